@@ -1,0 +1,1 @@
+"""Competitors of the joint clustering autoencoder: one file, one method."""
