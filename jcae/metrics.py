@@ -1,0 +1,252 @@
+"""Clustering scores, and a table that says what each needs, its range and its direction.
+
+scikit-learn computes what it has; here is what it lacks: scores after matching clusters to classes, purity, and the two
+scores that see a collapse without any truth.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn import metrics as sklearn_metrics
+from sklearn.metrics.cluster import contingency_matrix
+
+SILHOUETTE_SAMPLE = 5000
+"""Points on which the silhouette is computed at most; it costs n squared distances."""
+
+
+def match_clusters(y: ArrayLike, labels: ArrayLike) -> dict[int, int]:
+    """Match clusters to classes one to one so that the most points agree (Hungarian algorithm).
+
+    Parameters
+    ----------
+    y : array-like of int, shape (n,)
+        True classes.
+    labels : array-like of int, shape (n,)
+        Cluster of each point.
+
+    Returns
+    -------
+    dict of int to int
+        Cluster -> class. With more clusters than classes the clusters left over are absent.
+
+    Raises
+    ------
+    ValueError
+        Empty input, different lengths, more than one dimension, NaN or non-integer labels.
+    """
+    y, labels = _checked(y, labels)
+    classes, clusters = np.unique(y), np.unique(labels)
+    rows, columns = _matching(contingency_matrix(y, labels))
+    return {int(clusters[k]): int(classes[c]) for c, k in zip(rows, columns, strict=True)}
+
+
+def accuracy(y: ArrayLike, labels: ArrayLike) -> float:
+    """Fraction of points that lie in the cluster matched to their class (ACC); clusters without a class count as wrong.
+
+    Parameters and errors as in `match_clusters`; the number of clusters may differ from that of the classes.
+    """
+    y, labels = _checked(y, labels)
+    table = contingency_matrix(y, labels)
+    return float(table[_matching(table)].sum() / len(y))
+
+
+def macro_f1(y: ArrayLike, labels: ArrayLike) -> float:
+    """Mean over the classes of the F1 score of the matched cluster; a class without a cluster scores 0.
+
+    Parameters and errors as in `match_clusters`.
+    """
+    table = contingency_matrix(*_checked(y, labels))
+    return float(_f1(table)[_matching(table)].sum() / table.shape[0])
+
+
+def purity(y: ArrayLike, labels: ArrayLike) -> float:
+    """Fraction of points that belong to the majority class of their cluster; grows with the number of clusters.
+
+    Parameters and errors as in `match_clusters`.
+    """
+    table = contingency_matrix(*_checked(y, labels))
+    return float(table.max(axis=0).sum() / table.sum())
+
+
+def nmi(y: ArrayLike, labels: ArrayLike) -> float:
+    """Mutual information over the arithmetic mean of the two entropies; parameters as in `match_clusters`."""
+    return float(sklearn_metrics.normalized_mutual_info_score(*_checked(y, labels), average_method="arithmetic"))
+
+
+def ami(y: ArrayLike, labels: ArrayLike) -> float:
+    """Mutual information adjusted for chance (arithmetic mean); parameters as in `match_clusters`."""
+    return float(sklearn_metrics.adjusted_mutual_info_score(*_checked(y, labels), average_method="arithmetic"))
+
+
+def ari(y: ArrayLike, labels: ArrayLike) -> float:
+    """Rand index adjusted for chance; parameters as in `match_clusters`."""
+    return float(sklearn_metrics.adjusted_rand_score(*_checked(y, labels)))
+
+
+def homogeneity(y: ArrayLike, labels: ArrayLike) -> float:
+    """How far each cluster holds one class only; parameters as in `match_clusters`."""
+    return float(sklearn_metrics.homogeneity_score(*_checked(y, labels)))
+
+
+def completeness(y: ArrayLike, labels: ArrayLike) -> float:
+    """How far each class lies in one cluster only; parameters as in `match_clusters`."""
+    return float(sklearn_metrics.completeness_score(*_checked(y, labels)))
+
+
+def silhouette(code: ArrayLike, labels: ArrayLike) -> float:
+    """Mean silhouette of the clusters in the code, on at most `SILHOUETTE_SAMPLE` points drawn with a fixed generator.
+
+    Parameters
+    ----------
+    code : array-like of float, shape (n, p)
+    labels : array-like of int, shape (n,)
+
+    Returns
+    -------
+    float
+        In [-1, 1]; NaN where it is not defined: fewer than 2 clusters, or every point a cluster of its own.
+
+    Raises
+    ------
+    ValueError
+        Lengths differ, the code is not a matrix, holds NaN or infinity, or the labels are not integers.
+    """
+    code, labels = np.asarray(code), _as_labels(labels, "labels")
+    if code.ndim != 2 or len(code) != len(labels):
+        raise ValueError(f"code must have shape (n, p) with n = {len(labels)} as the labels, got {code.shape}")
+    if not np.isfinite(code).all():
+        raise ValueError("code holds NaN or infinite values")
+    if len(labels) > SILHOUETTE_SAMPLE:
+        chosen = np.random.default_rng(0).choice(len(labels), SILHOUETTE_SAMPLE, replace=False)
+        code, labels = code[chosen], labels[chosen]
+    if not 2 <= len(np.unique(labels)) < len(labels):
+        return float("nan")
+    return float(sklearn_metrics.silhouette_score(code, labels))
+
+
+def n_clusters_found(labels: ArrayLike, n_clusters: int | None = None) -> float:
+    """Number of non-empty clusters; labels as in `match_clusters`. `n_clusters` is not used."""
+    return float(len(np.unique(_as_labels(labels, "labels"))))
+
+
+def size_entropy(labels: ArrayLike, n_clusters: int) -> float:
+    """Entropy of the cluster sizes over log(n_clusters): 1 = all clusters equal, 0 = everything in one cluster.
+
+    `n_clusters` is the number asked for, so that dead clusters lower the score; where more were found, theirs is taken.
+    """
+    sizes = np.unique(_as_labels(labels, "labels"), return_counts=True)[1]
+    n_clusters = max(n_clusters, len(sizes))
+    if n_clusters == 1:
+        return 0.0
+    p = sizes / sizes.sum()
+    return float(np.clip(-(p * np.log(p)).sum() / np.log(n_clusters), 0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What tables and figures must know of a score.
+
+    Attributes
+    ----------
+    label : str
+        Name for columns and axes.
+    function : callable
+        `f(y, labels)`, `f(code, labels)` or `f(labels, n_clusters)`, by `needs`.
+    needs : {"truth", "code", "labels"}
+        What the score is computed from beside the labels.
+    min, max : float or None
+        Range; None = unbounded.
+    higher_is_better : bool or None
+        None = a diagnostic without a better direction.
+    """
+
+    label: str
+    function: Callable[..., float]
+    needs: Literal["truth", "code", "labels"]
+    min: float | None
+    max: float | None
+    higher_is_better: bool | None
+
+    @property
+    def percent(self) -> bool:
+        """Whether tables and figures show it in percent, as papers do for scores against the truth."""
+        return self.needs == "truth"
+
+
+METRICS: dict[str, Metric] = {
+    "acc": Metric("ACC", accuracy, "truth", 0, 1, True),
+    "nmi": Metric("NMI", nmi, "truth", 0, 1, True),
+    "ari": Metric("ARI", ari, "truth", -0.5, 1, True),
+    "ami": Metric("AMI", ami, "truth", -1, 1, True),
+    "macro_f1": Metric("macro F1", macro_f1, "truth", 0, 1, True),
+    "purity": Metric("purity", purity, "truth", 0, 1, True),
+    "homogeneity": Metric("homogeneity", homogeneity, "truth", 0, 1, True),
+    "completeness": Metric("completeness", completeness, "truth", 0, 1, True),
+    "silhouette": Metric("silhouette of the code", silhouette, "code", -1, 1, True),
+    "clusters": Metric("non-empty clusters", n_clusters_found, "labels", 1, None, None),
+    "size_entropy": Metric("cluster-size entropy", size_entropy, "labels", 0, 1, None),
+}
+
+
+def score(
+    labels: ArrayLike, n_clusters: int, y: ArrayLike | None = None, code: ArrayLike | None = None
+) -> dict[str, float]:
+    """Compute every score of `METRICS` for which the input is there and which is defined.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+    n_clusters : int
+        Number of clusters asked for.
+    y : array-like of int, shape (n,), optional
+        True classes.
+    code : array-like of float, shape (n, p), optional
+
+    Returns
+    -------
+    dict of str to float
+        Finite values in the order of `METRICS`.
+    """
+    given = {"truth": y, "code": code}
+    values = {}
+    for name, metric in METRICS.items():
+        if metric.needs == "labels":
+            values[name] = metric.function(labels, n_clusters)
+        elif given[metric.needs] is not None:
+            values[name] = metric.function(given[metric.needs], labels)
+    return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def _matching(table: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the matching; equal agreement is decided by F1, so that names of labels never matter."""
+    # A sum of F1 scores is at most the number of classes: scaled below 1 it only decides between equal counts.
+    return linear_sum_assignment(table + _f1(table) / (min(table.shape) + 1), maximize=True)
+
+
+def _f1(table: NDArray[np.integer]) -> NDArray[np.floating]:
+    """F1 of every (class, cluster) pair: 2 TP / (class size + cluster size)."""
+    return 2 * table / (table.sum(axis=1, keepdims=True) + table.sum(axis=0, keepdims=True))
+
+
+def _checked(y: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    y, labels = _as_labels(y, "y"), _as_labels(labels, "labels")
+    if len(y) != len(labels):
+        raise ValueError(f"y and labels differ in length: {len(y)} and {len(labels)}")
+    return y, labels
+
+
+def _as_labels(values: ArrayLike, name: str) -> NDArray[np.integer]:
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise ValueError(f"{name} must have one dimension, got shape {values.shape}")
+    if values.size == 0:
+        raise ValueError(f"{name} is empty")
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError(f"{name} holds NaN")
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be integers, got dtype {values.dtype}")
+    return values
