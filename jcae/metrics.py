@@ -1,7 +1,8 @@
 """Clustering scores, and a table that says what each needs, its range and its direction.
 
 scikit-learn computes what it has; here is what it lacks: scores after matching clusters to classes, purity, and the two
-scores that see a collapse without any truth.
+scores that see a collapse without any truth. Points that a method calls noise (label -1, as in scikit-learn) count as
+one more cluster in every score against the truth, as scikit-learn counts them.
 """
 
 from collections.abc import Callable
@@ -129,18 +130,19 @@ def silhouette(code: ArrayLike, labels: ArrayLike) -> float:
 
 
 def n_clusters_found(labels: ArrayLike, n_clusters: int | None = None) -> float:
-    """Number of non-empty clusters; labels as in `match_clusters`. `n_clusters` is not used."""
-    return float(len(np.unique(_as_labels(labels, "labels"))))
+    """Number of non-empty clusters; labels as in `match_clusters`, -1 = noise, no cluster. `n_clusters` is not used."""
+    return float(len(_sizes(labels)))
 
 
 def size_entropy(labels: ArrayLike, n_clusters: int) -> float:
     """Entropy of the cluster sizes over log(n_clusters): 1 = all clusters equal, 0 = everything in one cluster.
 
     `n_clusters` is the number asked for, so that dead clusters lower the score; where more were found, theirs is taken.
+    Noise (-1) belongs to no cluster.
     """
-    sizes = np.unique(_as_labels(labels, "labels"), return_counts=True)[1]
+    sizes = _sizes(labels)
     n_clusters = max(n_clusters, len(sizes))
-    if n_clusters == 1:
+    if n_clusters == 1 or len(sizes) == 0:
         return 0.0
     p = sizes / sizes.sum()
     return float(np.clip(-(p * np.log(p)).sum() / np.log(n_clusters), 0.0, 1.0))
@@ -219,6 +221,11 @@ def score(
         elif given[metric.needs] is not None:
             values[name] = metric.function(given[metric.needs], labels)
     return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def _sizes(labels: ArrayLike) -> NDArray[np.integer]:
+    labels = _as_labels(labels, "labels")
+    return np.unique(labels[labels != -1], return_counts=True)[1]
 
 
 def _matching(table: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -84,6 +84,13 @@ def test_size_entropy_by_hand():
     assert metrics.n_clusters_found(labels, 4) == 3
 
 
+def test_noise_is_no_cluster():
+    labels = np.array([-1, -1, 0, 1])
+    assert metrics.n_clusters_found(labels) == 2
+    assert metrics.size_entropy(labels, 2) == pytest.approx(1)
+    assert metrics.size_entropy(np.full(3, -1), 2) == 0
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
@@ -144,7 +151,7 @@ def test_accuracy_is_the_best_of_all_matchings(pair):
 @given(label_pairs, st.permutations(range(5)), st.permutations(range(5)))
 def test_names_of_labels_do_not_matter_and_ranges_hold(pair, new_y, new_labels):
     y, labels = pair
-    renamed = metrics.score(np.array(new_labels)[labels] * 3 - 2, 5, np.array(new_y)[y])
+    renamed = metrics.score(np.array(new_labels)[labels] * 3, 5, np.array(new_y)[y])
     for name, value in metrics.score(labels, 5, y).items():
         assert renamed[name] == pytest.approx(value, abs=1e-9), name
         assert METRICS[name].min - 1e-9 <= value

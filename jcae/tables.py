@@ -1,0 +1,436 @@
+"""Tables of a finished run: as numbers (csv), to read (md) and for the paper (tex, booktabs)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from jcae.evaluation import KINDS, RUN, display_names, lowest_objective, ok_scores, read_results
+from jcae.metrics import METRICS
+from jcae.records import STATUSES, format_block
+
+MAIN_METRICS = ("acc", "nmi", "ari")
+COST = ["seconds", "pretrain_seconds", "updates", "peak_memory_mb", "peak_gpu_memory_mb"]
+NONE = "–"
+LONG = 40
+"""Rows beyond which a LaTeX table may break over pages."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, as numbers and as it is shown.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the files.
+    caption, note : str
+        What it shows; seeds, selection rule, direction, tuning and origin of the numbers.
+    data : DataFrame
+        Plain numbers, tidy; the csv.
+    cells : DataFrame of str
+        What md and tex show.
+    bold : frozenset of (int, int)
+        Row and column positions in `cells` of the best values.
+    rule_before : int or None
+        Row of `cells` before which tex draws a rule (the controls).
+    """
+
+    name: str
+    caption: str
+    note: str
+    data: pd.DataFrame
+    cells: pd.DataFrame
+    bold: frozenset[tuple[int, int]] = frozenset()
+    rule_before: int | None = None
+
+
+def write_tables(results_dir: str | Path, out_dir: str | Path) -> list[Path]:
+    """Write every table of a results folder as csv, md and tex.
+
+    Parameters
+    ----------
+    results_dir : path
+        Holds `scores.csv` and `records.csv`.
+    out_dir : path
+        Made if missing.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    scores, records = read_results(results_dir)
+    out_dir = Path(out_dir)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    written = []
+    for table in make_tables(scores, records):
+        for suffix, text in (
+            ("csv", table.data.to_csv(index=False)),
+            ("md", to_markdown(table)),
+            ("tex", to_latex(table)),
+        ):
+            written.append(out_dir / f"{table.name}.{suffix}")
+            written[-1].write_text(text, encoding="utf-8")
+    return written
+
+
+def make_tables(scores: pd.DataFrame, records: pd.DataFrame) -> list[Table]:
+    """Build `scores_<metric>` (own labels), `scores_<metric>_refit`, `scores_full`, `failures` and `cost`.
+
+    `scores` and `records` as `jcae.evaluation.read_results` gives them.
+    """
+    main = [scores_table(scores, records, metric, kind) for kind in KINDS for metric in MAIN_METRICS]
+    return [*main, full_table(scores, records), failures_table(records), cost_table(records)]
+
+
+def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind: str = "own") -> Table:
+    """One score: methods by data sets, mean ± sd over the ok seeds.
+
+    Parameters
+    ----------
+    scores, records : DataFrame
+        As `jcae.evaluation.read_results` gives them.
+    metric : str
+        Key of `jcae.metrics.METRICS`.
+    kind : {"own", "refit"}
+        The method's own labels, or k-means on its code.
+    """
+    names, totals = display_names(records), records.groupby(["dataset", "method"]).size()
+    scores = ok_scores(scores, records)
+    scores = scores[(scores["metric"] == metric) & (scores["labels"] == kind)]
+    # Refit labels exist for methods with a code only; such a method stays listed where all its seeds failed.
+    methods = [m for m in names if kind == "own" or m in set(scores["method"])]
+    datasets = sorted(records["dataset"].unique())
+
+    rows = []
+    for method in methods:
+        for dataset in datasets:
+            values = scores.loc[(scores["method"] == method) & (scores["dataset"] == dataset), "value"]
+            n_total = int(totals.get((dataset, method), 0))
+            rows.append((method, dataset, values.mean(), values.std(), len(values), n_total))
+    data = pd.DataFrame(rows, columns=["method", "dataset", "mean", "sd", "n_ok", "n_total"])
+
+    cells = pd.DataFrame("", index=range(len(methods)), columns=["method", *datasets])
+    cells["method"] = [names[m] for m in methods]
+    for row in data.itertuples():
+        cells.loc[methods.index(row.method), row.dataset] = _mean_cell(row, metric)
+    controls = set(records.loc[records["control"].astype(bool), "method"])
+    bold = frozenset(
+        (methods.index(m), 1 + j)
+        for j, dataset in enumerate(datasets)
+        for m in _best(data[(data["dataset"] == dataset) & ~data["method"].isin(controls)], metric)
+    )
+    label = METRICS[metric].label
+    whose = "the methods' own labels" if kind == "own" else "k-means on the code (not the methods' own labels)"
+    note = [
+        _seeds(records[records["method"].isin(methods)]),
+        "Mean ± sample sd over all ok seeds, no run selected. A fraction in brackets counts the ok runs of all, where "
+        f"not all were ok; {NONE}: none was.",
+        _direction([metric]),
+        "Bold: best mean of the column, controls aside.",
+        _tuning(records[records["method"].isin(methods)], names),
+        _origin(records),
+    ]
+    is_control = [m in controls for m in methods]
+    return Table(
+        name=f"scores_{metric}" + ("" if kind == "own" else f"_{kind}"),
+        caption=f"{label}{' in percent' if METRICS[metric].percent else ''}, {whose}",
+        note=" ".join(note),
+        data=data,
+        cells=cells,
+        bold=bold,
+        rule_before=is_control.index(True) if any(is_control) and not all(is_control) else None,
+    )
+
+
+def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
+    """Every score of every data set, method and kind of labels, with its spread and two single runs.
+
+    The single runs are the one with the lowest objective, which needs no labels, and the best by this score, which
+    does and so is no result that a user could obtain. `n_ok` counts the ok runs that have the score. A method without
+    an ok run keeps one row per data set, without a score.
+    """
+    names = display_names(records)
+    scores = ok_scores(scores, records)
+    totals = records.groupby(["dataset", "method"]).size()
+    chosen = lowest_objective(records).set_index(["dataset", "method"])["seed"]
+    groups = dict(list(scores.groupby(["dataset", "method", "labels", "metric"])))
+
+    rows = []
+    for (dataset, method), n_total in totals.items():
+        found = [(kind, metric) for kind in KINDS for metric in METRICS if (dataset, method, kind, metric) in groups]
+        for kind, metric in found:
+            values = groups[dataset, method, kind, metric].sort_values("seed").set_index("seed")["value"]
+            selected_seed = chosen.get((dataset, method))
+            selected = values.get(selected_seed, np.nan)
+            higher = METRICS[metric].higher_is_better
+            best_seed = None if higher is None else values.idxmax() if higher else values.idxmin()
+            best = np.nan if best_seed is None else values[best_seed]
+            spread = (values.mean(), values.std(), values.median())
+            rows.append(
+                (dataset, method, kind, metric, *spread, selected, selected_seed, best, best_seed, len(values), n_total)
+            )
+        if not found:
+            rows.append((dataset, method, None, None, *[np.nan] * 4, None, np.nan, None, 0, n_total))
+    columns = ["dataset", "method", "labels", "metric", "mean", "sd", "median", "lowest_objective"]
+    columns += ["lowest_objective_seed", "best_by_labels", "best_by_labels_seed", "n_ok", "n_total"]
+    data = pd.DataFrame(rows, columns=columns)
+    seed_columns = ["lowest_objective_seed", "best_by_labels_seed"]
+    data[seed_columns] = data[seed_columns].astype("Int64")
+    order = {method: i for i, method in enumerate(names)}
+    data = data.assign(order=data["method"].map(order)).sort_values(["dataset", "order"], kind="stable")
+    data = data.drop(columns="order").reset_index(drop=True)
+
+    cells = pd.DataFrame(
+        [
+            {
+                "data set": row.dataset,
+                "method": names[row.method],
+                "labels": row.labels or NONE,
+                "score": METRICS[row.metric].label if row.metric else NONE,
+                "mean ± sd": _mean_sd(row.mean, row.sd, row.metric),
+                "median": _number(row.median, row.metric),
+                "lowest objective": _number(row.lowest_objective, row.metric),
+                "best by labels*": _number(row.best_by_labels, row.metric),
+                "ok/all": f"{row.n_ok}/{row.n_total}",
+            }
+            for row in data.itertuples()
+        ]
+    )
+    note = [
+        _seeds(records),
+        "Mean, sample sd and median over all ok seeds. Lowest objective: the ok run with the lowest training "
+        "objective, chosen without labels. *Best by labels: the best ok run by this very score, chosen with the truth; an "
+        "upper bound, not a result.",
+        _direction([m for m in METRICS if m in set(data["metric"])]),
+        _tuning(records, names),
+        _origin(records),
+    ]
+    return Table("scores_full", "Every score of every method", " ".join(note), data, cells)
+
+
+def failures_table(records: pd.DataFrame) -> Table:
+    """Count the runs of each status per data set and method, with the reasons of those that are not ok."""
+    names = display_names(records)
+    unknown = sorted(set(records["status"]) - set(STATUSES))
+    if unknown:
+        raise ValueError(f"records hold status {unknown[0]!r}; known: {', '.join(STATUSES)}")
+    rows = []
+    for dataset in sorted(records["dataset"].unique()):
+        for method in names:
+            runs = records[(records["dataset"] == dataset) & (records["method"] == method)]
+            if len(runs):
+                counts = [int((runs["status"] == status).sum()) for status in STATUSES]
+                rows.append((dataset, method, *counts, len(runs), _reasons(runs[runs["status"] != "ok"])))
+    data = pd.DataFrame(rows, columns=["dataset", "method", *STATUSES, "n_total", "reasons"])
+    cells = data.astype(str).rename(columns={"dataset": "data set", "n_total": "all"})
+    cells["method"] = data["method"].map(names)
+    note = [
+        _seeds(records),
+        "Only ok runs enter the means of the other tables. Lower counts of failed, diverged and collapsed runs are "
+        "better. No run selected.",
+        _tuning(records, names),
+        _origin(records),
+    ]
+    return Table("failures", "Status of every run", " ".join(note), data, cells)
+
+
+def cost_table(records: pd.DataFrame) -> Table:
+    """Mean time and updates per seed and highest memory of the ok runs, per data set and method."""
+    names = display_names(records)
+    ok = records[records["status"] == "ok"]
+    rows = []
+    for dataset in sorted(records["dataset"].unique()):
+        for method in names:
+            here = (records["dataset"] == dataset) & (records["method"] == method)
+            if not here.any():
+                continue
+            runs = ok[(ok["dataset"] == dataset) & (ok["method"] == method)]
+            means = runs[COST[:3]].astype(float).mean()
+            memory = runs[COST[3:]].astype(float).max()
+            rows.append((dataset, method, *means, *memory, _devices(runs), len(runs), here.sum()))
+    data = pd.DataFrame(
+        rows,
+        columns=["dataset", "method", *COST, "device", "n_ok", "n_total"],
+    )
+    cells = pd.DataFrame(
+        {
+            "data set": data["dataset"],
+            "method": data["method"].map(names),
+            "seconds": data["seconds"].map(_significant),
+            "pretraining seconds": data["pretrain_seconds"].map(_significant),
+            "updates": data["updates"].map(_thousands),
+            "memory (MiB)": data["peak_memory_mb"].map(_thousands),
+            "GPU memory (MiB)": data["peak_gpu_memory_mb"].map(_thousands),
+            "device": data["device"].replace("", NONE),
+            "ok/all": data["n_ok"].astype(str) + "/" + data["n_total"].astype(str),
+        }
+    )
+    note = [
+        _seeds(records),
+        "Mean over all ok seeds, no run selected. Seconds: wall time of a block of seeds over its number of seeds; "
+        "pretraining is shared by all methods that start from the same autoencoder and not part of the seconds beside "
+        "it. Memory: highest peak of the process that ran the block. Lower is better; compare on the same device only.",
+        _tuning(records, names),
+        _origin(records),
+    ]
+    return Table("cost", "Time, memory and updates per seed", " ".join(note), data, cells)
+
+
+def to_markdown(table: Table) -> str:
+    """Render a table as a pipe table with caption and note; best values bold."""
+    cells = [
+        [f"**{_escape_markdown(v)}**" if (i, j) in table.bold else _escape_markdown(v) for j, v in enumerate(row)]
+        for i, row in enumerate(table.cells.itertuples(index=False))
+    ]
+    head = [_escape_markdown(c) for c in table.cells.columns]
+    lines = ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *cells]]
+    return "\n".join(
+        [f"{_escape_markdown(table.caption)}.", "", *lines, "", f"Note: {_escape_markdown(table.note)}", ""]
+    )
+
+
+def to_latex(table: Table) -> str:
+    """Render a table for LaTeX with the package booktabs (and longtable beyond `LONG` rows); best values bold."""
+    body = []
+    for i, row in enumerate(table.cells.itertuples(index=False)):
+        cells = [escape_latex(v) for v in row]
+        cells = [rf"\textbf{{{v}}}" if (i, j) in table.bold else v for j, v in enumerate(cells)]
+        body += [r"\midrule"] * (i == table.rule_before) + [" & ".join(cells) + r" \\"]
+    head = [r"\toprule", " & ".join(escape_latex(c) for c in table.cells.columns) + r" \\", r"\midrule"]
+    columns = "l" * len(table.cells.columns)
+    caption = rf"\caption{{{escape_latex(table.caption)}.}}\label{{tab:{table.name}}}"
+    note = rf"\footnotesize Note: {escape_latex(table.note)}"
+    if len(table.cells) > LONG:
+        lines = [rf"\begin{{longtable}}{{{columns}}}", caption + r" \\", *head, r"\endhead", *body, r"\bottomrule"]
+        lines += [r"\end{longtable}", rf"{{{note}\par}}"]
+    else:
+        lines = [r"\begin{table}", r"\centering", caption, rf"\begin{{tabular}}{{{columns}}}", *head, *body]
+        lines += [
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\par\smallskip",
+            rf"\parbox{{\linewidth}}{{{note}}}",
+            r"\end{table}",
+        ]
+    return "\n".join(["% packages: booktabs, longtable", *lines, ""])
+
+
+def escape_latex(text: str) -> str:
+    """Make text safe for LaTeX: its ten special characters, and the few others that tables here use."""
+    return "".join(_LATEX.get(character, character) for character in " ".join(str(text).split()))
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "±": r"$\pm$",
+    "–": "--",
+    **{character: "\\" + character for character in "&%$#_{}"},
+}
+
+
+def _escape_markdown(text: str) -> str:
+    text = " ".join(str(text).split())
+    for character in "\\|*<`":
+        text = text.replace(character, "\\" + character)
+    return text
+
+
+def _number(value: float, metric: str | None) -> str:
+    if metric is None or pd.isna(value):
+        return NONE
+    if METRICS[metric].percent:
+        return f"{100 * value:.1f}"
+    return f"{value:.1f}" if METRICS[metric].max is None else f"{value:.3f}"
+
+
+def _mean_sd(mean: float, sd: float, metric: str | None) -> str:
+    return _number(mean, metric) + ("" if pd.isna(sd) else f" ± {_number(sd, metric)}")
+
+
+def _mean_cell(row: tuple, metric: str) -> str:
+    if not row.n_total:
+        return ""
+    return _mean_sd(row.mean, row.sd, metric) + ("" if row.n_ok == row.n_total else f" ({row.n_ok}/{row.n_total})")
+
+
+def _best(data: pd.DataFrame, metric: str) -> list[str]:
+    """Methods with the best mean as it is shown: what rounds to the same number is equally bold."""
+    data = data[data["n_ok"] > 0]
+    if data.empty or METRICS[metric].higher_is_better is None:
+        return []
+    best = data["mean"].max() if METRICS[metric].higher_is_better else data["mean"].min()
+    shown = data["mean"].map(lambda mean: _number(mean, metric))
+    return data.loc[shown == _number(best, metric), "method"].tolist()
+
+
+def _direction(names: Iterable[str]) -> str:
+    parts = []
+    for higher, text in ((True, "higher is better"), (False, "lower is better"), (None, "no better direction")):
+        labels = [METRICS[name].label for name in names if METRICS[name].higher_is_better is higher]
+        parts += [f"{', '.join(labels)}: {text}."] if labels else []
+    return " ".join(parts)
+
+
+def _seeds(records: pd.DataFrame) -> str:
+    """All seeds that occur; methods with fewer of them show it in their counts."""
+    return f"Seeds {format_block(sorted(set(records['seed'])))}." if len(records) else ""
+
+
+def _tuning(records: pd.DataFrame, names: dict[str, str]) -> str:
+    """How the hyper-parameters were found, method by method, since tuning with labels is no fair start."""
+    records = records[~records["control"].astype(bool)]
+    how = {m: _joined(runs["tuned_with"].dropna()) for m, runs in records.groupby("method")}
+    groups: dict[str, list[str]] = {}
+    for method in names:
+        if method in how:
+            groups.setdefault(how[method] or "not tuned on these data, fixed in the config", []).append(names[method])
+    parts = [f"{text} ({', '.join(methods)})" if len(groups) > 1 else text for text, methods in groups.items()]
+    return f"Hyper-parameters: {'; '.join(parts)}." if parts else ""
+
+
+def _origin(records: pd.DataFrame) -> str:
+    """Commit, hardware and date of the numbers."""
+    commits = [str(c)[:7] for c in records["git_commit"].dropna()]
+    parts = [f"commit {_joined(commits)}"] if commits else []
+    if records["dirty"].fillna(False).astype(bool).any():
+        parts.append("with uncommitted changes")
+    parts.append(f"on {_devices(records)}")
+    if records["finished"].notna().any():
+        parts.append(f"last run finished {max(records['finished'].dropna())[:10]}")
+    return f"Runs: {', '.join(parts)}."
+
+
+def _devices(records: pd.DataFrame) -> str:
+    pairs = records[["device", "device_name"]].drop_duplicates().itertuples(index=False)
+    return _joined(" ".join(str(part) for part in pair if pd.notna(part)) for pair in pairs)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(sorted({str(text) for text in texts if text}))
+
+
+def _reasons(runs: pd.DataFrame) -> str:
+    """Reasons, each once, with the seeds it befell."""
+    reasons = runs.assign(reason=runs["status"] + ": " + runs["reason"].fillna("no reason recorded").astype(str))
+    groups = reasons.sort_values(RUN).groupby("reason", sort=False)["seed"]
+    return "; ".join(
+        f"{' '.join(reason.split())} (seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))})"
+        for reason, seeds in groups
+    )
+
+
+def _significant(value: float) -> str:
+    return NONE if pd.isna(value) else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _thousands(value: float) -> str:
+    return NONE if pd.isna(value) else f"{value:,.0f}"
