@@ -1,0 +1,347 @@
+"""What every deep method shares: scikit-learn's conventions around the training loop, for one seed or a block of them.
+
+A method says, as if for one seed, how its network is built (`build_network`), what is minimised and when
+(`training_phases`), and how it assigns points (`soft_assignment`, `centroids`). Tensors carry a leading seed axis; a
+method reduces over the last axes only and so never notices it.
+"""
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import joblib
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from jcae.info import Info
+from jcae.kmeans import kmeans
+from jcae.seeds import sklearn_seed
+from jcae.training import Block, Phase, Runtime, train
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device named: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:1``.
+
+    Raises
+    ------
+    ValueError
+        The name is none of these, or no such device is there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError):
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device={name!r} is unknown; allowed are 'auto', 'cpu', 'cuda' and 'cuda:<number>'")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device={name!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def check_number(owner: Any, name: str, *, minimum: float, integer: bool = False, exclusive: bool = False) -> None:
+    """Raise a clear error unless the parameter `name` of `owner` is a number in range."""
+    value = getattr(owner, name)
+    kind = Integral if integer else Real
+    fits = isinstance(value, kind) and not isinstance(value, bool)
+    if not fits or not (value > minimum if exclusive else value >= minimum):
+        what = "an integer" if integer else "a number"
+        bound = f"above {minimum}" if exclusive else f"of at least {minimum}"
+        raise ValueError(f"{type(owner).__name__}: {name}={value!r} is not allowed; it must be {what} {bound}")
+
+
+def check_choice(owner: Any, name: str, allowed: Sequence[Any]) -> None:
+    """Raise a clear error unless the parameter `name` of `owner` is one of `allowed`."""
+    value = getattr(owner, name)
+    if not (isinstance(value, str) or value is None) or value not in allowed:
+        raise ValueError(f"{type(owner).__name__}: {name}={value!r} is unknown; allowed are {list(allowed)}")
+
+
+class DeepEstimator(BaseEstimator):
+    """Base of the estimators that are trained by `jcae.training.train`.
+
+    Subclasses take ``device``, ``dtype`` and ``random_state`` beside their own parameters and implement
+    `build_network`, `training_phases`, `check_parameters` and `set_results`.
+
+    Attributes
+    ----------
+    network_ : nn.Module
+        Trained network of this seed, on the CPU.
+    history_ : list of dict
+        Rows ``phase, epoch, step, term, value``; value is the epoch's mean over mini-batches.
+    loss_ : float
+        Mean over mini-batches of the last phase's loss at the final parameters.
+    n_updates_ : int
+        Optimiser steps taken.
+    status_ : {"ok", "diverged", "collapsed"}
+    reason_ : str or None
+        Why the status is not ok.
+    """
+
+    info: ClassVar[Info]
+
+    # ------------------------------------------------------------------ what a method says
+
+    def check_parameters(self, n_samples: int, n_features: int) -> None:
+        """Raise ValueError for parameters that are wrong by themselves or for data of this shape."""
+        raise NotImplementedError
+
+    def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.Module:
+        """Network of a block: every parameter has a leading axis of ``len(seeds)``."""
+        raise NotImplementedError
+
+    def training_phases(self, block: Block) -> list[Phase]:
+        """What is trained, in order."""
+        raise NotImplementedError
+
+    def pretraining(self) -> "DeepEstimator | None":
+        """The autoencoder recipe this method starts from, or None when it starts at random."""
+        return None
+
+    def set_results(self, block: Block, fits: "Sequence[DeepEstimator]") -> None:
+        """Give each seed's estimator what the trained block found beyond the weights."""
+
+    # ------------------------------------------------------------------ fitting
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on X (n_samples, n_features) with the seed ``random_state``; `y` is ignored."""
+        seed = self._one_seed()
+        fitted = self.fit_seeds(X, [seed], runtime=Runtime(progress=False))[0]
+        state = {k: v for k, v in vars(fitted).items() if k not in self.get_params(deep=False)}
+        vars(self).update(state)
+        if self.status_ != "ok":
+            warnings.warn(f"{type(self).__name__} {self.status_}: {self.reason_}", ConvergenceWarning, stacklevel=2)
+        return self
+
+    def fit_seeds(
+        self,
+        X: Any,
+        seeds: Sequence[int],
+        *,
+        pretrained: Sequence[Mapping[str, np.ndarray]] | None = None,
+        runtime: Runtime | None = None,
+    ) -> list[Self]:
+        """Train one copy per seed, all together.
+
+        Parameters
+        ----------
+        X : array-like, (n_samples, n_features)
+            Cast to the parameter ``dtype``.
+        seeds : sequence of int
+            Seed s gets the same result whichever seeds are beside it (bitwise on a CPU with one thread).
+        pretrained : sequence of dict, optional
+            Per seed, `weights_` of a fitted `jcae.Autoencoder` of the same architecture. Methods that start from an
+            autoencoder train their own (parameter ``autoencoder``) when it is missing.
+        runtime : Runtime, optional
+            Checkpoints and progress.
+
+        Returns
+        -------
+        list of estimators
+            Fitted clones, in the order of `seeds`.
+        """
+        runtime = runtime or Runtime()
+        check_choice(self, "dtype", list(DTYPES))
+        device = resolve_device(self.device)
+        X = validate_data(self, X, dtype=np.dtype(self.dtype), ensure_min_samples=2, copy=False)
+        self.check_parameters(*X.shape)
+        if pretrained is None and (recipe := self.pretraining()) is not None:
+            pretrained = self._pretrain(recipe, X, seeds, runtime)
+
+        network = self.build_network(X.shape[1], seeds)
+        if pretrained is not None:
+            self._load_autoencoder(network, pretrained, len(seeds))
+        # A copy: the caller's array may be read-only and must not be tied to the tensor.
+        block = Block(network.to(device), torch.tensor(X, device=device), seeds)
+        phases = self.training_phases(block)
+        train(block, phases, runtime, self._fingerprint(X, seeds, pretrained) if runtime.checkpoint else "")
+
+        fits = []
+        losses = block.full_loss(phases[-1]).tolist()
+        for s, seed in enumerate(seeds):
+            one = copy.deepcopy(self).set_params(random_state=int(seed))
+            one.network_ = self.build_network(X.shape[1], [seed])
+            one.network_.load_state_dict({k: v[s : s + 1] for k, v in network.state_dict().items()})
+            one.network_.requires_grad_(False)
+            one.history_ = [
+                {**{k: v for k, v in row.items() if k != "values"}, "value": row["values"][s]}
+                for row in block.history
+                if row["values"][s] is not None
+            ]
+            one.loss_ = losses[s]
+            one.n_updates_ = block.updates[s]
+            one.reason_ = block.problems.get(s)
+            one.status_ = "diverged" if one.reason_ else "ok"
+            fits.append(one)
+        self.set_results(block, fits)
+        return fits
+
+    @property
+    def weights_(self) -> dict[str, np.ndarray]:
+        """Parameters of the trained network by name, without the seed axis."""
+        check_is_fitted(self, "network_")
+        return {k: v[0].numpy() for k, v in self.network_.state_dict().items()}
+
+    def _one_seed(self) -> int:
+        if isinstance(self.random_state, Integral) and not isinstance(self.random_state, bool):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31))
+
+    def _pretrain(
+        self, recipe: "DeepEstimator", X: np.ndarray, seeds: Sequence[int], runtime: Runtime
+    ) -> list[dict[str, np.ndarray]]:
+        if runtime.checkpoint is not None:
+            runtime = replace(runtime, checkpoint=runtime.checkpoint.with_suffix(".pretraining"))
+        return [fit.weights_ for fit in recipe.fit_seeds(X, seeds, runtime=runtime)]
+
+    def _load_autoencoder(
+        self, network: nn.Module, pretrained: Sequence[Mapping[str, np.ndarray]], n_seeds: int
+    ) -> None:
+        name = type(self).__name__
+        if not hasattr(network, "autoencoder"):
+            raise ValueError(f"{name} does not start from an autoencoder, but pretrained weights were given")
+        if len(pretrained) != n_seeds:
+            raise ValueError(f"{name}: {len(pretrained)} pretrained autoencoders were given for {n_seeds} seeds")
+        expected = {k: tuple(v.shape[1:]) for k, v in network.autoencoder.state_dict().items()}
+        for weights in pretrained:
+            found = {k: tuple(v.shape) for k, v in weights.items()}
+            if found != expected:
+                raise ValueError(
+                    f"{name}: the pretrained autoencoder has the layers {found}, but hidden={self.hidden} and "
+                    f"code_dim={self.code_dim} ask for {expected}"
+                )
+        stacked = {k: torch.stack([torch.tensor(w[k]) for w in pretrained]) for k in expected}
+        network.autoencoder.load_state_dict(stacked)
+
+    def _fingerprint(
+        self, X: np.ndarray, seeds: Sequence[int], pretrained: Sequence[Mapping[str, np.ndarray]] | None
+    ) -> str:
+        """Digest of what determines the result: a checkpoint with another one must not be resumed."""
+        params = {k: v for k, v in self.get_params().items() if k not in ("device", "random_state")}
+        facts = [type(self).__qualname__, params, X, [int(seed) for seed in seeds], [dict(w) for w in pretrained or ()]]
+        return joblib.hash(facts, hash_name="sha1")
+
+    def _apply(self, function: Callable[[nn.Module, Tensor], Tensor], X: Any) -> np.ndarray:
+        """Run ``function(network, x)``, (S, m, d) -> (S, m, ...), over X in chunks, on the device."""
+        check_is_fitted(self, "network_")
+        X = validate_data(self, X, dtype=np.dtype(self.dtype), reset=False)
+        return self._map(function, torch.tensor(X))
+
+    @torch.no_grad()
+    def _map(self, function: Callable[[nn.Module, Tensor], Tensor], x: Tensor) -> np.ndarray:
+        device = resolve_device(self.device)
+        network = copy.deepcopy(self.network_).to(device)
+        block = Block(network, x.to(device), [0])
+        return block.map(lambda part: function(network, part))[0].cpu().numpy()
+
+
+class EmbeddingMixin(TransformerMixin):
+    """Encoder and decoder as scikit-learn's ``transform`` and ``inverse_transform``."""
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Code (n_samples, code_dim) of X (n_samples, n_features)."""
+        return self._apply(self.encode, X)
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """Decoded points (m, n_features) of codes Z (m, code_dim)."""
+        check_is_fitted(self, "network_")
+        Z = np.array(Z, dtype=self.dtype, ndmin=2)
+        if Z.shape[1] != self.code_dim:
+            raise ValueError(f"Z has {Z.shape[1]} columns; the code has {self.code_dim}")
+        return self._map(self.decode, torch.tensor(Z))
+
+    @staticmethod
+    def encode(network: nn.Module, x: Tensor) -> Tensor:
+        """Code (S, m, p) of x (S, m, d)."""
+        return network.autoencoder.encode(x)
+
+    @staticmethod
+    def decode(network: nn.Module, z: Tensor) -> Tensor:
+        """Decoded points (S, m, d) of z (S, m, p)."""
+        return network.autoencoder.decode(z)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.code_dim
+
+
+class DeepClusterer(ClusterMixin, DeepEstimator):
+    """A deep method that assigns points to clusters.
+
+    Beside what `DeepEstimator` asks for, a subclass implements `soft_assignment` and `centroids`.
+
+    Attributes
+    ----------
+    labels_ : ndarray of int32, (n_samples,)
+        The method's own labels: the largest soft assignment.
+    cluster_centers_ : ndarray, (n_clusters, p)
+        Centroids in the code space (in the data space for a method without an encoder).
+    refit_labels_ : ndarray of int32, (n_samples,)
+        k-means on the code (20 restarts); only for methods with an encoder. Never mixed with `labels_`.
+    """
+
+    def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
+        """Soft assignment (S, m, K), rows on the simplex, of x (S, m, d)."""
+        raise NotImplementedError
+
+    def centroids(self, network: nn.Module) -> Tensor:
+        """Centroids (S, K, p)."""
+        raise NotImplementedError
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Cluster of each row of X (n_samples, n_features): int32, (n_samples,)."""
+        return self.predict_proba(X).argmax(1).astype(np.int32)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Soft assignment (n_samples, n_clusters) of X (n_samples, n_features)."""
+        return self._apply(self.soft_assignment, X)
+
+    def set_results(self, block: Block, fits: "Sequence[DeepClusterer]") -> None:
+        """Labels, centroids, k-means on the code, and whether the clustering collapsed."""
+        labels = block.map(lambda x: self.soft_assignment(block.network, x).argmax(-1)).cpu().numpy()
+        centers = self.centroids(block.network).cpu().numpy()
+        sound = [s for s, fit in enumerate(fits) if fit.status_ == "ok"]
+        has_code = hasattr(self, "encode")
+        if has_code and sound:
+            code = block.map(lambda x: self.encode(block.network, x)).cpu().numpy()[sound]
+            states = [sklearn_seed(block.seeds[s], "refit") for s in sound]
+            refit = dict(zip(sound, kmeans(code, self.n_clusters, states)[0], strict=True))
+        for s, fit in enumerate(fits):
+            fit.labels_ = labels[s].astype(np.int32)
+            fit.cluster_centers_ = centers[s]
+            if has_code:
+                fit.refit_labels_ = refit[s].astype(np.int32) if s in sound else fit.labels_
+            found = len(np.unique(fit.labels_))
+            if fit.status_ == "ok" and self.n_clusters > 1 and found == 1:
+                fit.status_ = "collapsed"
+                fit.reason_ = f"all {len(labels[s])} points are in one of {self.n_clusters} clusters"
+
+
+def check_network_parameters(owner: Any) -> None:
+    """Check ``hidden`` and ``code_dim``, which every method with an autoencoder has."""
+    hidden = owner.hidden
+    if isinstance(hidden, str) or not isinstance(hidden, Sequence):
+        raise ValueError(f"{type(owner).__name__}: hidden={hidden!r} must be a sequence of layer widths")
+    if not all(isinstance(w, Integral) and w >= 1 for w in hidden):
+        raise ValueError(f"{type(owner).__name__}: hidden={hidden!r} must hold integers of at least 1")
+    check_number(owner, "code_dim", minimum=1, integer=True)
+
+
+def check_clusters(owner: Any, n_samples: int) -> None:
+    """Check ``n_clusters`` against the number of points."""
+    check_number(owner, "n_clusters", minimum=1, integer=True)
+    if owner.n_clusters > n_samples:
+        raise ValueError(
+            f"{type(owner).__name__}: n_samples={n_samples} should be at least n_clusters={owner.n_clusters}"
+        )

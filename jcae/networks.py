@@ -1,0 +1,129 @@
+"""Layers whose parameters carry a leading seed axis: S independent networks, evaluated by one call.
+
+Activations are (S, batch, features). A layer never mixes seeds, so what seed s computes does not depend on the others.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from jcae.seeds import generator
+
+INITIALISERS = ("glorot", "fan_in")
+
+
+class Linear(nn.Module):
+    """S affine maps side by side: ``x @ weight + bias``.
+
+    Parameters
+    ----------
+    weight : Tensor, (S, n_in, n_out)
+    bias : Tensor, (S, n_out)
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (S, batch, n_in) to (S, batch, n_out)."""
+        return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight)
+
+
+def glorot_uniform(n_in: int, n_out: int, rng: torch.Generator) -> Tensor:
+    """Weights (n_in, n_out) from U(-a, a), a = sqrt(6 / (n_in + n_out)) (Glorot and Bengio, 2010)."""
+    bound = math.sqrt(6.0 / (n_in + n_out))
+    return (2.0 * torch.rand(n_in, n_out, generator=rng, dtype=torch.float64) - 1.0) * bound
+
+
+def glorot_normal_bias(n_out: int, rng: torch.Generator) -> Tensor:
+    """Bias (n_out,) from N(0, 2 / (n_out + n_out)): a vector counts as its own fan in and fan out, as in Keras."""
+    return torch.randn(n_out, generator=rng, dtype=torch.float64) * math.sqrt(1.0 / n_out)
+
+
+def initial_layer(n_in: int, n_out: int, initialiser: str, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw one layer of one seed in float64, so that every precision starts from the same numbers.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Widths.
+    initialiser : {"glorot", "fan_in"}
+        ``glorot``: Glorot-uniform kernel and Glorot-normal bias (the AE-CM authors' code).
+        ``fan_in``: kernel from U(-1/sqrt(n_in), 1/sqrt(n_in)), bias zero (the DEC-keras recipe).
+    rng : torch.Generator
+        The seed's own stream.
+    """
+    if initialiser == "glorot":
+        return glorot_uniform(n_in, n_out, rng), glorot_normal_bias(n_out, rng)
+    if initialiser == "fan_in":
+        bound = math.sqrt(1.0 / n_in)
+        weight = (2.0 * torch.rand(n_in, n_out, generator=rng, dtype=torch.float64) - 1.0) * bound
+        return weight, torch.zeros(n_out, dtype=torch.float64)
+    raise ValueError(f"initialiser={initialiser!r} is unknown; allowed are {list(INITIALISERS)}")
+
+
+def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialiser: str, dtype: torch.dtype) -> Linear:
+    """A layer for a block of seeds; seed s draws from its stream ``("weights", name)`` whichever seeds are beside it."""
+    layers = [initial_layer(n_in, n_out, initialiser, generator(seed, "weights", name)) for seed in seeds]
+    weight, bias = (torch.stack(part).to(dtype) for part in zip(*layers, strict=True))
+    return Linear(weight, bias)
+
+
+class AutoencoderNetwork(nn.Module):
+    """S fully connected autoencoders: d -> hidden -> code and the mirror image; code and output are linear.
+
+    Parameters
+    ----------
+    n_features : int
+        Width d of the data.
+    hidden : sequence of int
+        Widths of the encoder's hidden layers; the decoder's are the same in reverse.
+    code_dim : int
+        Width p of the code.
+    negative_slope : float
+        Slope of the leaky ReLU for negative values; 0 gives a ReLU.
+    seeds, initialiser, dtype
+        As in `linear`.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        hidden: Sequence[int],
+        code_dim: int,
+        *,
+        negative_slope: float,
+        seeds: Sequence[int],
+        initialiser: str,
+        dtype: torch.dtype,
+    ):
+        super().__init__()
+        self.negative_slope = negative_slope
+
+        def stack(widths: list[int], part: str) -> nn.ModuleList:
+            return nn.ModuleList(
+                linear(a, b, seeds=seeds, name=f"{part}.{i}", initialiser=initialiser, dtype=dtype)
+                for i, (a, b) in enumerate(pairwise(widths))
+            )
+
+        widths = [n_features, *hidden, code_dim]
+        self.encoder = stack(widths, "encoder")
+        self.decoder = stack(widths[::-1], "decoder")
+
+    def _run(self, layers: nn.ModuleList, x: Tensor) -> Tensor:
+        for layer in layers[:-1]:
+            x = nn.functional.leaky_relu(layer(x), self.negative_slope)
+        return layers[-1](x)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Code (S, batch, p) of x (S, batch, d)."""
+        return self._run(self.encoder, x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Reconstruction (S, batch, d) of z (S, batch, p)."""
+        return self._run(self.decoder, z)
