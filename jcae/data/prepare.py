@@ -1,0 +1,296 @@
+"""From files to the three that every later step reads: features.npz, truth.npz, card.json.
+
+Features and truth are kept apart so that a training job cannot read the labels. The same input gives the same bytes.
+"""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jcae.data import catalogue
+from jcae.data.catalogue import Dataset
+from jcae.data.fetch import replacing
+from jcae.data.loaders import LOADERS, Content, DataError
+
+_SUBSET_SEED = 0
+
+
+def prepare(name: str, raw_dir: Path, out_dir: Path, subset: int | None = None) -> dict[str, Any]:
+    """Load a data set, check it, and write features.npz, truth.npz and card.json.
+
+    Parameters
+    ----------
+    name : str
+        Key of the catalogue.
+    raw_dir : Path
+        Folder of this data set's files, as `jcae.data.fetch.fetch` left them; not read when the set has no files.
+    out_dir : Path
+        Folder that receives the three files; made when missing.
+    subset : int, optional
+        Number of points to keep: drawn at random without regard to the classes, always the same ones, in the order of
+        the full set.
+
+    Returns
+    -------
+    dict
+        What was written to card.json.
+
+    Raises
+    ------
+    UnknownDatasetError
+        No such data set.
+    DataError
+        A file is missing or has a wrong checksum or format, or the data are not what the catalogue expects.
+    """
+    dataset = catalogue.get(name)
+    X, raw_labels = LOADERS[dataset.loader](_contents(dataset, Path(raw_dir)))
+    y = _codes(dataset, raw_labels)
+    check_features(X, y, dataset.n_clusters, name, expected=dataset)
+    if subset is not None:
+        rows = _subset(dataset.n, subset, name)
+        X, y = X[rows], y[rows]
+        check_features(X, y, dataset.n_clusters, f"{name}, subset of {subset}")
+    X = np.ascontiguousarray(X, dtype="<f4")
+    y = y.astype("<i8")
+    class_names = np.array(dataset.class_names)
+
+    card = {
+        "name": name,
+        "n": len(X),
+        "d": X.shape[1],
+        "n_clusters": dataset.n_clusters,
+        "class_counts": np.bincount(y, minlength=dataset.n_clusters).tolist(),
+        "min": float(X.min()),
+        "max": float(X.max()),
+        # Rounded: the last digits hang on the order in which a processor adds. Plus zero: no -0.0.
+        "mean": round(float(X.mean(dtype=np.float64)), 6) + 0.0,
+        "image_shape": list(dataset.image_shape) if dataset.image_shape else None,
+        "preparation": dataset.preparation,
+        "subset": None if subset is None else {"points": subset, "of": dataset.n, "seed": _SUBSET_SEED},
+        "features_sha256": array_sha256(X),
+        "truth_sha256": array_sha256(y, class_names),
+        "sources": [{"file": source.name, "sha256": source.sha256} for source in dataset.sources],
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+    }
+    out_dir = Path(out_dir)
+    with replacing(out_dir / "features.npz") as part:
+        _save(part, X=X)
+    with replacing(out_dir / "truth.npz") as part:
+        _save(part, y=y, class_names=class_names)
+    # The card comes last: where it is, the arrays that it describes are there too.
+    with replacing(out_dir / "card.json") as part:
+        part.write_bytes((json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    return card
+
+
+def check_features(X: np.ndarray, y: np.ndarray, n_clusters: int, where: str, expected: Dataset | None = None) -> None:
+    """Refuse data that no method could be compared on.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, d), float32 or float64
+        Features.
+    y : ndarray, shape (n,), integer
+        Classes 0..n_clusters-1.
+    n_clusters : int
+        Number of clusters.
+    where : str
+        Name of the data, for messages.
+    expected : Dataset, optional
+        Catalogue entry whose n, d and class counts must be met.
+
+    Raises
+    ------
+    DataError
+        Wrong shape or dtype, X and y of different length, NaN or infinite values, all features constant, fewer points
+        than clusters, labels out of range, a class without points, or counts other than expected.
+    """
+    if X.ndim != 2 or 0 in X.shape:
+        raise DataError(f"{where}: features have shape {X.shape} instead of (points, features)")
+    if X.dtype not in (np.float32, np.float64):
+        raise DataError(f"{where}: features are {X.dtype} (allowed: float32, float64)")
+    if y.ndim != 1:
+        raise DataError(f"{where}: labels have shape {y.shape} instead of (points,)")
+    if not np.issubdtype(y.dtype, np.integer):
+        raise DataError(f"{where}: labels are {y.dtype} instead of integers")
+    if len(X) != len(y):
+        raise DataError(f"{where}: {len(X)} points but {len(y)} labels")
+    if len(X) < n_clusters:
+        raise DataError(f"{where}: {len(X)} points are fewer than {n_clusters} clusters")
+    _check_finite(X, where)
+    if (X.min(axis=0) == X.max(axis=0)).all():
+        raise DataError(f"{where}: all features are constant, every point equals {_short(X[0])}")
+    if y.min() < 0 or y.max() >= n_clusters:
+        bad = y[(y < 0) | (y >= n_clusters)][0]
+        raise DataError(f"{where}: label {bad} (allowed: 0 to {n_clusters - 1})")
+    counts = np.bincount(y, minlength=n_clusters)
+    if expected is not None:
+        if X.shape != (expected.n, expected.d):
+            raise DataError(f"{where}: features have shape {X.shape}, expected ({expected.n}, {expected.d})")
+        if counts.tolist() != list(expected.class_counts):
+            raise DataError(f"{where}: class counts {counts.tolist()}, expected {list(expected.class_counts)}")
+    if (counts == 0).any():
+        raise DataError(f"{where}: no point of class {int((counts == 0).argmax())}; take more points")
+
+
+def _check_finite(X: np.ndarray, where: str) -> None:
+    finite = np.isfinite(X)
+    if not finite.all():
+        row, column = (int(i) for i in np.argwhere(~finite)[0])
+        n_nan = int(np.isnan(X).sum())
+        raise DataError(
+            f"{where}: {n_nan} NaN and {int((~finite).sum()) - n_nan} infinite values among the features, "
+            f"first {X[row, column]} at row {row}, column {column}"
+        )
+
+
+def encode_labels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Code labels of any kind as 0..C-1.
+
+    Parameters
+    ----------
+    labels : array-like, shape (n,)
+        Numbers or strings; their sorted order becomes the order of the codes.
+
+    Returns
+    -------
+    y : ndarray, shape (n,), int64
+    class_names : ndarray, shape (C,), unicode
+        ``class_names[y]`` gives the labels back, as text.
+
+    Raises
+    ------
+    DataError
+        Labels that are neither numbers nor text, or NaN.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "biufU" or (labels.dtype.kind == "f" and np.isnan(labels).any()):
+        raise DataError(f"labels of type {labels.dtype} cannot be coded (allowed: numbers without NaN, or text)")
+    names, y = np.unique(labels, return_inverse=True)
+    return y.astype(np.int64), names.astype(str)
+
+
+def load_features(path: Path) -> np.ndarray:
+    """Read features.npz.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    ndarray, shape (n, d), float32
+
+    Raises
+    ------
+    DataError
+        Not such a file, or values that are not finite.
+    """
+    (X,) = _load(path, "X")
+    if X.ndim != 2 or X.dtype != np.float32:
+        raise DataError(f"{path}: X is {X.dtype} of shape {X.shape} instead of float32 (points, features)")
+    _check_finite(X, str(path))
+    return X
+
+
+def load_truth(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read truth.npz.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    y : ndarray, shape (n,), int64
+    class_names : ndarray, shape (C,), unicode
+
+    Raises
+    ------
+    DataError
+        Not such a file, or labels out of range.
+    """
+    y, class_names = _load(path, "y", "class_names")
+    if y.ndim != 1 or y.dtype != np.int64:
+        raise DataError(f"{path}: y is {y.dtype} of shape {y.shape} instead of int64 (points,)")
+    if len(y) and not 0 <= y.min() <= y.max() < len(class_names):
+        raise DataError(f"{path}: labels from {y.min()} to {y.max()} for {len(class_names)} class names")
+    return y, class_names
+
+
+def array_sha256(*arrays: np.ndarray) -> str:
+    """Checksum of arrays: dtype, shape and contents of each, and not of the file that holds them.
+
+    Parameters
+    ----------
+    *arrays : ndarray
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _contents(dataset: Dataset, raw_dir: Path) -> list[Content]:
+    """The files of a data set, checked again: between fetch and now anything may have happened to them."""
+    contents = []
+    for source in dataset.sources:
+        path = raw_dir / source.name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror}); fetch {dataset.name!r} first") from None
+        found = hashlib.sha256(content).hexdigest()
+        if found != source.sha256:
+            raise DataError(f"{path}: sha256 {found}, expected {source.sha256}; fetch {dataset.name!r} again")
+        contents.append((str(path), content))
+    return contents
+
+
+def _codes(dataset: Dataset, labels: np.ndarray) -> np.ndarray:
+    """Labels as 0..C-1 in the order of the catalogue's class names."""
+    y, found = encode_labels(labels)
+    # Numbers have no names of their own and take those of the catalogue in turn; text must be in the same order.
+    if np.asarray(labels).dtype.kind == "U" and tuple(found) != dataset.class_names:
+        raise DataError(f"{dataset.name}: classes {', '.join(found)}, expected {', '.join(dataset.class_names)}")
+    return y
+
+
+def _subset(n: int, points: int, where: str) -> np.ndarray:
+    """Rows of the subset, ascending."""
+    if not 1 <= points <= n:
+        raise DataError(f"{where}: subset of {points} points (allowed: 1 to {n})")
+    # RandomState and not Generator: numpy promises its stream for ever.
+    return np.sort(np.random.RandomState(_SUBSET_SEED).permutation(n)[:points])
+
+
+def _save(path: Path, **arrays: np.ndarray) -> None:
+    """Compressed npz under exactly this name (numpy appends .npz to a path, not to an open file)."""
+    with open(path, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _load(path: Path, *keys: str) -> list[np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return [archive[key] for key in keys]
+    except KeyError:
+        raise DataError(f"{path}: has the arrays {', '.join(archive.files)}, needed: {', '.join(keys)}") from None
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: not a file of arrays ({error})") from None
+
+
+def _short(row: np.ndarray) -> str:
+    return np.array2string(row, threshold=4, edgeitems=2, precision=4)

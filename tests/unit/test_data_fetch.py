@@ -1,0 +1,363 @@
+"""Fetching, against a real server on the loopback interface."""
+
+import gzip
+import hashlib
+import io
+import socket
+import struct
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from jcae.data import fetch as fetch_module
+from jcae.data.catalogue import Dataset, Source
+from jcae.data.fetch import MIRROR_VARIABLE, FetchError, fetch, replacing
+
+CONTENT = b"1, 2, 3\n" * 5000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Server:
+    """Answers with what a test says; each path has a list of answers, of which the last one repeats."""
+
+    def __init__(self):
+        self.answers = {}
+        self.asked = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.asked.append(self.path)
+                answers = outer.answers.get(self.path, [status(404)])
+                answer = answers.pop(0) if len(answers) > 1 else answers[0]
+                answer(self)
+
+            def log_message(self, *args):
+                pass
+
+        class Quiet(ThreadingHTTPServer):
+            def handle_error(self, request, client_address):
+                pass  # a client that went away is part of the tests
+
+        self.http = Quiet(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.thread.start()
+
+    def serve(self, path, *answers):
+        self.answers[path] = list(answers)
+        return self.url + path
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+def status(code):
+    return lambda handler: handler.send_error(code)
+
+
+def body(content, announce=None):
+    def answer(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content) if announce is None else announce))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
+def silence(seconds):
+    return lambda handler: time.sleep(seconds)
+
+
+def reset(handler):
+    """Close with a TCP reset instead of an answer."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.shutdown(socket.SHUT_RD)
+    handler.connection.close()
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(fetch_module, "WAIT", 0.01)
+    monkeypatch.setattr(fetch_module, "READ_TIMEOUT", 0.4)
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.close()
+
+
+def closed_port():
+    """Address where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/numbers.txt"
+
+
+def dataset(*addresses, sha256=SHA256):
+    return Dataset(
+        name="numbers",
+        title="Numbers",
+        loader="none",
+        n=5000,
+        d=3,
+        class_names=("a",),
+        class_counts=(5000,),
+        preparation="None.",
+        licence="none",
+        citation="none",
+        sources=(Source("numbers.txt", sha256, addresses),),
+        folder="num-bers",
+    )
+
+
+def files(folder):
+    return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+
+
+@pytest.mark.parametrize("container", [lambda c: c, gzip.compress, lambda c: gzip.compress(c, mtime=12345)])
+def test_content_arrives_decompressed_whatever_the_container(server, tmp_path, container):
+    url = server.serve("/a", body(container(CONTENT)))
+    assert fetch(dataset(url), tmp_path / "new" / "folder") == [tmp_path / "new" / "folder" / "numbers.txt"]
+    assert (tmp_path / "new" / "folder" / "numbers.txt").read_bytes() == CONTENT
+    assert files(tmp_path / "new" / "folder") == ["numbers.txt"]
+
+
+def test_right_file_is_not_fetched_again(server, tmp_path):
+    url = server.serve("/a", body(CONTENT))
+    fetch(dataset(url), tmp_path)
+    before = (tmp_path / "numbers.txt").stat().st_mtime_ns
+    fetch(dataset(url), tmp_path)
+    assert server.asked == ["/a"]
+    assert (tmp_path / "numbers.txt").stat().st_mtime_ns == before
+
+
+def test_wrong_file_is_replaced_with_a_warning(server, tmp_path):
+    (tmp_path / "numbers.txt").write_bytes(b"old")
+    url = server.serve("/a", body(CONTENT))
+    with pytest.warns(UserWarning, match=rf"numbers\.txt has sha256 \w+, expected {SHA256}"):
+        fetch(dataset(url), tmp_path)
+    assert (tmp_path / "numbers.txt").read_bytes() == CONTENT
+
+
+@pytest.mark.filterwarnings("ignore:.*fetching it again")
+def test_old_file_stays_when_nothing_better_is_found(server, tmp_path):
+    (tmp_path / "numbers.txt").write_bytes(b"old")
+    with pytest.raises(FetchError):
+        fetch(dataset(server.url + "/nothing"), tmp_path)
+    assert (tmp_path / "numbers.txt").read_bytes() == b"old"
+    assert files(tmp_path) == ["numbers.txt"]
+
+
+def failure(data, folder, **kwargs):
+    with pytest.raises(FetchError) as error:
+        fetch(data, folder, **kwargs)
+    assert files(folder) == [], "nothing may be left over"
+    text = str(error.value)
+    assert "'numbers.txt' of data set 'numbers'" in text
+    assert all(address in text for address in data.sources[0].addresses)
+    assert MIRROR_VARIABLE in text
+    assert "num-bers/numbers.txt" in text
+    return text
+
+
+def test_wrong_checksum(server, tmp_path):
+    url = server.serve("/a", body(b"something else"))
+    text = failure(dataset(url), tmp_path)
+    found = hashlib.sha256(b"something else").hexdigest()
+    assert f"wrong content: 14 bytes, sha256 {found}, expected {SHA256}" in text
+    assert server.asked == ["/a"], "the same bytes would come again"
+
+
+def test_web_page_instead_of_data(server, tmp_path):
+    url = server.serve("/a", body(b"\n<!DOCTYPE html><title>Log in</title>"))
+    assert "a web page, not data" in failure(dataset(url), tmp_path)
+
+
+def test_body_shorter_than_announced_is_tried_again(server, tmp_path):
+    url = server.serve("/a", body(CONTENT[:100], announce=len(CONTENT)))
+    assert "3 attempts" in failure(dataset(url), tmp_path)
+    assert len(server.asked) == fetch_module.ATTEMPTS
+    server.serve("/a", body(CONTENT[:100], announce=len(CONTENT)), body(CONTENT))
+    fetch(dataset(url), tmp_path)
+    assert (tmp_path / "numbers.txt").read_bytes() == CONTENT
+
+
+def test_cut_off_gzip(server, tmp_path):
+    url = server.serve("/a", body(gzip.compress(CONTENT)[:-20]))
+    assert "damaged or cut off gzip file" in failure(dataset(url), tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"\x1f\x8bnonsense", gzip.compress(CONTENT) + b"tail"])
+def test_damaged_gzip(server, tmp_path, damage):
+    url = server.serve("/a", body(damage))
+    assert "damaged or cut off gzip file" in failure(dataset(url), tmp_path)
+
+
+def test_missing_file_is_not_tried_again(server, tmp_path):
+    assert "HTTP 404" in failure(dataset(server.url + "/nothing"), tmp_path)
+    assert server.asked == ["/nothing"]
+
+
+def test_busy_server_is_tried_again(server, tmp_path):
+    url = server.serve("/a", status(503), status(500), body(CONTENT))
+    fetch(dataset(url), tmp_path)
+    assert server.asked == ["/a"] * 3
+
+
+def test_busy_server_is_given_up_in_the_end(server, tmp_path):
+    url = server.serve("/a", status(503))
+    assert "HTTP 503 Service Unavailable (3 attempts)" in failure(dataset(url), tmp_path)
+
+
+def test_reset_connection_is_tried_again(server, tmp_path):
+    url = server.serve("/a", reset, body(CONTENT))
+    fetch(dataset(url), tmp_path)
+    assert server.asked == ["/a", "/a"]
+
+
+def test_silent_server_is_tried_again(server, tmp_path):
+    url = server.serve("/a", silence(1), body(CONTENT))
+    fetch(dataset(url), tmp_path)
+    assert server.asked == ["/a", "/a"]
+
+
+def test_refused_connection_fails_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("must not wait"))
+    assert "Connection refused" in failure(dataset(closed_port()), tmp_path)
+
+
+def test_unknown_host_fails_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("must not wait"))
+    failure(dataset("https://data.invalid/numbers.txt"), tmp_path)
+
+
+def test_second_address_when_the_first_is_dead(server, tmp_path):
+    good = server.serve("/good", body(CONTENT))
+    fetch(dataset(closed_port(), server.url + "/nothing", good), tmp_path)
+    assert (tmp_path / "numbers.txt").read_bytes() == CONTENT
+    assert server.asked == ["/nothing", "/good"]
+
+
+def test_every_address_is_named_with_its_own_reason(server, tmp_path):
+    wrong = server.serve("/wrong", body(b"x"))
+    lines = failure(dataset(closed_port(), server.url + "/nothing", wrong), tmp_path).splitlines()
+    reasons = [line for line in lines if line.startswith("  http")]
+    assert [r for r, say in zip(reasons, ("refused", "404", "wrong content"), strict=True) if say not in r] == []
+
+
+@pytest.mark.parametrize("name", ["numbers.txt", "numbers.txt.gz"])
+def test_folder_as_mirror_needs_neither_network_nor_pooch(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    monkeypatch.setitem(sys.modules, "requests", None)
+    folder = tmp_path / "mirror" / "num-bers"
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(gzip.compress(CONTENT) if name.endswith(".gz") else CONTENT)
+    fetch(dataset("https://data.invalid/a"), tmp_path / "raw", mirror=tmp_path / "mirror")
+    assert (tmp_path / "raw" / "numbers.txt").read_bytes() == CONTENT
+    assert files(folder) == [name], "the mirror is only read"
+
+
+def test_mirror_from_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "mirror" / "num-bers").mkdir(parents=True)
+    (tmp_path / "mirror" / "num-bers" / "numbers.txt").write_bytes(CONTENT)
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    fetch(dataset(), tmp_path / "raw")
+    assert files(tmp_path / "raw") == ["numbers.txt"]
+
+
+def test_address_as_mirror_comes_first(server, tmp_path):
+    server.serve("/mirror/num-bers/numbers.txt", body(CONTENT))
+    fetch(dataset(server.url + "/a"), tmp_path, mirror=server.url + "/mirror/")
+    assert server.asked == ["/mirror/num-bers/numbers.txt.gz", "/mirror/num-bers/numbers.txt"]
+
+
+def test_mirror_without_the_file_is_passed_over(server, tmp_path):
+    url = server.serve("/a", body(CONTENT))
+    fetch(dataset(url), tmp_path / "raw", mirror=tmp_path / "no such folder")
+    assert server.asked == ["/a"]
+
+
+def test_mirror_with_a_wrong_file_is_passed_over(server, tmp_path):
+    (tmp_path / "mirror" / "num-bers").mkdir(parents=True)
+    (tmp_path / "mirror" / "num-bers" / "numbers.txt").write_bytes(b"stale")
+    fetch(dataset(server.serve("/a", body(CONTENT))), tmp_path / "raw", mirror=tmp_path / "mirror")
+    assert (tmp_path / "raw" / "numbers.txt").read_bytes() == CONTENT
+
+
+def test_mirror_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(FetchError, match="'s3://bucket' is neither a folder nor an http"):
+        fetch(dataset(), tmp_path, mirror="s3://bucket")
+
+
+def test_missing_download_package_is_named(server, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    assert "downloading needs the package pooch" in failure(dataset(server.url + "/a"), tmp_path)
+
+
+def test_data_set_without_files_needs_nothing(tmp_path):
+    from jcae.data.catalogue import get
+
+    assert fetch(get("digits"), tmp_path / "raw") == []
+    assert not (tmp_path / "raw").exists()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("progress", [True, False])
+def test_bar_only_on_a_terminal(server, tmp_path, monkeypatch, terminal, progress):
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stderr", stream)
+    fetch(dataset(server.serve("/a", body(CONTENT))), tmp_path, progress=progress)
+    assert bool(stream.getvalue()) is (terminal and progress)
+
+
+def test_interrupted_writing_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def write_half():
+        with replacing(path) as part:
+            part.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert files(tmp_path) == ["file"]
+
+
+def test_written_file_has_the_usual_permissions(tmp_path):
+    with replacing(tmp_path / "a") as part:
+        part.write_bytes(b"x")
+    (tmp_path / "b").write_bytes(b"x")
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_many_at_once_do_not_disturb_each_other(server, tmp_path):
+    url = server.serve("/a", body(CONTENT))
+    errors = []
+
+    def work():
+        try:
+            fetch(dataset(url), tmp_path, progress=False)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert files(tmp_path) == ["numbers.txt"]
+    assert (tmp_path / "numbers.txt").read_bytes() == CONTENT
