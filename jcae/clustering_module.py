@@ -81,7 +81,9 @@ class ClusteringModuleNetwork(nn.Module):
         self.W, self.b, self.M, self.c = (nn.Parameter(p) for p in (W, b, M, c))
 
     @classmethod
-    def random(cls, n_features: int, n_clusters: int, *, seeds: Sequence[int], biases: bool, dtype: torch.dtype) -> Self:
+    def random(
+        cls, n_features: int, n_clusters: int, *, seeds: Sequence[int], biases: bool, dtype: torch.dtype
+    ) -> Self:
         """Glorot-uniform kernels and Glorot-normal biases (zero without `biases`), each seed from its own streams."""
 
         def draw(seed: int) -> tuple[Tensor, ...]:
@@ -325,7 +327,9 @@ class ClusteringModule(DeepClusterer):
                 raise ValueError(f"init has the keys {sorted(self.init)}; a mixture has means, variance, weights")
             _, means, _ = check_mixture(**self.init)
             if means.shape != (self.n_clusters, n_features):
-                raise ValueError(f"init has means {means.shape}; n_clusters and X ask for {(self.n_clusters, n_features)}")
+                raise ValueError(
+                    f"init has means {means.shape}; n_clusters and X ask for {(self.n_clusters, n_features)}"
+                )
         else:
             check_choice(self, "init", ["random", "kmeans"])
         check_alpha(self)

@@ -22,6 +22,8 @@ class Info:
         Every known difference from the paper, one sentence each.
     presets : mapping of str to mapping
         Named settings that somebody published, as constructor parameters.
+    control : bool
+        Not a method but a bound of the scores: never ranked, never set in bold.
     """
 
     label: str
@@ -29,3 +31,4 @@ class Info:
     reference: str
     deviations: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    control: bool = False

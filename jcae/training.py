@@ -227,9 +227,7 @@ class _PhaseRun:
         self.mean: dict[str, Tensor] = {}
         self.mean_count = 0
         self.parameters = {
-            name: p
-            for name, p in block.network.named_parameters()
-            if phase.trainable is None or phase.trainable(name)
+            name: p for name, p in block.network.named_parameters() if phase.trainable is None or phase.trainable(name)
         }
         for name, p in block.network.named_parameters():
             p.requires_grad_(name in self.parameters)

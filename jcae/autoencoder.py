@@ -1,0 +1,189 @@
+"""A fully connected autoencoder: the start that all pretrained methods of a seed share."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from jcae.estimator import DeepEstimator, EmbeddingMixin, check_choice, check_network_parameters, check_number
+from jcae.info import Info
+from jcae.networks import INITIALISERS, AutoencoderNetwork
+from jcae.training import Block, Loss, Optimiser, Phase, staircase_decay
+
+
+def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """sum_i ||x_i - xhat_i||^2 over the batch, (...), for x (..., B, d)."""
+    return (x - reconstruction).square().sum((-2, -1))
+
+
+class Autoencoder(EmbeddingMixin, DeepEstimator):
+    """Autoencoder d -> hidden -> code_dim -> hidden reversed -> d, trained on the reconstruction error.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Widths of the encoder's hidden layers; the decoder mirrors them. Code and output are linear.
+    code_dim : int
+        Width p of the code.
+    negative_slope : float
+        Of the leaky ReLU; 0 gives a ReLU.
+    initialiser : {"glorot", "fan_in"}
+        See `jcae.networks.initial_layer`.
+    reduction : {"mean", "sum"}
+        Squared error averaged over points and features, or averaged over points and summed over features. With SGD the
+        learning rate belongs to the reduction.
+    optimiser : {"adam", "sgd"}
+    learning_rate, momentum : float
+        `momentum` is used by SGD only.
+    epochs, batch_size : int
+    decay_epochs : int or None
+        The learning rate falls to a tenth after every so many epochs; None keeps it.
+    device, dtype, random_state
+        See `jcae.ClusteringModule`.
+
+    Attributes
+    ----------
+    weights_, history_, loss_, n_updates_, status_, reason_
+        See `jcae.estimator`.
+    """
+
+    info: ClassVar[Info] = Info(
+        label="AE",
+        summary="Autoencoder trained on the reconstruction error alone.",
+        reference="arXiv:1511.06335",
+        presets={
+            # Pretraining of the AE-CM authors' code; the learning rate and momentum depend on the data set.
+            name: {
+                "hidden": (500, 500, 2000),
+                "code_dim": code_dim,
+                "optimiser": "sgd",
+                "learning_rate": rate,
+                "momentum": momentum,
+                "epochs": 100,
+                "batch_size": 256,
+                "decay_epochs": 33,
+            }
+            for name, code_dim, rate, momentum in (
+                ("aecm_mnist", 10, 1e-2, 0.9),
+                ("aecm_fashion_mnist", 10, 1e-2, 0.0),
+                ("aecm_cifar10", 10, 1e-3, 0.9),
+                ("aecm_reuters10k", 75, 1e-2, 0.9),
+                ("aecm_20newsgroups", 100, 1.0, 0.9),
+                ("aecm_usps", 30, 1e-2, 0.9),
+                ("aecm_10x_73k", 10, 1e-2, 0.9),
+                ("aecm_pendigits", 70, 1e-3, 0.9),
+            )
+        }
+        | {
+            "dec_keras": {
+                "hidden": (500, 500, 2000),
+                "code_dim": 10,
+                "negative_slope": 0.0,
+                "initialiser": "fan_in",
+                "optimiser": "sgd",
+                "learning_rate": 1.0,
+                "momentum": 0.9,
+                "epochs": 300,
+                "batch_size": 256,
+            }
+        },
+    )
+
+    def __init__(
+        self,
+        *,
+        hidden: Sequence[int] = (500, 500, 2000),
+        code_dim: int = 10,
+        negative_slope: float = 0.2,
+        initialiser: str = "glorot",
+        reduction: str = "mean",
+        optimiser: str = "adam",
+        learning_rate: float = 1e-3,
+        momentum: float = 0.9,
+        epochs: int = 100,
+        batch_size: int = 256,
+        decay_epochs: int | None = None,
+        device: str = "auto",
+        dtype: str = "float32",
+        random_state: Any = None,
+    ):
+        self.hidden = hidden
+        self.code_dim = code_dim
+        self.negative_slope = negative_slope
+        self.initialiser = initialiser
+        self.reduction = reduction
+        self.optimiser = optimiser
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.decay_epochs = decay_epochs
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+
+    def check_parameters(self, n_samples: int, n_features: int) -> None:
+        """See `DeepEstimator`."""
+        check_network_parameters(self)
+        check_choice(self, "initialiser", INITIALISERS)
+        check_choice(self, "reduction", ["mean", "sum"])
+        check_choice(self, "optimiser", ["adam", "sgd"])
+        check_number(self, "learning_rate", minimum=0, exclusive=True)
+        check_number(self, "momentum", minimum=0)
+        for name in ("epochs", "batch_size") + (("decay_epochs",) if self.decay_epochs is not None else ()):
+            check_number(self, name, minimum=1, integer=True)
+
+    def build_network(self, n_features: int, seeds: Sequence[int]) -> AutoencoderNetwork:
+        """See `DeepEstimator`."""
+        return autoencoder_network(self, n_features, seeds, self.initialiser)
+
+    def training_phases(self, block: Block) -> list[Phase]:
+        """See `DeepEstimator`."""
+        network: AutoencoderNetwork = block.network
+
+        def loss(x: Tensor, rows: Tensor) -> Loss:
+            error = squared_error(x, network.decode(network.encode(x))) / x.shape[-2]
+            return Loss({"reconstruction": error / x.shape[-1] if self.reduction == "mean" else error})
+
+        epoch_steps = block.epoch_steps(self.batch_size)
+        schedule = staircase_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None
+        optimiser = Optimiser(self.optimiser, self.learning_rate, momentum=self.momentum, schedule=schedule)
+        return [Phase("autoencoder", loss, self.epochs * epoch_steps, self.batch_size, optimiser)]
+
+    @staticmethod
+    def encode(network: AutoencoderNetwork, x: Tensor) -> Tensor:
+        """Code (S, m, p) of x (S, m, d)."""
+        return network.encode(x)
+
+    @staticmethod
+    def decode(network: AutoencoderNetwork, z: Tensor) -> Tensor:
+        """Reconstruction (S, m, d) of z (S, m, p)."""
+        return network.decode(z)
+
+
+def autoencoder_network(
+    owner: Any, n_features: int, seeds: Sequence[int], initialiser: str = "glorot"
+) -> AutoencoderNetwork:
+    """The autoencoder that ``hidden``, ``code_dim``, ``negative_slope`` and ``dtype`` of a method describe."""
+    return AutoencoderNetwork(
+        n_features,
+        owner.hidden,
+        owner.code_dim,
+        negative_slope=owner.negative_slope,
+        seeds=seeds,
+        initialiser=initialiser,
+        dtype=getattr(torch, owner.dtype),
+    )
+
+
+def own_recipe(owner: Any) -> Autoencoder:
+    """The autoencoder a method trains for itself when none is handed to it.
+
+    Its parameter ``autoencoder`` is the recipe; the architecture, device and precision are always the method's own.
+    """
+    recipe = owner.autoencoder if owner.autoencoder is not None else Autoencoder()
+    if not isinstance(recipe, Autoencoder):
+        raise ValueError(f"{type(owner).__name__}: autoencoder={recipe!r} must be a jcae.Autoencoder or None")
+    shared = ("hidden", "code_dim", "negative_slope", "device", "dtype")
+    return Autoencoder(**{**recipe.get_params(deep=False), **{name: getattr(owner, name) for name in shared}})
