@@ -277,12 +277,17 @@ def code_digest(cls: type) -> str:
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     top = cls.__module__.partition(".")[0]
     if file and top not in ("jcae", "baselines") and _is_installed(Path(file)):
-        names = packages_distributions().get(top)
+        names = _distributions().get(top)
         if names:
             return f"{names[0]}=={version(names[0])}"
     if not file or not file.endswith(".py"):
         raise ValueError(f"{cls.__module__}.{cls.__qualname__} has no source file; put the class into a .py file")
     return _digest(_closure(Path(file).resolve(), cls.__module__, _package_folders(top)))
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def _is_installed(file: Path) -> bool:

@@ -5,6 +5,7 @@ file, a full disk, an interrupt) is raised, so that the job fails and is repeate
 """
 
 import contextlib
+import csv
 import difflib
 import errno
 import hashlib
@@ -28,7 +29,7 @@ import numpy as np
 
 from jcae import records
 
-AUTOENCODER = "jcae.autoencoder.Autoencoder"
+AUTOENCODER = "jcae.Autoencoder"
 INTERPOLATION_STEPS = 9
 HISTORY_COLUMNS = ("phase", "epoch", "step", "term", "value")
 
@@ -245,10 +246,10 @@ def pretrain_block(
 ) -> list[dict[str, Any]]:
     """Train an autoencoder for all seeds of a block and write weights, history and record per seed.
 
-    Parameters and errors are those of `train_block`; ``spec["method"]`` is the autoencoder's name, ``spec["use"]`` is
+    Parameters and errors are those of `train_block`; ``spec["autoencoder"]`` is its name, ``spec["use"]`` is
     `jcae.Autoencoder` where it is left out.
     """
-    spec = {"use": AUTOENCODER, **spec}
+    spec = {"use": AUTOENCODER, "method": spec["autoencoder"], **spec}
     job = _prepare(spec, features, seeds, device, threads, command)
     return _run(replace(job, clusters=False), out, checkpoints, checkpoint_every, progress)
 
@@ -354,13 +355,9 @@ def _resolve_device(device: str) -> str:
     """Return where the fit will run; a card that is asked for by name and missing is an error, not a slow run."""
     if device == "cpu":
         return "cpu"
-    import torch
+    from jcae.estimator import resolve_device
 
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise RuntimeError(f"device {device!r} was asked for, but torch sees no CUDA device here; use auto or cpu")
-    return device
+    return str(resolve_device(device))
 
 
 def _read_pretrained(spec: Mapping[str, Any], pretrained: str | Path | None, job: _Job) -> _Start | None:
@@ -420,7 +417,7 @@ def _limited_threads(job: _Job) -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
     if job.deep or job.device != "cpu":
-        import torch  # noqa: F401  plain methods are spared its import: seconds and memory
+        import torch  # plain methods are spared it: seconds and memory
     with threadpool_limits(job.threads):
         torch = sys.modules.get("torch")
         before = torch.get_num_threads() if torch else None
@@ -559,7 +556,7 @@ def _collect(estimator: Any, job: _Job, labels: Any) -> _Result:
     result = _Result(
         status=status,
         reason=None if status == "ok" else reason or f"the method says {status} and gives no reason",
-        history=list(getattr(estimator, "history_", None) or []),
+        history=_history(estimator),
         weights=weights if isinstance(weights, Mapping) else None,  # a mixture's weights_ are no network
         objective=_objective(estimator),
         updates=int(estimator.n_updates_) if hasattr(estimator, "n_updates_") else None,
@@ -575,6 +572,14 @@ def _collect(estimator: Any, job: _Job, labels: Any) -> _Result:
     if status == "ok" and not hasattr(estimator, "status_"):
         _mark_collapse(result, job)
     return result
+
+
+def _history(estimator: Any) -> list[Mapping[str, Any]]:
+    """Return the rows of ``history_``, where it holds such rows: other packages call other things so."""
+    history = getattr(estimator, "history_", None)
+    if isinstance(history, list) and all(isinstance(row, Mapping) for row in history):
+        return history
+    return []
 
 
 def _objective(estimator: Any) -> dict[str, Any] | None:
@@ -595,7 +600,7 @@ def _collect_clusters(result: _Result, estimator: Any, job: _Job, labels: Any) -
     if refit is not None:
         result.refit_labels = _clean_labels("refit_labels_", refit, len(job.X), None)
     decode = getattr(estimator, "inverse_transform", None)
-    if decode is not None or result.weights is not None:
+    if hasattr(estimator, "transform") and (decode is not None or result.weights is not None):
         # Without a decoder, transform is something else: scikit-learn's KMeans gives distances there.
         result.code = _finite("transform(X)", estimator.transform(job.X)).astype(np.float32)
     if centers is None or not len(centers):
@@ -725,8 +730,6 @@ def _write(folder: Path, record: Mapping[str, Any], result: _Result) -> None:
 
 
 def _write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    import csv
-
     with path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, HISTORY_COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
