@@ -6,6 +6,8 @@ whoever found them, can be scored under the same mixture:
     p(x) = sum_k phi_k N(x; mu_k, s^2 I),    phi ~ Dirichlet(alpha, ..., alpha)
 """
 
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, xlogy
@@ -15,6 +17,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jcae.info import Info
+from jcae.seeds import numpy_generator, sklearn_seed
 
 INITS = ("kmeans++", "random")
 Array = NDArray[np.float64]
@@ -160,21 +163,23 @@ def variance_floor(X: Array) -> float:
     return max(1e-10 * float(np.var(X, axis=0).mean()), np.finfo(np.float64).tiny ** 0.5)
 
 
-def kmeans_start(X: ArrayLike, n_clusters: int, random_state: int | np.random.RandomState | None) -> Array:
-    """Centroids after k-means++ seeding and a single Lloyd iteration: the start shared with the clustering module.
+def kmeans_start(X: ArrayLike, n_clusters: int, seed: int) -> Array:
+    """Centroids after k-means++ seeding and a single Lloyd iteration: the start of the clustering module of that seed.
 
     Parameters
     ----------
     X : array-like, (n, d)
     n_clusters : int
-    random_state : int, RandomState or None
+    seed : int
+        The random numbers come from its stream ``"start"`` (`jcae.seeds`), as for every method that starts this way.
 
     Returns
     -------
-    ndarray, (K, d)
+    ndarray of float64, (K, d)
     """
-    start = KMeans(n_clusters, init="k-means++", n_init=1, max_iter=1, random_state=random_state)
-    return np.asarray(start.fit(X).cluster_centers_, dtype=np.float64)
+    X = np.asarray(X, dtype=np.float64)
+    start = KMeans(n_clusters, init="k-means++", n_init=1, max_iter=1, random_state=sklearn_seed(seed, "start"))
+    return start.fit(X).cluster_centers_
 
 
 class IsotropicMixture(ClusterMixin, BaseEstimator):
@@ -274,14 +279,11 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64)
         self._check_parameters(X)
-        rng = check_random_state(self.random_state)
         # EM runs on centred data: an offset costs digits and changes nothing else.
         origin = X.mean(axis=0)
         centred = X - origin
-        # A single start draws from random_state itself, so that it equals the clustering module's start of that seed.
-        seeds = [self.random_state] if self.n_init == 1 else [rng.randint(2**31 - 1) for _ in range(self.n_init)]
         n_starts = self.n_init if isinstance(self.init, str) else 1
-        runs = [self._run(centred, self._start(X, seed) - origin) for seed in seeds[:n_starts]]
+        runs = [self._run(centred, self._start(X, seed) - origin) for seed in self._seeds()[:n_starts]]
         best = max(runs, key=lambda run: run["history_"][-1])
         for name, value in best.items():
             setattr(self, name, value)
@@ -290,7 +292,7 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
         return self
 
     def _check_parameters(self, X: Array) -> None:
-        if not (isinstance(self.n_clusters, int | np.integer) and self.n_clusters >= 1):
+        if not (isinstance(self.n_clusters, Integral) and self.n_clusters >= 1):
             raise ValueError(f"n_clusters={self.n_clusters!r} is not allowed; allowed are integers from 1")
         if len(X) < self.n_clusters:
             raise ValueError(f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}")
@@ -304,14 +306,21 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
         if isinstance(self.init, str) and self.init not in INITS:
             raise ValueError(f"init={self.init!r} is unknown; allowed are {list(INITS)} and an array (K, d)")
 
-    def _start(self, X: Array, seed: int | np.random.RandomState | None) -> Array:
+    def _seeds(self) -> list[int]:
+        """One seed per start; the first is random_state itself, so that its start is the clustering module's."""
+        first = self.random_state
+        if not isinstance(first, Integral):
+            first = check_random_state(first).randint(2**31)
+        return [int(first), *(sklearn_seed(int(first), "start", i) for i in range(1, self.n_init))]
+
+    def _start(self, X: Array, seed: int) -> Array:
         if not isinstance(self.init, str):
             means = check_array(self.init, dtype=np.float64, input_name="init")
             if means.shape != (self.n_clusters, X.shape[1]):
                 raise ValueError(f"init has shape {means.shape}; allowed is (K, d) = {(self.n_clusters, X.shape[1])}")
             return means
         if self.init == "random":
-            return X[check_random_state(seed).choice(len(X), self.n_clusters, replace=False)]
+            return X[numpy_generator(seed, "start").choice(len(X), self.n_clusters, replace=False)]
         return kmeans_start(X, self.n_clusters, seed)
 
     def _run(self, X: Array, means: Array) -> dict:

@@ -17,6 +17,7 @@ from jcae.mixture import (
     map_weights,
     squared_distances,
 )
+from jcae.seeds import sklearn_seed
 
 
 @pytest.fixture(scope="module", name="X")
@@ -105,7 +106,7 @@ def test_objective_never_falls(X, variance, alpha, init):
 
 
 def test_start_is_one_lloyd_iteration_of_the_same_seed(X):
-    lloyd = KMeans(4, init="k-means++", n_init=1, max_iter=1, random_state=7).fit(X)
+    lloyd = KMeans(4, init="k-means++", n_init=1, max_iter=1, random_state=sklearn_seed(7, "start")).fit(X)
     np.testing.assert_array_equal(kmeans_start(X, 4, 7), lloyd.cluster_centers_)
     by_name = IsotropicMixture(4, random_state=7).fit(X)
     by_hand = IsotropicMixture(4, init=lloyd.cluster_centers_).fit(X)
@@ -114,8 +115,7 @@ def test_start_is_one_lloyd_iteration_of_the_same_seed(X):
 
 def test_more_starts_keep_the_best(X):
     many = IsotropicMixture(6, init="random", n_init=5, random_state=0).fit(X)
-    rng = np.random.RandomState(0)
-    seeds = [rng.randint(2**31 - 1) for _ in range(5)]
+    seeds = [0, *(sklearn_seed(0, "start", i) for i in range(1, 5))]
     bounds = [IsotropicMixture(6, init="random", random_state=s).fit(X).lower_bound_ for s in seeds]
     assert many.lower_bound_ == pytest.approx(max(bounds), rel=1e-12)
 
