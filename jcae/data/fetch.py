@@ -7,6 +7,7 @@ mirror may hold the files plain or gzipped, and ``sha256sum`` on the stored file
 import gzip
 import hashlib
 import os
+import re
 import sys
 import time
 import uuid
@@ -149,7 +150,8 @@ def _fetch_one(dataset: Dataset, source: Source, path: Path, mirror: str | Path 
                 else:
                     _unpack(Path(address), part, source.sha256)
         except _Refused as error:
-            failures.append(f"  {address}: {error}")
+            # A mirror's address may hold a user and password, which have no place in a log.
+            failures.append(f"  {re.sub('//[^/]*@', '//', address)}: {error}")
         else:
             return
     raise FetchError(
@@ -179,19 +181,20 @@ def _unpack(container: Path, target: Path, sha256: str) -> None:
     """Write the decompressed content of a file to ``target``, and check it on the way."""
     digest = hashlib.sha256()
     try:
-        with open(container, "rb") as file:
-            beginning = file.read(64)
-            file.seek(0)
-            content: Any = gzip.GzipFile(fileobj=file) if beginning.startswith(_GZIP_MAGIC) else file
-            with open(target, "wb") as out:
-                while chunk := content.read(_CHUNK):
-                    digest.update(chunk)
-                    out.write(chunk)
-            size = target.stat().st_size
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        raise _Refused("no such file") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise _Refused(f"damaged or cut off gzip file ({error})") from None
+        file = open(container, "rb")  # noqa: SIM115 - closed below; errors of the target are not reasons to go on
+    except OSError as error:
+        raise _Refused(error.strerror or str(error)) from None
+    with file, open(target, "wb") as out:
+        beginning = file.read(64)
+        file.seek(0)
+        content: Any = gzip.GzipFile(fileobj=file) if beginning.startswith(_GZIP_MAGIC) else file
+        try:
+            while chunk := content.read(_CHUNK):
+                digest.update(chunk)
+                out.write(chunk)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise _Refused(f"damaged or cut off gzip file ({error})") from None
+        size = out.tell()
     if digest.hexdigest() != sha256:
         # Proxies and login pages answer 200 with a page of their own.
         page = " (a web page, not data)" if beginning.lstrip().lower().startswith((b"<!doctype", b"<html")) else ""

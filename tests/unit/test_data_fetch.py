@@ -60,9 +60,11 @@ def status(code):
     return lambda handler: handler.send_error(code)
 
 
-def body(content, announce=None):
+def body(content, announce=None, encoding=None):
     def answer(handler):
         handler.send_response(200)
+        if encoding:
+            handler.send_header("Content-Encoding", encoding)
         handler.send_header("Content-Length", str(len(content) if announce is None else announce))
         handler.end_headers()
         handler.wfile.write(content)
@@ -130,6 +132,12 @@ def test_content_arrives_decompressed_whatever_the_container(server, tmp_path, c
     assert fetch(dataset(url), tmp_path / "new" / "folder") == [tmp_path / "new" / "folder" / "numbers.txt"]
     assert (tmp_path / "new" / "folder" / "numbers.txt").read_bytes() == CONTENT
     assert files(tmp_path / "new" / "folder") == ["numbers.txt"]
+
+
+def test_server_that_calls_gzip_an_encoding(server, tmp_path):
+    """Then the client unpacks on the way, and plain content arrives under a name that ends in .gz."""
+    fetch(dataset(server.serve("/a.gz", body(gzip.compress(CONTENT), encoding="gzip"))), tmp_path)
+    assert (tmp_path / "numbers.txt").read_bytes() == CONTENT
 
 
 def test_right_file_is_not_fetched_again(server, tmp_path):
@@ -292,6 +300,12 @@ def test_mirror_with_a_wrong_file_is_passed_over(server, tmp_path):
     (tmp_path / "mirror" / "num-bers" / "numbers.txt").write_bytes(b"stale")
     fetch(dataset(server.serve("/a", body(CONTENT))), tmp_path / "raw", mirror=tmp_path / "mirror")
     assert (tmp_path / "raw" / "numbers.txt").read_bytes() == CONTENT
+
+
+def test_password_of_a_mirror_is_not_shown(server, tmp_path):
+    text = failure(dataset(), tmp_path, mirror=server.url.replace("//", "//me:secret@"))
+    assert "secret" not in text
+    assert f"{server.url}/num-bers/numbers.txt: HTTP 404" in text
 
 
 def test_mirror_of_another_kind_is_refused(tmp_path):

@@ -1,0 +1,331 @@
+import hashlib
+import json
+import os
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+from jcae.data import prepare as prepare_module
+from jcae.data.catalogue import CATALOGUE, Dataset, UnknownDatasetError
+from jcae.data.fetch import fetch
+from jcae.data.loaders import DataError, DataFormatError
+from jcae.data.prepare import array_sha256, check_features, encode_labels, load_features, load_truth, prepare
+
+FILES = ("features.npz", "truth.npz", "card.json")
+OFFLINE = sorted(name for name, dataset in CATALOGUE.items() if not dataset.sources)
+FETCHED = sorted(name for name, dataset in CATALOGUE.items() if dataset.sources)
+CARD_KEYS = {
+    "name",
+    "n",
+    "d",
+    "n_clusters",
+    "class_counts",
+    "min",
+    "max",
+    "mean",
+    "image_shape",
+    "preparation",
+    "subset",
+    "features_sha256",
+    "truth_sha256",
+    "sources",
+    "licence",
+    "citation",
+}
+
+
+def digests(folder):
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+
+
+def check_folder(name, folder, card):
+    """Everything that the contract says about a prepared data set."""
+    dataset = CATALOGUE[name]
+    assert sorted(p.name for p in folder.iterdir()) == sorted(FILES)
+    assert json.loads((folder / "card.json").read_text(encoding="utf-8")) == card
+    assert set(card) == CARD_KEYS
+    X = load_features(folder / "features.npz")
+    y, class_names = load_truth(folder / "truth.npz")
+    assert X.dtype == np.float32
+    assert X.shape == (card["n"], card["d"]) == (dataset.n, dataset.d)
+    assert y.dtype == np.int64
+    assert np.bincount(y).tolist() == card["class_counts"] == list(dataset.class_counts)
+    assert tuple(class_names) == dataset.class_names
+    assert card["n_clusters"] == dataset.n_clusters
+    assert (card["min"], card["max"]) == (float(X.min()), float(X.max()))
+    assert card["features_sha256"] == array_sha256(X)
+    assert card["truth_sha256"] == array_sha256(y, class_names)
+    assert [s["file"] for s in card["sources"]] == [s.name for s in dataset.sources]
+    assert card["subset"] is None
+    return X, y
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_offline_sets(name, tmp_path):
+    X, _ = check_folder(name, tmp_path / "a", prepare(name, tmp_path / "no such folder", tmp_path / "a"))
+    if name == "digits":
+        assert (X.min(), X.max()) == (0, 1)
+    if name in ("wine", "breast_cancer"):
+        np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-6)
+        np.testing.assert_allclose(X.std(axis=0), 1, atol=1e-6)
+    prepare(name, tmp_path, tmp_path / "b")
+    assert digests(tmp_path / "a") == digests(tmp_path / "b"), "the same input gives the same bytes"
+
+
+@pytest.fixture(scope="module")
+def raw(mirror, tmp_path_factory):
+    """Folder with one folder of raw files per data set, fetched from the mirror when asked for."""
+    root = tmp_path_factory.mktemp("raw")
+
+    def get(name):
+        fetch(CATALOGUE[name], root / name, mirror=mirror)
+        return root / name
+
+    return get
+
+
+@pytest.mark.parametrize("name", FETCHED)
+def test_fetched_sets(name, raw, tmp_path):
+    X, y = check_folder(name, tmp_path / "a", prepare(name, raw(name), tmp_path / "a"))
+    assert (X.min(), X.max()) == (0, 1)
+    if name != "fashion_mnist":  # the same code as mnist, and the slowest
+        prepare(name, raw(name), tmp_path / "b")
+        assert digests(tmp_path / "a") == digests(tmp_path / "b"), "the same input gives the same bytes"
+    first = {"mnist": (5, 0, 4, 1, 9), "fashion_mnist": (9, 0, 0, 3, 0), "usps": (6, 5, 4, 7, 3)}
+    assert tuple(y[:5]) == first.get(name, (8, 2, 1, 4, 1))
+    # A training part whose labels were shuffled against the images would still have the right counts.
+    nearest = np.array([X[y == k].mean(axis=0) for k in range(10)])
+    some = slice(None, None, max(1, len(X) // 2000))
+    distance = ((X[some, None] - nearest) ** 2).sum(axis=2)
+    assert (distance.argmin(axis=1) == y[some]).mean() > 0.65
+
+
+def test_bytes_do_not_hang_on_the_clock(tmp_path, monkeypatch):
+    prepare("wine", tmp_path, tmp_path / "a")
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    prepare("wine", tmp_path, tmp_path / "b")
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+
+
+def test_subset(tmp_path):
+    whole = prepare("digits", tmp_path, tmp_path / "whole")
+    card = prepare("digits", tmp_path, tmp_path / "a", subset=200)
+    prepare("digits", tmp_path, tmp_path / "b", subset=200)
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+    assert card["subset"] == {"points": 200, "of": 1797, "seed": 0}
+    assert card["n"] == sum(card["class_counts"]) == 200
+    assert card["features_sha256"] != whole["features_sha256"]
+    X, part = load_features(tmp_path / "whole" / "features.npz"), load_features(tmp_path / "a" / "features.npz")
+    rows = [int((point == X).all(axis=1).nonzero()[0][0]) for point in part]
+    assert rows == sorted(rows), "the order is kept"
+    y, _ = load_truth(tmp_path / "whole" / "truth.npz")
+    np.testing.assert_array_equal(load_truth(tmp_path / "a" / "truth.npz")[0], y[rows])
+
+
+def test_smaller_subset_lies_within_the_larger(tmp_path):
+    prepare("digits", tmp_path, tmp_path / "a", subset=100)
+    prepare("digits", tmp_path, tmp_path / "b", subset=300)
+    small, large = ({p.tobytes() for p in load_features(tmp_path / f / "features.npz")} for f in "ab")
+    assert small < large
+
+
+@pytest.mark.parametrize("subset", [0, -1, 1798])
+def test_impossible_subset(subset, tmp_path):
+    with pytest.raises(DataError, match=rf"digits: subset of {subset} points \(allowed: 1 to 1797\)"):
+        prepare("digits", tmp_path, tmp_path / "a", subset=subset)
+
+
+@pytest.mark.parametrize(("subset", "say"), [(5, "5 points are fewer than 10 clusters"), (10, "no point of class")])
+def test_subset_too_small_for_the_classes(subset, say, tmp_path):
+    with pytest.raises(DataError, match=f"digits, subset of {subset}: {say}"):
+        prepare("digits", tmp_path, tmp_path / "a", subset=subset)
+    assert not (tmp_path / "a").exists()
+
+
+def test_unknown_name(tmp_path):
+    with pytest.raises(UnknownDatasetError, match="did you mean 'digits'"):
+        prepare("digit", tmp_path, tmp_path)
+
+
+def test_missing_and_changed_files(tmp_path):
+    with pytest.raises(DataError, match=r"pendigits\.tra: cannot be read .*; fetch 'pendigits' first"):
+        prepare("pendigits", tmp_path, tmp_path / "out")
+    (tmp_path / "pendigits.tra").write_bytes(b"0")
+    with pytest.raises(DataError, match=r"pendigits\.tra: sha256 \w+, expected e2b9\w+; fetch 'pendigits' again"):
+        prepare("pendigits", tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def toy(monkeypatch, X, y, **facts):
+    """Put a data set of our own into the catalogue."""
+    values = {
+        "name": "toy",
+        "title": "Toy",
+        "loader": "toy",
+        "n": 4,
+        "d": 2,
+        "class_names": ("cat", "dog"),
+        "class_counts": (1, 3),
+        "preparation": "None.",
+        "licence": "none",
+        "citation": "none",
+    }
+    monkeypatch.setitem(CATALOGUE, "toy", Dataset(**(values | facts)))
+    monkeypatch.setitem(prepare_module.LOADERS, "toy", lambda contents: (np.array(X, np.float32), np.array(y)))
+
+
+POINTS = [[0, 1], [2, 3], [4, 5], [6, 7]]
+
+
+@pytest.mark.parametrize("labels", [["dog", "cat", "dog", "dog"], [7, -2, 7, 7], [0.5, 0.25, 0.5, 0.5]])
+def test_labels_of_any_kind_are_coded(labels, monkeypatch, tmp_path):
+    toy(monkeypatch, POINTS, labels)
+    prepare("toy", tmp_path, tmp_path / "toy")
+    y, names = load_truth(tmp_path / "toy" / "truth.npz")
+    np.testing.assert_array_equal(y, [1, 0, 1, 1])
+    assert names.tolist() == ["cat", "dog"]
+
+
+def test_text_labels_must_be_those_of_the_catalogue(monkeypatch, tmp_path):
+    toy(monkeypatch, POINTS, ["dog", "cow", "dog", "dog"])
+    with pytest.raises(DataError, match="toy: classes cow, dog, expected cat, dog"):
+        prepare("toy", tmp_path, tmp_path / "toy")
+
+
+@pytest.mark.parametrize(
+    ("facts", "say"),
+    [
+        ({"n": 5}, r"toy: features have shape \(4, 2\), expected \(5, 2\)"),
+        ({"d": 3}, r"toy: features have shape \(4, 2\), expected \(4, 3\)"),
+        ({"class_counts": (2, 2)}, r"toy: class counts \[1, 3\], expected \[2, 2\]"),
+    ],
+)
+def test_other_than_the_catalogue_expects(facts, say, monkeypatch, tmp_path):
+    toy(monkeypatch, POINTS, [1, 0, 1, 1], **facts)
+    with pytest.raises(DataError, match=say):
+        prepare("toy", tmp_path, tmp_path / "toy")
+    assert not (tmp_path / "toy").exists()
+
+
+def test_encode_labels():
+    y, names = encode_labels(["b", "a", "b"])
+    assert (y.tolist(), names.tolist(), y.dtype) == ([1, 0, 1], ["a", "b"], np.int64)
+    y, names = encode_labels([10, 9, 10])
+    assert (y.tolist(), names.tolist()) == ([1, 0, 1], ["9", "10"]), "numbers in numeric order"
+    for bad in ([1.0, np.nan], [object(), None]):
+        with pytest.raises(DataError, match="cannot be coded"):
+            encode_labels(bad)
+
+
+X_GOOD = np.array([[0, 1], [2, 1], [4, 1], [6, 1]], np.float32)  # one constant feature is fine
+Y_GOOD = np.array([0, 1, 1, 0])
+
+
+def changed(row, column, value):
+    X = X_GOOD.copy()
+    X[row, column] = value
+    return X
+
+
+def test_good_features_pass():
+    check_features(X_GOOD, Y_GOOD, 2, "here")
+    check_features(X_GOOD.astype(np.float64), Y_GOOD.astype(np.uint8), 2, "here")
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "n_clusters", "say"),
+    [
+        (changed(2, 1, np.nan), Y_GOOD, 2, "1 NaN and 0 infinite values .* first nan at row 2, column 1"),
+        (changed(1, 0, -np.inf), Y_GOOD, 2, "0 NaN and 1 infinite values .* first -inf at row 1, column 0"),
+        (np.full((4, 2), np.nan, np.float32), Y_GOOD, 2, "8 NaN and 0 infinite"),
+        (np.tile(np.float32([1, 2]), (4, 1)), Y_GOOD, 2, r"all features are constant, every point equals \[1. 2.\]"),
+        (X_GOOD[0], Y_GOOD, 2, r"features have shape \(2,\)"),
+        (X_GOOD[:, :, None], Y_GOOD, 2, r"features have shape \(4, 2, 1\)"),
+        (X_GOOD[:0], Y_GOOD[:0], 2, r"features have shape \(0, 2\)"),
+        (X_GOOD[:, :0], Y_GOOD, 2, r"features have shape \(4, 0\)"),
+        (X_GOOD.astype(int), Y_GOOD, 2, r"features are int64 \(allowed: float32, float64\)"),
+        (X_GOOD.astype(object), Y_GOOD, 2, "features are object"),
+        (X_GOOD, Y_GOOD[:, None], 2, r"labels have shape \(4, 1\)"),
+        (X_GOOD, Y_GOOD.astype(float), 2, "labels are float64 instead of integers"),
+        (X_GOOD, Y_GOOD[:3], 2, "4 points but 3 labels"),
+        (X_GOOD, Y_GOOD, 5, "4 points are fewer than 5 clusters"),
+        (X_GOOD, Y_GOOD + 1, 2, r"label 2 \(allowed: 0 to 1\)"),
+        (X_GOOD, Y_GOOD - 1, 2, r"label -1 \(allowed: 0 to 1\)"),
+        (X_GOOD, Y_GOOD * 0, 2, "no point of class 1"),
+    ],
+)
+def test_refusals_say_what_and_where(X, y, n_clusters, say):
+    with pytest.raises(DataError, match=f"^here: .*{say}"):
+        check_features(X, y, n_clusters, "here")
+
+
+def test_checksum_of_arrays_sees_dtype_shape_and_contents():
+    array = np.arange(6, dtype=np.int64)
+    others = [array.reshape(2, 3), array.astype(np.int32), array[::-1], array.reshape(3, 2)]
+    assert len({array_sha256(a) for a in [array, *others]}) == 5
+    assert array_sha256(np.asfortranarray(array.reshape(2, 3))) == array_sha256(array.reshape(2, 3))
+
+
+def test_unpickling_is_refused(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "sprung"),))
+
+    np.savez(tmp_path / "a.npz", X=np.array([Trap()], dtype=object))
+    (tmp_path / "b.npz").write_bytes(pickle.dumps(Trap()))
+    for name in ("a.npz", "b.npz"):
+        with pytest.raises(DataError, match=f"{name}: not a file of arrays"):
+            load_features(tmp_path / name)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_readers_refuse_other_files(tmp_path):
+    path = tmp_path / "file.npz"
+    with pytest.raises(DataError, match="not a file of arrays"):
+        load_features(path)
+    np.savez(path, Z=X_GOOD)
+    with pytest.raises(DataError, match="has the arrays Z, needed: X"):
+        load_features(path)
+    with pytest.raises(DataError, match="has the arrays Z, needed: y, class_names"):
+        load_truth(path)
+    for bad in (X_GOOD.astype(float), X_GOOD[0]):
+        np.savez(path, X=bad)
+        with pytest.raises(DataError, match="instead of float32"):
+            load_features(path)
+    np.savez(path, X=changed(0, 0, np.nan))
+    with pytest.raises(DataError, match="1 NaN"):
+        load_features(path)
+    np.savez(path, y=np.array([0, 2]), class_names=np.array(["a", "b"]))
+    with pytest.raises(DataError, match="labels from 0 to 2 for 2 class names"):
+        load_truth(path)
+    np.savez(path, y=np.array([0.0]), class_names=np.array(["a"]))
+    with pytest.raises(DataError, match="y is float64"):
+        load_truth(path)
+    with open(path, "wb") as file:
+        np.save(file, X_GOOD)
+    with pytest.raises(DataError, match="not a file of arrays"):
+        load_features(path)
+
+
+def test_damaged_file_is_refused_wherever_it_is_damaged(tmp_path):
+    prepare("wine", tmp_path, tmp_path)
+    good = (tmp_path / "features.npz").read_bytes()
+    X = load_features(tmp_path / "features.npz")
+    refused = 0
+    for position in range(0, len(good), 97):
+        (tmp_path / "bad.npz").write_bytes(good[:position] + bytes([good[position] ^ 0xFF]) + good[position + 1 :])
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                found = load_features(tmp_path / "bad.npz")
+        except DataError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(found, X)  # bytes of the zip directory that nothing depends on
+    assert refused > 0.9 * len(range(0, len(good), 97))
+
+
+def test_format_errors_are_data_errors():
+    assert issubclass(DataFormatError, DataError)
