@@ -59,7 +59,7 @@ def evaluate(run_dirs: Iterable[str | Path], truth_path: str | Path) -> pd.DataF
 
 def collect_scores(results_dir: str | Path) -> pd.DataFrame:
     """Join `scores/<dataset>/<method>.csv` of a results folder into one table with the columns of `evaluate`."""
-    frames = [pd.read_csv(path) for path in sorted(Path(results_dir).glob("scores/*/*.csv"))]
+    frames = [_read_scores(path) for path in sorted(Path(results_dir).glob("scores/*/*.csv"))]
     # A method without an ok run has a table without rows, whose columns would turn all others into objects.
     frames = [frame for frame in frames if len(frame)]
     if not frames:
@@ -120,11 +120,15 @@ def read_results(results_dir: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     scores, records : DataFrame
         Columns as `collect_scores` and `collect_records` give.
     """
-    results_dir = Path(results_dir)
-    text = {"seed": "int64", "reason": object, "tuned_with": object, "git_commit": object, "label": object}
-    records = pd.read_csv(results_dir / "records.csv", dtype=text)
-    scores = pd.read_csv(results_dir / "scores.csv", dtype={"seed": "int64"})
-    return ok_scores(scores, records), records
+    records = read_records(results_dir)
+    return ok_scores(_read_scores(Path(results_dir) / "scores.csv"), records), records
+
+
+def read_records(results_dir: str | Path) -> pd.DataFrame:
+    """Read `records.csv` of a results folder; columns as `collect_records` gives them."""
+    # A method may be called "true", a commit may have digits only: neither is a truth value or a number.
+    text = ("dataset", "method", "label", "use", "reason", "block", "tuned_with", "autoencoder", "git_commit", "run")
+    return pd.read_csv(Path(results_dir) / "records.csv", dtype=dict.fromkeys(text, "str") | {"control": bool})
 
 
 def ok_scores(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -153,6 +157,11 @@ def lowest_objective(records: pd.DataFrame) -> pd.DataFrame:
     """
     able = records[(records["status"] == "ok") & np.isfinite(records["objective"].astype(float))]
     return able.sort_values(["objective", "seed"]).drop_duplicates(["dataset", "method"]).sort_values(RUN)
+
+
+def _read_scores(path: Path) -> pd.DataFrame:
+    text = ("dataset", "method", "labels", "metric")
+    return pd.read_csv(path, dtype=dict.fromkeys(text, "str") | {"seed": "int64"}, keep_default_na=False)
 
 
 def _run_folders(places: Iterable[str | Path]) -> list[Path]:

@@ -203,8 +203,8 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
     note = [
         _seeds(records),
         "Mean, sample sd and median over all ok seeds. Lowest objective: the ok run with the lowest training "
-        "objective, chosen without labels. *Best by labels: the best ok run by this very score, chosen with the truth; an "
-        "upper bound, not a result.",
+        "objective, chosen without labels. *Best by labels: the best ok run by this very score, chosen with the truth; "
+        "an upper bound, not a result.",
         _direction([m for m in METRICS if m in set(data["metric"])]),
         _tuning(records, names),
         _origin(records),

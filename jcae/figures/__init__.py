@@ -1,0 +1,80 @@
+"""Figures of a finished run. They read result files only, never train, and need no torch."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from jcae.figures import style
+from jcae.figures.centroids import centroids
+from jcae.figures.confusion import confusion
+from jcae.figures.cost import cost
+from jcae.figures.curves import curves
+from jcae.figures.interpolations import interpolations
+from jcae.figures.maps import maps
+from jcae.figures.scores import scores
+
+FIGURES: dict[str, Callable[[Path, str | None, Path], tuple[Figure, pd.DataFrame]]] = {
+    "scores_acc": partial(scores, metric="acc"),
+    "scores_nmi": partial(scores, metric="nmi"),
+    "scores_ari": partial(scores, metric="ari"),
+    "cost": cost,
+    "curves": curves,
+    "maps": maps,
+    "centroids": centroids,
+    "interpolations": interpolations,
+    "confusion": confusion,
+}
+"""Name -> `f(results, dataset, prepared)`: results folder, data set (None = all) and `data/prepared`."""
+
+PER_DATASET = ("curves", "maps", "centroids", "interpolations", "confusion")
+"""Figures of one data set: these need `dataset`."""
+
+IMAGES_ONLY = ("centroids", "interpolations")
+"""Figures that exist only where the data card has an `image_shape`."""
+
+
+def draw(
+    name: str,
+    results: str | Path,
+    stem: str | Path,
+    dataset: str | None = None,
+    prepared: str | Path = "data/prepared",
+) -> list[Path]:
+    """Draw one figure and write `<stem>.svg`, `<stem>.pdf` and `<stem>.csv`, the numbers drawn.
+
+    Where no run has what the figure shows (all failed, say) the figure states that and the csv has no rows: a failure
+    is a result and does not stop the figures of the others.
+
+    Parameters
+    ----------
+    name : str
+        Key of `FIGURES`.
+    results : path
+        `results/<run>` with `scores.csv`, `records.csv` and `runs/`.
+    stem : path
+        Where to write, without suffix.
+    dataset : str, optional
+        Needed by the figures of `PER_DATASET`; restricts the others to one data set.
+    prepared : path
+        `data/prepared`: truth, features and cards.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    ValueError
+        Unknown figure, no data set where one is needed, one without runs, or one without images where they are needed.
+    """
+    if name not in FIGURES:
+        raise ValueError(f"unknown figure {name!r}; known: {', '.join(FIGURES)}")
+    if name in PER_DATASET and dataset is None:
+        raise ValueError(f"figure {name!r} shows one data set: say which")
+    with style.applied():
+        figure, data = FIGURES[name](Path(results), dataset, Path(prepared))
+        return style.save(figure, data, stem)

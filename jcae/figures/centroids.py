@@ -1,0 +1,69 @@
+"""Decoded centroids as images, next to the means of the classes they are matched to."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from jcae.figures import style
+from jcae.figures.sources import choice, chosen_runs, features, image_shape, truth
+from jcae.metrics import match_clusters
+
+COLUMNS = ["method", "name", "seed", "cluster", "class", "column"]
+
+
+def centroids(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFrame]:
+    """Draw class means and, below, the decoded centroids of each method in the order of their matched classes.
+
+    Clusters without a class follow at the right. Reads `records.csv`, `decoded.npz` and `labels.npz` of the chosen
+    runs, `features.npz`, `truth.npz` and `card.json`. The csv holds the pixels (`p0`, `p1`, ...).
+    """
+    shape = image_shape(prepared, dataset)
+    chosen = chosen_runs(results, dataset, "decoded.npz")
+    if not chosen:
+        return style.empty(f"no ok run on {dataset} has decoded centroids", COLUMNS)
+    X, (y, class_names) = features(prepared, dataset), truth(prepared, dataset)
+    means = np.stack([X[y == c].mean(0) for c in range(len(class_names))])
+    heads = [("class means", None, None, None, c, c) for c in range(len(class_names))]
+    pixels = [means]
+    for record, arrays in chosen:
+        with np.load(results / record["run"] / "labels.npz", allow_pickle=False) as archive:
+            mapping = match_clusters(y, archive["labels"])
+        decoded = arrays["centroids"]
+        order = sorted(range(len(decoded)), key=lambda k: (mapping.get(k, len(class_names)), k))
+        spare = len(class_names)
+        for k in order:
+            c = mapping.get(k)
+            # A class without a cluster leaves its column empty, so that columns stay comparable.
+            column, spare = (spare, spare + 1) if c is None else (c, spare)
+            heads.append((record["name"], record["method"], record["seed"], k, c, column))
+        pixels.append(decoded[order])
+    data = pd.DataFrame(heads, columns=["name", "method", "seed", "cluster", "class", "column"])
+    for column in ("seed", "cluster", "class"):
+        data[column] = data[column].astype("Int64")
+    values = np.concatenate(pixels)
+
+    names = list(dict.fromkeys(data["name"]))
+    width, n_columns = data["column"].max() + 1, data["column"].max() + 1
+    images = np.full((len(names), width, *shape), np.nan)
+    for row, value in zip(data.itertuples(), values, strict=True):
+        images[names.index(row.name), row.column] = value.reshape(shape)
+    height, side = shape[0] + 1, shape[1] + 1
+    figure = style.new(style.PAGE, (style.PAGE - 1.2) / (n_columns * side) * height * len(names) + 0.75)
+    ax = figure.subplots()
+    ax.imshow(style.mosaic(images), cmap="gray_r", vmin=means.min(), vmax=means.max(), interpolation="nearest")
+    style.hide_frame(ax)
+    ax.set_yticks([i * height + shape[0] / 2 - 0.5 for i in range(len(names))], names)
+    ticks = [*class_names, *[f"+{i + 1}" for i in range(n_columns - len(class_names))]]
+    ax.set_xticks([j * side + shape[1] / 2 - 0.5 for j in range(n_columns)], ticks)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
+    if max(map(len, ticks)) > 7:
+        ax.tick_params(axis="x", labelrotation=30)
+    spare_text = " +1, +2 ...: clusters without a class." if n_columns > len(class_names) else ""
+    style.caption(
+        figure,
+        f"{dataset}: decoded centroids under the class they are matched to (own labels).{spare_text} {choice(chosen)}",
+    )
+    pixel_columns = pd.DataFrame(values, columns=[f"p{i}" for i in range(values.shape[1])])
+    return figure, pd.concat([data[COLUMNS], pixel_columns], axis=1)

@@ -1,0 +1,57 @@
+"""What a point of accuracy costs: seconds and memory against ACC."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from jcae.evaluation import read_results
+from jcae.figures import style
+from jcae.figures.sources import records_of
+
+COLUMNS = ["dataset", "method", "name", "control", "seed", "seconds", "peak_memory_mb", "acc"]
+AXES = {"seconds": "seconds per seed", "peak_memory_mb": "peak memory (MiB)"}
+
+
+def cost(results: Path, dataset: str | None = None, prepared: Path | None = None) -> tuple[Figure, pd.DataFrame]:
+    """Draw ACC of the own labels against wall time per seed and against peak host memory, a row per data set.
+
+    Small dots are seeds, large marks their means. Reads `scores.csv` and `records.csv`. `prepared` is not used.
+    """
+    scores, _ = read_results(results)
+    acc = scores[(scores["metric"] == "acc") & (scores["labels"] == "own")].rename(columns={"value": "acc"})
+    data = records_of(results, dataset).merge(acc[["dataset", "method", "seed", "acc"]])[COLUMNS]
+    data = data[~data["control"].astype(bool)].reset_index(drop=True)
+    if data.empty:
+        return style.empty("no ok run has an accuracy", COLUMNS)
+    names = list(dict.fromkeys(data["name"]))
+    palette = style.colours(len(names))
+    datasets = sorted(data["dataset"].unique())
+    figure = style.new(style.PAGE, 2.0 * len(datasets) + 0.6 + 0.16 * (len(names) // 4))
+    axes = figure.subplots(len(datasets), 2, squeeze=False, sharey="row", sharex="col")
+    for row, here in zip(axes, datasets, strict=True):
+        for ax, column in zip(row, AXES, strict=True):
+            for i, name in enumerate(names):
+                mine = data[(data["dataset"] == here) & (data["name"] == name)]
+                style_of = {"ls": "", "marker": style.MARKERS[i % len(style.MARKERS)], "color": palette[i]}
+                ax.plot(mine[column], 100 * mine["acc"], ms=2.5, alpha=0.45, mew=0, **style_of)
+                ax.plot(mine[column].mean(), 100 * mine["acc"].mean(), ms=6, mec="white", mew=0.6, **style_of)
+            ax.set_xscale("log")
+            ax.set_ylim(0, 100)
+            ax.grid(color="#EBEBEB", lw=0.5)
+        row[0].set_ylabel("ACC (%)")
+        row[0].set_title(here, loc="left")
+    for ax, label in zip(axes[-1], AXES.values(), strict=True):
+        ax.set_xlabel(label)
+    handles = [
+        Line2D([], [], ls="", marker=style.MARKERS[i % len(style.MARKERS)], color=palette[i], ms=5)
+        for i in range(len(names))
+    ]
+    figure.legend(handles, names, loc="outside upper center", ncols=min(5, len(names)), handletextpad=0.2)
+    style.caption(
+        figure,
+        "Small: one ok seed; large: mean. Own labels. Seconds: wall time of a block over its seeds, without shared "
+        "pretraining. Memory: peak of the process on the host. Compare on the same device only.",
+    )
+    return figure, data

@@ -1,0 +1,58 @@
+"""Decoded points on the straight line between one centroid and the next."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from jcae.figures import style
+from jcae.figures.sources import choice, chosen_runs, image_shape
+
+COLUMNS = ["method", "name", "seed", "cluster", "next_cluster", "position"]
+PER_ROW = 3
+
+
+def interpolations(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFrame]:
+    """Draw, per method, one row of images for each centroid on its way to the next (the last to the first).
+
+    Reads `records.csv`, `decoded.npz` of the chosen runs and `card.json`. The csv holds the pixels (`p0`, `p1`, ...).
+    """
+    shape = image_shape(prepared, dataset)
+    chosen = chosen_runs(results, dataset, "decoded.npz")
+    chosen = [(record, arrays) for record, arrays in chosen if "interpolations" in arrays]
+    if not chosen:
+        return style.empty(f"no ok run on {dataset} has decoded interpolations", COLUMNS)
+    K, steps = chosen[0][1]["interpolations"].shape[:2]
+    panel = style.PAGE / PER_ROW
+    figure, axes = style.grid(
+        len(chosen), PER_ROW, (panel, (panel - 0.4) / (steps * (shape[1] + 1)) * (shape[0] + 1) * K + 0.35), extra=0.35
+    )
+    frames = []
+    for ax, (record, arrays) in zip(axes, chosen, strict=True):
+        lines = arrays["interpolations"]
+        K, steps, d = lines.shape
+        ends = lines[:, [0, -1]]
+        # Off the centroids a decoder may overshoot; the range of the centroids keeps the rows comparable.
+        ax.imshow(
+            style.mosaic(lines.reshape(K, steps, *shape)),
+            cmap="gray_r",
+            vmin=ends.min(),
+            vmax=ends.max(),
+            interpolation="nearest",
+        )
+        style.hide_frame(ax)
+        side = shape[0] + 1
+        ax.set_yticks([k * side + shape[0] / 2 - 0.5 for k in range(K)], [f"{k}–{(k + 1) % K}" for k in range(K)])
+        ax.tick_params(length=0, labelsize=7)
+        ax.set_title(record["name"])
+        k, position = np.divmod(np.arange(K * steps), steps)
+        frame = pd.DataFrame({"cluster": k, "next_cluster": (k + 1) % K, "position": position / (steps - 1)})
+        frame = frame.assign(method=record["method"], name=record["name"], seed=record["seed"])[COLUMNS]
+        pixels = pd.DataFrame(lines.reshape(-1, d), columns=[f"p{i}" for i in range(d)])
+        frames.append(pd.concat([frame, pixels], axis=1))
+    style.caption(
+        figure,
+        f"{dataset}: decoded points on the line from the centroid of one cluster to that of the next. {choice(chosen)}",
+    )
+    return figure, pd.concat(frames, ignore_index=True)

@@ -1,0 +1,84 @@
+"""Maps of the code: the same points by class and by cluster."""
+
+from pathlib import Path
+
+import matplotlib.patheffects
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.decomposition import PCA
+
+from jcae.figures import style
+from jcae.figures.sources import choice, chosen_runs, truth
+from jcae.metrics import match_clusters
+
+COLUMNS = ["method", "name", "seed", "point", "x", "y", "class", "cluster", "matched_class"]
+SAMPLE = 2000
+"""Points drawn at most, the same for every method."""
+
+
+def maps(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFrame]:
+    """Draw the code of every method that has one in two dimensions, coloured by class and by cluster.
+
+    A code of more dimensions is projected on its first two principal components. A cluster has the colour of the class
+    it is matched to, grey without one. Reads `records.csv`, `code.npz` and `labels.npz` of the chosen runs and
+    `truth.npz`.
+    """
+    chosen = chosen_runs(results, dataset, "code.npz")
+    if not chosen:
+        return style.empty(f"no ok run on {dataset} has a code", COLUMNS)
+    y, class_names = truth(prepared, dataset)
+    points = np.sort(np.random.default_rng(0).permutation(len(y))[:SAMPLE])
+    per_row = min(2, len(chosen))
+    rows = -(-len(chosen) // per_row)
+    figure = style.new(style.PAGE if per_row == 2 else style.COLUMN * 1.3, 2.0 * rows + 0.45)
+    blocks = figure.subfigures(rows, per_row, squeeze=False).flat
+    frames = []
+    for block, (record, arrays) in zip(blocks, chosen, strict=False):
+        with np.load(results / record["run"] / "labels.npz", allow_pickle=False) as archive:
+            labels = archive["labels"]
+        plane, share = _plane(arrays["code"])
+        mapping = match_clusters(y, labels)
+        frame = pd.DataFrame({"point": points, "x": plane[points, 0], "y": plane[points, 1], "class": y[points]})
+        frame["cluster"] = labels[points]
+        frame["matched_class"] = frame["cluster"].map(mapping).astype("Int64")
+        frames.append(frame.assign(method=record["method"], name=record["name"], seed=record["seed"]))
+        p = arrays["code"].shape[1]
+        about = f"{p}-d code" if share is None else f"{p}-d code, {100 * share:.0f} % of its variance"
+        block.suptitle(f"{record['name']} ({about})", fontsize=8.5)
+        left, right = block.subplots(1, 2)
+        _scatter(left, frame, frame["class"], {c: class_names[c] for c in range(len(class_names))}, "by class")
+        _scatter(right, frame, frame["matched_class"], {c: f"{k}" for k, c in mapping.items()}, "by cluster")
+    projected = (
+        "Projected on the first two principal components. " if any(a["code"].shape[1] > 2 for _, a in chosen) else ""
+    )
+    style.caption(
+        figure,
+        f"{dataset}: {projected}{len(points)} points, the same everywhere. Own labels; a cluster has the colour of its "
+        f"matched class, grey without one. {choice(chosen)}",
+    )
+    return figure, pd.concat(frames, ignore_index=True)[COLUMNS]
+
+
+def _plane(code: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """Two coordinates of each point, and the share of variance they keep (None: nothing was lost)."""
+    if code.shape[1] <= 2:
+        return np.pad(code, ((0, 0), (0, 2 - code.shape[1]))), None
+    pca = PCA(2, svd_solver="full").fit(code)
+    return pca.transform(code), float(pca.explained_variance_ratio_.sum())
+
+
+def _scatter(ax: Axes, frame: pd.DataFrame, group: pd.Series, names: dict[int, str], title: str) -> None:
+    palette = style.colours(max(names, default=0) + 1)
+    colour = [style.GREY if pd.isna(g) else palette[int(g)] for g in group]
+    # One pixel image instead of thousands of vector marks keeps the file small.
+    ax.scatter(frame["x"], frame["y"], c=colour, s=2.5, lw=0, alpha=0.7, rasterized=True)
+    halo = [matplotlib.patheffects.withStroke(linewidth=1.8, foreground="white")]
+    for g, name in names.items():
+        mine = frame[(group == g).fillna(False).astype(bool)]
+        if len(mine) and len(names) <= len(style.PALETTE):
+            place = mine["x"].median(), mine["y"].median()
+            ax.annotate(name, place, ha="center", va="center", fontsize=7, path_effects=halo, clip_on=True)
+    ax.set_title(title, fontsize=8, pad=2)
+    style.hide_frame(ax)

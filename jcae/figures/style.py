@@ -1,0 +1,135 @@
+"""Look of all figures, and how they are written: the same numbers give the same bytes."""
+
+import textwrap
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLUMN, PAGE = 3.4, 7.0
+"""Widths in inches of one column and of a page of two."""
+
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
+# Beyond eight no palette is safe for every eye; the rest is Tol's muted; maps name the classes in place too.
+PALETTE = (*OKABE_ITO, "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#DDCC77", "#661100", "#888888")
+GREY = "#8C8C8C"
+MARKERS = "osD^vPX<>*"
+
+_RC = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib, hence the same on every machine
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.2,
+    "figure.dpi": 100,
+    "savefig.dpi": 300,
+    "svg.hashsalt": "jcae",  # else matplotlib draws random ids and no two files are equal
+    "pdf.fonttype": 42,
+}
+
+
+def applied() -> AbstractContextManager[None]:
+    """Apply the style within a `with` block, whatever the user's own settings are."""
+    return mpl.rc_context(dict(mpl.rcParamsDefault) | _RC | {"backend": "agg"})
+
+
+def new(width: float, height: float) -> Figure:
+    """Make a figure of a size in inches, apart from pyplot and its global state."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def grid(n_panels: int, columns: int, panel: tuple[float, float], extra: float = 0.4) -> tuple[Figure, list[Axes]]:
+    """Make a figure with `n_panels` panels in rows of at most `columns`; `panel` is (width, height) in inches."""
+    columns = min(columns, n_panels)
+    rows = -(-n_panels // columns)
+    figure = new(columns * panel[0], rows * panel[1] + extra)
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for unused in axes[n_panels:]:
+        unused.remove()
+    return figure, axes[:n_panels]
+
+
+def caption(figure: Figure, text: str) -> None:
+    """Write one small paragraph below the panels, broken to the width of the figure."""
+    characters = int(figure.get_figwidth() * 18.5)
+    figure.supxlabel(textwrap.fill(text, characters), x=0.01, ha="left", fontsize=7, color="#404040")
+
+
+def empty(message: str, columns: list[str]) -> tuple[Figure, pd.DataFrame]:
+    """Make a figure that says why there is nothing to draw, and a table without rows."""
+    figure = new(COLUMN, 0.6)
+    figure.text(0.5, 0.5, textwrap.fill(message, 50), ha="center", va="center")
+    return figure, pd.DataFrame(columns=columns)
+
+
+def colours(n: int) -> list[str]:
+    """Return n colours; they repeat beyond the length of `PALETTE`."""
+    return [PALETTE[i % len(PALETTE)] for i in range(n)]
+
+
+def hide_frame(axes: Axes) -> None:
+    """Remove ticks and frame of a panel whose axes carry no unit."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+
+
+def mosaic(images: np.ndarray, gap: int = 1) -> np.ndarray:
+    """Join images into one, with white gaps.
+
+    Parameters
+    ----------
+    images : ndarray, shape (rows, columns, height, width)
+        In [0, 1]; a NaN image leaves a white place.
+    gap : int
+        Pixels between two images.
+
+    Returns
+    -------
+    ndarray, shape (rows * (height + gap) - gap, columns * (width + gap) - gap)
+    """
+    rows, columns, height, width = images.shape
+    padded = np.full((rows, columns, height + gap, width + gap), np.nan)
+    padded[:, :, :height, :width] = images
+    joined = padded.transpose(0, 2, 1, 3).reshape(rows * (height + gap), columns * (width + gap))
+    return joined[: rows * (height + gap) - gap, : columns * (width + gap) - gap]
+
+
+def save(figure: Figure, data: pd.DataFrame, stem: str | Path) -> list[Path]:
+    """Write a figure as `<stem>.svg` and `<stem>.pdf`, and the numbers it was drawn from as `<stem>.csv`.
+
+    Parameters
+    ----------
+    figure : Figure
+    data : DataFrame
+        What was drawn.
+    stem : path
+        Without suffix; the folder is made. A dot in the name is part of the name.
+
+    Returns
+    -------
+    list of Path
+        The files written. The same figure gives the same bytes with the same matplotlib.
+    """
+    stem = Path(stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    svg, pdf, csv = (stem.with_name(stem.name + suffix) for suffix in (".svg", ".pdf", ".csv"))
+    with applied():
+        # The time of writing would make every file a new one.
+        figure.savefig(svg, metadata={"Date": None})
+        figure.savefig(pdf, metadata={"CreationDate": None})
+    data.to_csv(csv, index=False)
+    return [svg, pdf, csv]
