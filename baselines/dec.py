@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe
@@ -35,7 +36,7 @@ AECM_PAPER = {
 
 
 def log_soft_assignment(z: Tensor, centroids: Tensor) -> Tensor:
-    """Log of the Student-t similarity q (one degree of freedom), (..., n, K), of z (..., n, p) to centroids (..., K, p).
+    """Log of the Student-t similarity q, one degree of freedom, (..., n, K), of z (..., n, p) to centroids (..., K, p).
 
     In logarithms, so that far points neither underflow nor divide by zero.
     """
@@ -235,3 +236,9 @@ class DEC(EmbeddingMixin, DeepClusterer):
     def centroids(self, network: nn.Module) -> Tensor:
         """See `DeepClusterer`."""
         return network.centroids.detach()
+
+    @property
+    def n_iter_(self) -> int:
+        """Updates done, at most ``max_iter``."""
+        check_is_fitted(self, "n_updates_")
+        return self.n_updates_

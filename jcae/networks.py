@@ -68,7 +68,7 @@ def initial_layer(n_in: int, n_out: int, initialiser: str, rng: torch.Generator)
 
 
 def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialiser: str, dtype: torch.dtype) -> Linear:
-    """A layer for a block of seeds; seed s draws from its stream ``("weights", name)`` whichever seeds are beside it."""
+    """A layer for a block of seeds; seed s draws from its own stream ``("weights", name)``."""
     layers = [initial_layer(n_in, n_out, initialiser, generator(seed, "weights", name)) for seed in seeds]
     weight, bias = (torch.stack(part).to(dtype) for part in zip(*layers, strict=True))
     return Linear(weight, bias)

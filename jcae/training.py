@@ -87,7 +87,7 @@ class Optimiser:
 
 
 def polynomial_decay(steps: int, end_factor: float = 0.1, power: float = 0.4) -> Callable[[int], float]:
-    """Factor falling from 1 to `end_factor` as (1 - t / steps) ** power, constant after `steps` (AE-CM authors' code)."""
+    """Factor falling from 1 to `end_factor` as (1 - t / steps) ** power, constant after (AE-CM authors' code)."""
     return lambda step: (1.0 - end_factor) * (1.0 - min(step, steps) / steps) ** power + end_factor
 
 
@@ -206,8 +206,8 @@ class Block:
     def full_loss(self, phase: Phase) -> Tensor:
         """Mean over the batches, in the order of the rows, of the loss at the present parameters, (S,)."""
         rows = torch.arange(len(self.x), device=self.x.device).split(phase.batch_size)
-        totals = [phase.loss(*self._batch(r.expand(len(self.seeds), -1))).total() for r in rows]
-        return torch.stack(totals).mean(0)
+        totals = [phase.loss(*self._batch(r.expand(len(self.seeds), -1))).total().double() for r in rows]
+        return sum(totals) / len(totals)  # one after the other: a reduction's order depends on the number of seeds
 
     def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return self.x[rows], rows
