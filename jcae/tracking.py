@@ -143,6 +143,7 @@ def _read_results(results_dir: Path) -> Iterator[_Wanted]:
             twice = ", ".join(str(place) for place in (group[record["seed"]][0], folder))
             raise ValueError(f"{record['dataset']}/{record['method']} seed {record['seed']} was run twice: {twice}")
         group[record["seed"]] = folder, record
+    latest = 0
     for (kind, dataset, method), group in sorted(groups.items()):
         key = f"{results_dir.name}/{kind}/{dataset}/{method}"
         children = []
@@ -151,7 +152,8 @@ def _read_results(results_dir: Path) -> Iterator[_Wanted]:
             children.append(_child(f"{key}/{seed}", key, kind, folder, record, found))
         yield _parent(key, kind, [record for _, (_, record) in sorted(group.items())], children)
         yield from children
-    report = _report(results_dir)
+        latest = max(latest, *(child.end for child in children))
+    report = _report(results_dir, latest)
     if report:
         yield report
 
@@ -180,7 +182,7 @@ def _read_csv(file: Path) -> list[dict[str, str]]:
 
 
 def _read_scores(file: Path) -> dict[tuple[str, str, int], dict[str, float]]:
-    """Return (data set, method, seed) -> metric -> value; own and refit labels keep apart as ``own/ACC``, ``refit/ACC``."""
+    """Return (data set, method, seed) -> metric -> value; the labels stay apart: ``own/ACC``, ``refit/ACC``."""
     scores: dict[tuple[str, str, int], dict[str, float]] = defaultdict(dict)
     for row in _read_csv(file):
         run = row["dataset"], row["method"], int(row["seed"])
@@ -335,21 +337,20 @@ def _parent_note(record: Mapping[str, Any], statuses: str, kind: str) -> str:
     return "\n\n".join(line for line in lines if line)[:_TAG_LENGTH]
 
 
-def _report(results_dir: Path) -> _Wanted | None:
-    """Collect all figures and tables in one MLflow run."""
+def _report(results_dir: Path, time: int) -> _Wanted | None:
+    """Collect all figures and tables in one MLflow run, dated by the last training."""
     files = sorted(
         file for place in ("figures", "tables") for file in (results_dir / place).rglob("*") if file.is_file()
     )
     files = [file for file in files if ".tmp." not in file.name]
     if not files:
         return None
-    newest = max(file.stat().st_mtime_ns for file in files) // 10**6
     return _Wanted(
         key=f"{results_dir.name}/report",
         name="report",
         status="FINISHED",
-        start=newest,
-        end=newest,
+        start=time,
+        end=time,
         tags={"kind": "report", "mlflow.note.content": "Figures and tables over all runs: see the artifacts."},
         artifacts=[(file, file.parent.relative_to(results_dir).as_posix()) for file in files],
     )
@@ -385,9 +386,9 @@ def _explained(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, RequestException, SQLAlchemyError, subprocess.CalledProcessError) as error:
-        text = getattr(error, "stderr", None) or str(error)
+        said = _without_password(getattr(error, "stderr", None) or str(error)).strip()[-2000:]
         raise TrackingError(
-            f"MLflow at {_without_password(uri)} cannot be reached or refused: {_without_password(text).strip()[-2000:]}\n"
+            f"MLflow at {_without_password(uri)} cannot be reached or refused: {said}\n"
             "The result files are untouched; import again when this is mended."
         ) from error
 
