@@ -7,10 +7,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jcae.figures import style
-from jcae.figures.sources import choice, chosen_runs, features, image_shape, truth
+from jcae.figures.sources import choice, chosen_runs, features, image_shape, title, truth
 from jcae.metrics import match_clusters
 
 COLUMNS = ["method", "name", "seed", "cluster", "class", "column"]
+MEANS = "class means"
 
 
 def centroids(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFrame]:
@@ -25,7 +26,7 @@ def centroids(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.D
         return style.empty(f"no ok run on {dataset} has decoded centroids", COLUMNS)
     X, (y, class_names) = features(prepared, dataset), truth(prepared, dataset)
     means = np.stack([X[y == c].mean(0) for c in range(len(class_names))])
-    heads = [("class means", None, None, None, c, c) for c in range(len(class_names))]
+    heads = [(MEANS, None, None, None, c, c) for c in range(len(class_names))]
     pixels = [means]
     for record, arrays in chosen:
         with np.load(results / record["run"] / "labels.npz", allow_pickle=False) as archive:
@@ -45,8 +46,9 @@ def centroids(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.D
     values = np.concatenate(pixels)
 
     names = list(dict.fromkeys(data["name"]))
-    width, n_columns = data["column"].max() + 1, data["column"].max() + 1
-    images = np.full((len(names), width, *shape), np.nan)
+    rows = [MEANS, *(title(record) for record, _ in chosen)]
+    n_columns = data["column"].max() + 1
+    images = np.full((len(names), n_columns, *shape), np.nan)
     for row, value in zip(data.itertuples(), values, strict=True):
         images[names.index(row.name), row.column] = value.reshape(shape)
     height, side = shape[0] + 1, shape[1] + 1
@@ -54,7 +56,7 @@ def centroids(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.D
     ax = figure.subplots()
     ax.imshow(style.mosaic(images), cmap="gray_r", vmin=means.min(), vmax=means.max(), interpolation="nearest")
     style.hide_frame(ax)
-    ax.set_yticks([i * height + shape[0] / 2 - 0.5 for i in range(len(names))], names)
+    ax.set_yticks([i * height + shape[0] / 2 - 0.5 for i in range(len(names))], rows)
     ticks = [*class_names, *[f"+{i + 1}" for i in range(n_columns - len(class_names))]]
     ax.set_xticks([j * side + shape[1] / 2 - 0.5 for j in range(n_columns)], ticks)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)

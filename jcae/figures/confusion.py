@@ -7,10 +7,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jcae.figures import style
-from jcae.figures.sources import choice, chosen_runs, truth
+from jcae.figures.sources import choice, chosen_runs, title, truth
 from jcae.metrics import match_clusters
 
 COLUMNS = ["method", "name", "seed", "class", "class_name", "cluster", "matched_class", "count", "share"]
+
+SHOWN = 0.03
+"""Smallest share that is also written as a number."""
 
 
 def confusion(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFrame]:
@@ -24,7 +27,7 @@ def confusion(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.D
         return style.empty(f"no ok run on {dataset}", COLUMNS)
     y, class_names = truth(prepared, dataset)
     C = len(class_names)
-    per_row = 3 if C <= 6 else 2
+    per_row = 3 if C <= 12 else 2
     side = style.PAGE / per_row
     figure, axes = style.grid(len(chosen), per_row, (side, side * 0.93), extra=0.4)
     frames = []
@@ -36,14 +39,15 @@ def confusion(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.D
         share = counts / counts.sum(axis=1, keepdims=True)
         image = ax.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         if max(C, len(clusters)) <= 12:
-            for c, k in zip(*np.nonzero(share >= 0.005), strict=True):
+            for c, k in zip(*np.nonzero(share >= SHOWN), strict=True):
                 colour = "white" if share[c, k] > 0.55 else "black"
-                ax.text(k, c, f"{100 * share[c, k]:.0f}", ha="center", va="center", fontsize=6.5, color=colour)
+                ax.text(k, c, f"{100 * share[c, k]:.0f}", ha="center", va="center", fontsize=6, color=colour)
         ax.set_xticks(range(len(clusters)), clusters)
         ax.set_yticks(range(C), class_names if i % per_row == 0 else [""] * C)
         ax.tick_params(length=0)
+        ax.tick_params(axis="x", labelsize=8 if len(clusters) <= 10 else 6.5)
         ax.spines[:].set_visible(False)
-        ax.set_title(record["name"])
+        ax.set_title(title(record))
         ax.set_xlabel("cluster")
         if i % per_row == 0:
             ax.set_ylabel("class")
@@ -56,7 +60,7 @@ def confusion(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.D
     figure.colorbar(image, ax=axes, label="share of the class", shrink=0.5, aspect=25, pad=0.01)
     style.caption(
         figure,
-        f"{dataset}: percent of each class in each cluster (own labels), clusters in the order of the class they are "
-        f"matched to. {choice(chosen)}",
+        f"{dataset}: percent of each class in each cluster (own labels; below {100 * SHOWN:.0f} % colour only), "
+        f"clusters in the order of the class they are matched to. {choice(chosen)}",
     )
     return figure, pd.concat(frames, ignore_index=True)

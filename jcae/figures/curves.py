@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from jcae.figures import style
 from jcae.figures.sources import records_of
 
 COLUMNS = ["method", "name", "seed", "status", "phase", "epoch", "update", "term", "value"]
-PER_ROW = 4
+PER_ROW = 3
 
 
 def curves(results: Path, dataset: str, prepared: Path | None = None) -> tuple[Figure, pd.DataFrame]:
@@ -96,4 +97,12 @@ def _scale(ax: Axes, values: pd.Series) -> None:
     if (values > 0).all():
         ax.set_yscale("log")
     else:
-        ax.set_yscale("symlog", linthresh=float(sizes.quantile(0.25)))
+        ax.set_yscale("symlog", linthresh=_power_below(sizes.median()))
+        # The default ticks pile up around zero.
+        ends = [sign * _power_below((sign * values).max()) for sign in (-1, 1) if (sign * values).max() > 0]
+        ax.set_yticks([0, *ends] if len(ends) == 2 else ends)
+        ax.yaxis.set_minor_locator(NullLocator())
+
+
+def _power_below(value: float) -> float:
+    return 10.0 ** np.floor(np.log10(value))

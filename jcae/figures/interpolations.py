@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jcae.figures import style
-from jcae.figures.sources import choice, chosen_runs, image_shape
+from jcae.figures.sources import choice, chosen_runs, image_shape, title
 
 COLUMNS = ["method", "name", "seed", "cluster", "next_cluster", "position"]
 PER_ROW = 3
@@ -45,7 +45,7 @@ def interpolations(results: Path, dataset: str, prepared: Path) -> tuple[Figure,
         side = shape[0] + 1
         ax.set_yticks([k * side + shape[0] / 2 - 0.5 for k in range(K)], [f"{k}–{(k + 1) % K}" for k in range(K)])
         ax.tick_params(length=0, labelsize=7)
-        ax.set_title(record["name"])
+        ax.set_title(title(record))
         k, position = np.divmod(np.arange(K * steps), steps)
         frame = pd.DataFrame({"cluster": k, "next_cluster": (k + 1) % K, "position": position / (steps - 1)})
         frame = frame.assign(method=record["method"], name=record["name"], seed=record["seed"])[COLUMNS]

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
 
 from jcae.figures import style
-from jcae.figures.sources import choice, chosen_runs, truth
+from jcae.figures.sources import choice, chosen_runs, title, truth
 from jcae.metrics import match_clusters
 
 COLUMNS = ["method", "name", "seed", "point", "x", "y", "class", "cluster", "matched_class"]
@@ -32,7 +33,14 @@ def maps(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFr
     points = np.sort(np.random.default_rng(0).permutation(len(y))[:SAMPLE])
     per_row = min(2, len(chosen))
     rows = -(-len(chosen) // per_row)
-    figure = style.new(style.PAGE if per_row == 2 else style.COLUMN * 1.3, 2.0 * rows + 0.45)
+    # Long names would cover the points and each other: the map then shows numbers, and a legend the names.
+    long = max(map(len, class_names)) > 3
+    short = [str(c) for c in range(len(class_names))] if long else class_names
+    figure = style.new(style.PAGE if per_row == 2 else style.COLUMN * 1.3, 2.0 * rows + 0.45 + 0.25 * long)
+    if long:
+        handles = [Line2D([], [], ls="", marker="o", ms=4, color=c) for c in style.colours(len(class_names))]
+        named = [f"{c} {name}" for c, name in enumerate(class_names)]
+        figure.legend(handles, named, loc="outside upper left", ncols=5 if per_row == 2 else 3, handletextpad=0.1)
     blocks = figure.subfigures(rows, per_row, squeeze=False).flat
     frames = []
     for block, (record, arrays) in zip(blocks, chosen, strict=False):
@@ -45,18 +53,20 @@ def maps(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFr
         frame["matched_class"] = frame["cluster"].map(mapping).astype("Int64")
         frames.append(frame.assign(method=record["method"], name=record["name"], seed=record["seed"]))
         p = arrays["code"].shape[1]
-        about = f"{p}-d code" if share is None else f"{p}-d code, {100 * share:.0f} % of its variance"
-        block.suptitle(f"{record['name']} ({about})", fontsize=8.5)
+        about = f"{p}-d" if share is None else f"{p}-d, {100 * share:.0f} %"
+        block.suptitle(f"{title(record)} ({about})", fontsize=8.5)
         left, right = block.subplots(1, 2)
-        _scatter(left, frame, frame["class"], {c: class_names[c] for c in range(len(class_names))}, "by class")
+        _scatter(left, frame, frame["class"], dict(enumerate(short)), "by class")
         _scatter(right, frame, frame["matched_class"], {c: f"{k}" for k, c in mapping.items()}, "by cluster")
     projected = (
-        "Projected on the first two principal components. " if any(a["code"].shape[1] > 2 for _, a in chosen) else ""
+        "projected on the first two principal components, with the share of variance they keep; "
+        if any(a["code"].shape[1] > 2 for _, a in chosen)
+        else ""
     )
     style.caption(
         figure,
-        f"{dataset}: {projected}{len(points)} points, the same everywhere. Own labels; a cluster has the colour of its "
-        f"matched class, grey without one. {choice(chosen)}",
+        f"{dataset}: codes, {projected}{len(points)} points, the same everywhere. Own labels; a cluster has the colour of "
+        f"its matched class, grey without one. {choice(chosen)}",
     )
     return figure, pd.concat(frames, ignore_index=True)[COLUMNS]
 
@@ -69,16 +79,17 @@ def _plane(code: np.ndarray) -> tuple[np.ndarray, float | None]:
     return pca.transform(code), float(pca.explained_variance_ratio_.sum())
 
 
-def _scatter(ax: Axes, frame: pd.DataFrame, group: pd.Series, names: dict[int, str], title: str) -> None:
+def _scatter(ax: Axes, frame: pd.DataFrame, group: pd.Series, names: dict[int, str], heading: str) -> None:
     palette = style.colours(max(names, default=0) + 1)
     colour = [style.GREY if pd.isna(g) else palette[int(g)] for g in group]
     # One pixel image instead of thousands of vector marks keeps the file small.
-    ax.scatter(frame["x"], frame["y"], c=colour, s=2.5, lw=0, alpha=0.7, rasterized=True)
+    size = np.clip(4000 / len(frame), 2.5, 9)
+    ax.scatter(frame["x"], frame["y"], c=colour, s=size, lw=0, alpha=0.7, rasterized=True)
     halo = [matplotlib.patheffects.withStroke(linewidth=1.8, foreground="white")]
     for g, name in names.items():
         mine = frame[(group == g).fillna(False).astype(bool)]
         if len(mine) and len(names) <= len(style.PALETTE):
             place = mine["x"].median(), mine["y"].median()
             ax.annotate(name, place, ha="center", va="center", fontsize=7, path_effects=halo, clip_on=True)
-    ax.set_title(title, fontsize=8, pad=2)
+    ax.set_title(heading, fontsize=8, pad=2)
     style.hide_frame(ax)

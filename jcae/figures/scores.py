@@ -14,7 +14,7 @@ from jcae.figures.sources import records_of
 from jcae.metrics import METRICS
 
 COLUMNS = ["dataset", "method", "name", "control", "seed", "labels", "metric", "value"]
-LOOK = {"own": ("o", style.OKABE_ITO[0], 0.16), "refit": ("D", style.OKABE_ITO[3], -0.16)}
+LOOK = {"own": ("o", style.OKABE_ITO[0], 0.18), "refit": ("D", style.OKABE_ITO[3], -0.18)}
 
 
 def scores(
@@ -31,7 +31,7 @@ def scores(
     datasets = sorted(records["dataset"].unique())
     n_rows = records.groupby("dataset")["method"].nunique().max()
     wide = len(datasets) > 1
-    figure, axes = style.grid(len(datasets), 2, (style.COLUMN if wide else 4.6, 0.21 * n_rows + 0.45), extra=0.75)
+    figure, axes = style.grid(len(datasets), 2, (style.COLUMN if wide else 4.6, 0.25 * n_rows + 0.45), extra=0.75)
     for ax, name in zip(axes, datasets, strict=True):
         _panel(ax, data[data["dataset"] == name], records[records["dataset"] == name], metric)
         ax.set_title(name, loc="left")
@@ -45,7 +45,7 @@ def scores(
     style.caption(
         figure,
         f"One dot per ok seed; sorted by the median of the own labels. {_better(metric)} "
-        "(ok/all) where not all are ok.",
+        "In brackets: ok/all runs, where not all are ok.",
     )
     return figure, data[COLUMNS]
 

@@ -55,11 +55,14 @@ def chosen_runs(results: Path, dataset: str, file: str) -> list[tuple[pd.Series,
 
 
 def choice(chosen: list[tuple[pd.Series, Any]]) -> str:
-    """State which runs a figure shows and how they were chosen."""
-    seeds = ", ".join(f"{record['name']} {record['seed']}" for record, _ in chosen)
-    without = [record["name"] for record, _ in chosen if pd.isna(record["objective"])]
-    rest = f"; lowest seed where a method has no objective ({', '.join(without)})" if without else ""
-    return f"{RULE}{rest}. Seeds: {seeds}."
+    """State how the runs that a figure shows were chosen."""
+    without = any(pd.isna(record["objective"]) for record, _ in chosen)
+    return f"{RULE}{' (*: the lowest ok seed, for want of an objective)' if without else ''}."
+
+
+def title(record: pd.Series) -> str:
+    """Name a method and the seed shown, starred when it was not chosen by its objective."""
+    return f"{record['name']}, seed {record['seed']}{'*' if pd.isna(record['objective']) else ''}"
 
 
 def truth(prepared: Path, dataset: str) -> tuple[np.ndarray, list[str]]:

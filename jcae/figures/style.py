@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 COLUMN, PAGE = 3.4, 7.0
 """Widths in inches of one column and of a page of two."""
 
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
-# Beyond eight no palette is safe for every eye; the rest is Tol's muted; maps name the classes in place too.
-PALETTE = (*OKABE_ITO, "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#DDCC77", "#661100", "#888888")
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+# Beyond eight no palette is safe for every eye: markers and labels in place tell the rest (Tol's muted colours) apart.
+# Okabe and Ito's yellow comes late, it is faint on white.
+PALETTE = (*OKABE_ITO, "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#F0E442", "#661100", "#DDCC77")
 GREY = "#8C8C8C"
 MARKERS = "osD^vPX<>*"
 
@@ -64,7 +65,7 @@ def grid(n_panels: int, columns: int, panel: tuple[float, float], extra: float =
 
 def caption(figure: Figure, text: str) -> None:
     """Write one small paragraph below the panels, broken to the width of the figure."""
-    characters = int(figure.get_figwidth() * 18.5)
+    characters = int(figure.get_figwidth() * 17)
     figure.supxlabel(textwrap.fill(text, characters), x=0.01, ha="left", fontsize=7, color="#404040")
 
 

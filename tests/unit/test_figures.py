@@ -154,3 +154,131 @@ def build(root):
     collect_scores(results).to_csv(results / "scores.csv", index=False)
     collect_records(results).to_csv(results / "records.csv", index=False)
     return results, prepared
+
+
+CASES = [(name, "digits" if name in PER_DATASET else None) for name in FIGURES]
+
+
+@pytest.mark.parametrize(("name", "dataset"), CASES)
+def test_writes_svg_pdf_and_csv_twice_the_same(fake, tmp_path, name, dataset):
+    results, prepared = fake
+    first = draw(name, results, tmp_path / "a" / name, dataset, prepared)
+    assert [path.name for path in first] == [f"{name}.svg", f"{name}.pdf", f"{name}.csv"]
+    second = draw(name, results, tmp_path / "b" / name, dataset, prepared)
+    for one, two in zip(first, second, strict=True):
+        assert hashlib.sha256(one.read_bytes()).digest() == hashlib.sha256(two.read_bytes()).digest(), one.suffix
+    assert len(pd.read_csv(first[2])) > 0
+
+
+def drawn(fake, tmp_path, name, dataset=None):
+    results, prepared = fake
+    return pd.read_csv(draw(name, results, tmp_path / name, dataset, prepared)[2], dtype={"method": "str"})
+
+
+def test_scores_are_the_scores(fake, tmp_path):
+    data = drawn(fake, tmp_path, "scores_nmi")
+    scores = pd.read_csv(fake[0] / "scores.csv", dtype={"method": "str"})
+    expected = scores[scores["metric"] == "nmi"]
+    keys = ["dataset", "method", "seed", "labels", "value"]
+    pd.testing.assert_frame_equal(
+        data[keys].sort_values(keys, ignore_index=True), expected[keys].sort_values(keys, ignore_index=True)
+    )
+    assert set(data.loc[data["method"] == "dec", "seed"]) == {0, 2, 4}
+    assert "broken" not in set(data["method"])
+
+
+def test_cost_leaves_controls_and_failures_out(fake, tmp_path):
+    data = drawn(fake, tmp_path, "cost", "wine")
+    assert set(data["method"]) == {"aecm", "aecm_pre", "dec", "ae_kmeans", "kmeans"}
+    assert set(data["dataset"]) == {"wine"}
+    assert len(data[data["method"] == "dec"]) == 3
+    assert (data["seconds"] > 0).all()
+
+
+def test_curves_count_updates_through_the_phases(fake, tmp_path):
+    data = drawn(fake, tmp_path, "curves", "digits")
+    one = data[(data["method"] == "aecm_pre") & (data["seed"] == 0) & (data["term"] == "loss")]
+    assert one["update"].is_monotonic_increasing
+    assert one.loc[one["phase"] == "train", "update"].min() == 20 * 30 + 30
+    assert "collapsed" in set(data["status"])  # drawn, dashed
+
+
+def test_maps_show_the_same_points_of_the_chosen_run(fake, tmp_path):
+    data = drawn(fake, tmp_path, "maps", "digits")
+    for _, one in data.groupby("method"):
+        assert one["point"].tolist() == list(range(1797))
+        assert one["seed"].nunique() == 1
+    dec = data[data["method"] == "dec"]  # a code of two dimensions is drawn as it is
+    code = np.load(fake[0] / "runs/digits/dec/0-4" / str(dec["seed"].iloc[0]) / "code.npz")["code"]
+    np.testing.assert_allclose(dec[["x", "y"]], code, rtol=1e-5)
+
+
+def test_centroids_lie_under_their_class(fake, tmp_path):
+    data = drawn(fake, tmp_path, "centroids", "digits")
+    matched = data[data["class"].notna()]
+    assert (matched["class"] == matched["column"]).all()
+    means = data[data["method"].isna()].filter(regex=r"^p\d+$")
+    X, y = np.load(fake[1] / "digits/features.npz")["X"], np.load(fake[1] / "digits/truth.npz")["y"]
+    np.testing.assert_allclose(means, [X[y == c].mean(0) for c in range(10)], rtol=1e-4, atol=1e-6)
+
+
+def test_interpolations_go_from_centroid_to_centroid(fake, tmp_path):
+    data = drawn(fake, tmp_path, "interpolations", "digits")
+    one = data[data["method"] == "aecm"]
+    assert len(one) == 10 * 9
+    pixels = one.filter(regex=r"^p\d+$").to_numpy().reshape(10, 9, -1)
+    np.testing.assert_allclose(pixels[:, -1], np.roll(pixels[:, 0], -1, axis=0), atol=1e-6)
+
+
+def test_confusion_counts_every_point(fake, tmp_path):
+    data = drawn(fake, tmp_path, "confusion", "wine")
+    assert (data.groupby("method")["count"].sum() == 178).all()
+    np.testing.assert_allclose(data.groupby(["method", "class"])["share"].sum(), 1)
+    assert set(data["method"]).isdisjoint({"random", "true", "broken"})
+
+
+def test_chosen_run_has_the_lowest_objective_or_says_that_it_has_none(fake):
+    results, _ = fake
+    chosen = {record["method"]: record for record, _ in chosen_runs(results, "digits", "code.npz")}
+    records = collect_records(results)
+    mine = records[(records["method"] == "aecm") & (records["dataset"] == "digits")]
+    assert chosen["aecm"]["seed"] == mine.loc[mine["objective"].astype(float).idxmin(), "seed"]
+    assert chosen["dec"]["seed"] == 0
+    assert "lowest ok seed" in choice([(chosen["dec"], None)])
+    assert "lowest ok seed" not in choice([(chosen["aecm"], None)])
+
+
+@pytest.mark.parametrize("name", ["maps", "confusion", "curves", "centroids"])
+def test_nothing_to_show_is_said_not_raised(fake, tmp_path, name):
+    results, prepared = fake
+    records = pd.read_csv(results / "records.csv", dtype={"method": "str"})
+    only = tmp_path / "only_broken"
+    only.mkdir()
+    records[records["method"] == "broken"].to_csv(only / "records.csv", index=False)
+    svg, _, csv = draw(name, only, tmp_path / "figure", "digits", prepared)
+    assert svg.exists()
+    assert pd.read_csv(csv).empty
+
+
+def test_errors_name_what_is_wrong(fake, tmp_path):
+    results, prepared = fake
+    with pytest.raises(ValueError, match="unknown figure 'map'; known: scores_acc"):
+        draw("map", results, tmp_path / "x", "digits", prepared)
+    with pytest.raises(ValueError, match="one data set: say which"):
+        draw("maps", results, tmp_path / "x", None, prepared)
+    with pytest.raises(ValueError, match="no run on 'mnist'; data sets there: digits, wine"):
+        draw("maps", results, tmp_path / "x", "mnist", prepared)
+    for name in IMAGES_ONLY:
+        with pytest.raises(ValueError, match="'wine' holds no images"):
+            draw(name, results, tmp_path / "x", "wine", prepared)
+
+
+def test_mosaic_places_images_with_gaps():
+    images = np.arange(8.0).reshape(1, 2, 2, 2)
+    expected = np.array([[0, 1, np.nan, 4, 5], [2, 3, np.nan, 6, 7]])
+    np.testing.assert_array_equal(style.mosaic(images), expected)
+
+
+def test_stem_may_hold_a_dot(fake, tmp_path):
+    paths = draw("cost", fake[0], tmp_path / "cost.v1")
+    assert [path.name for path in paths] == ["cost.v1.svg", "cost.v1.pdf", "cost.v1.csv"]
