@@ -8,6 +8,8 @@ Three questions, from exact to empirical (docs/equivalence.md):
    tests of whether the first two score the same.
 """
 
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
@@ -35,7 +37,7 @@ from jcae.clustering_module import (
     separation,
     sparsity,
 )
-from jcae.mixture import IsotropicMixture, best_variance, kmeans_start, map_objective, map_weights
+from jcae.mixture import IsotropicMixture, best_variance, kmeans_start, map_objective, map_weights, squared_distances
 from jcae.records import atomic_write
 from jcae.seeds import numpy_generator
 
@@ -44,6 +46,9 @@ VARIANCE = 0.5
 
 SCORES = {"acc": metrics.accuracy, "nmi": metrics.nmi, "ari": metrics.ari}
 METHODS = ("cm", "gmm", "kmeans")
+UPDATES, MIN_EPOCHS = 2000, 10
+"""Default length of training: so many optimiser steps, but at least so many passes over the data."""
+
 Array = NDArray[np.float64]
 
 
@@ -481,9 +486,44 @@ def _mixture_fit(labels: ArrayLike, means: ArrayLike, gamma: ArrayLike, alpha: f
     return Fit(np.asarray(labels, dtype=np.int32), np.asarray(means, dtype=np.float64), weights, gamma, status)
 
 
-def fit_all(
-    X: ArrayLike, seeds: Sequence[int], *, n_clusters: int, alpha: float, epochs: int, batch_size: int, device: str
-) -> dict[str, list[Fit]]:
+@dataclass(frozen=True)
+class Training:
+    """How the clustering module is trained for the comparison.
+
+    The paper's learning rate of 1e-3 and 150 epochs leave small data sets far from converged (a few hundred steps); the
+    defaults here are chosen by the module's own loss, without truth.
+
+    Attributes
+    ----------
+    alpha : float
+        Dirichlet concentration, per batch. 2 is one pseudo-count per cluster and batch.
+    epochs : int or None
+        None: enough for `UPDATES` steps, and at least `MIN_EPOCHS`.
+    batch_size : int
+    learning_rate : float
+        Of Adam.
+    device : str
+    """
+
+    alpha: float = 2.0
+    epochs: int | None = None
+    batch_size: int = 64
+    learning_rate: float = 1e-2
+    device: str = "cpu"
+
+    def parameters(self, n_samples: int) -> dict[str, Any]:
+        """Constructor parameters of the clustering module; float64, so that all methods start at the same numbers."""
+        epochs = self.epochs
+        if epochs is None:
+            epochs = max(MIN_EPOCHS, math.ceil(UPDATES / math.ceil(n_samples / self.batch_size)))
+        return {**vars(self), "epochs": epochs, "dtype": "float64"}
+
+    def mixture_alpha(self, n_samples: int) -> float:
+        """Concentration of `mixture_alpha` for data of this size."""
+        return mixture_alpha(self.alpha, n_samples, self.batch_size)
+
+
+def fit_all(X: ArrayLike, seeds: Sequence[int], *, n_clusters: int, training: Training) -> dict[str, list[Fit]]:
     """Fit clustering module, EM and k-means from the same start per seed; truth is not an argument.
 
     Parameters
@@ -492,9 +532,9 @@ def fit_all(
         Scaled by `unit_variance`.
     seeds : sequence of int
         A start each: k-means++ seeding and one Lloyd iteration.
-    n_clusters, alpha, epochs, batch_size, device
-        Of the clustering module; it is trained in float64, so that the start is the same to the last bit. EM takes the
-        concentration that `mixture_alpha` gives.
+    n_clusters : int
+    training : Training
+        Of the clustering module. EM takes the concentration that `mixture_alpha` gives.
 
     Returns
     -------
@@ -503,10 +543,8 @@ def fit_all(
         without prior).
     """
     X = np.asarray(X, dtype=np.float64)
-    prior = mixture_alpha(alpha, len(X), batch_size)
-    module = ClusteringModule(
-        n_clusters, init="kmeans", alpha=alpha, epochs=epochs, batch_size=batch_size, device=device, dtype="float64"
-    )
+    prior = training.mixture_alpha(len(X))
+    module = ClusteringModule(n_clusters, init="kmeans", **training.parameters(len(X)))
     fits: dict[str, list[Fit]] = {method: [] for method in METHODS}
     for seed, cm in zip(seeds, module.fit_seeds(X, list(seeds)), strict=True):
         gamma = cm.predict_proba(X)
@@ -520,11 +558,14 @@ def fit_all(
     return fits
 
 
+DIAGNOSTICS = ("log_likelihood", "best_variance", "distortion", "entropy", "clusters")
 SCORE_COLUMNS = ("dataset", "seed", "method", "status", "score", "value")
 AGREEMENT_COLUMNS = ("dataset", "seed", "first", "second", "ari", "centroid_distance")
 
 
-def scores(X: ArrayLike, y: ArrayLike, dataset: str, seeds: Sequence[int], fits: Mapping[str, Sequence[Fit]]):
+def scores(
+    X: ArrayLike, y: ArrayLike, dataset: str, seeds: Sequence[int], fits: Mapping[str, Sequence[Fit]]
+) -> pd.DataFrame:
     """Score fits against the truth and under the mixture.
 
     Parameters
@@ -543,16 +584,19 @@ def scores(X: ArrayLike, y: ArrayLike, dataset: str, seeds: Sequence[int], fits:
     DataFrame
         Tidy, columns `SCORE_COLUMNS`. ``acc``, ``nmi``, ``ari``: fractions. ``log_likelihood``: nats per point under
         the isotropic mixture of the method's centroids and weights, each method with its own ``best_variance``.
+        ``distortion``: expected squared distance to the centroids at gamma, per point (for k-means the inertia).
         ``entropy``: of gamma, nats per point. ``clusters``: non-empty clusters. Values of a diverged fit are NaN.
     """
     rows = []
     for method, seed, fit in ((m, s, f) for m in fits for s, f in zip(seeds, fits[m], strict=True)):
-        values = dict.fromkeys((*SCORES, "log_likelihood", "best_variance", "entropy", "clusters"), float("nan"))
+        values = dict.fromkeys((*SCORES, *DIAGNOSTICS), float("nan"))
         if fit.status != "diverged":
             variance = best_variance(X, fit.weights, fit.means)
+            distortion = (fit.gamma * squared_distances(X, fit.means)).sum() / len(X)
             values = {name: score(y, fit.labels) for name, score in SCORES.items()}
             values["log_likelihood"] = map_objective(X, fit.weights, fit.means, variance)
             values["best_variance"] = variance
+            values["distortion"] = float(distortion)
             values["entropy"] = mean_entropy(fit.gamma)
             values["clusters"] = float(len(np.unique(fit.labels)))
         rows += [(dataset, seed, method, fit.status, name, value) for name, value in values.items()]
@@ -584,10 +628,7 @@ def fixed_point(
     seeds: Sequence[int],
     *,
     n_clusters: int,
-    alpha: float,
-    epochs: int,
-    batch_size: int,
-    device: str = "cpu",
+    training: Training,
 ) -> pd.DataFrame:
     """Start the clustering module at the EM solution, train it, and say what moved. Reported; nothing here gates.
 
@@ -597,7 +638,8 @@ def fixed_point(
         Scaled by `unit_variance`.
     dataset : str
     seeds : sequence of int
-    n_clusters, alpha, epochs, batch_size, device
+    n_clusters : int
+    training : Training
         As in `fit_all`.
 
     Returns
@@ -611,16 +653,15 @@ def fixed_point(
         ``objective_gap``: what training has lost of it. ``reading``: what the row says, in words.
     """
     X = np.asarray(X, dtype=np.float64)
-    prior = mixture_alpha(alpha, len(X), batch_size)
+    prior = training.mixture_alpha(len(X))
     rows = []
     for seed in seeds:
         em = IsotropicMixture(n_clusters, variance=VARIANCE, alpha=prior, random_state=seed).fit(X)
         # A component that lost all weight has no finite bias; it starts with a weight that no point can feel.
         weights = np.maximum(em.weights_, 1e-300)
         module = ClusteringModule.from_mixture(
-            weights / weights.sum(), em.cluster_centers_, VARIANCE, alpha=alpha, epochs=epochs, batch_size=batch_size,
-            device=device, random_state=int(seed),
-        )  # fmt: skip
+            weights / weights.sum(), em.cluster_centers_, VARIANCE, **training.parameters(len(X))
+        )
         posterior, start = em.predict_proba(X), module.predict_proba(X)
         cm = module.fit_seeds(X, [seed])[0]
         row: dict[str, Any] = {"dataset": dataset, "seed": seed, "status": cm.status_}
@@ -642,11 +683,10 @@ def fixed_point(
 def _reading(row: Mapping[str, Any]) -> str:
     if row["status"] == "diverged":
         return "training diverged"
-    lower = row["entropy_end"] < row["entropy_start"]
+    change = row["entropy_end"] - row["entropy_start"]
     return (
-        f"gamma becomes {'harder' if lower else 'softer'}, because "
-        + ("the loss lacks EM's entropy term" if lower else "one linear map cannot sharpen every point, or the prior")
-        + f"; {100 * row['changed']:.1f} % of the points change cluster"
+        f"gamma {'softer' if change > 0.0 else 'harder'} by {abs(change):.2g} nats per point (the loss has no entropy "
+        f"term); {100 * row['changed']:.1f} % of the points change cluster"
     )
 
 
@@ -779,7 +819,11 @@ def _load(path: str | Path, name: str) -> NDArray[Any]:
         return file[name]
 
 
-def write_algebra(features_path: str | Path, name: str, out_csv: str | Path, *, n_clusters: int = 10) -> None:
+def _card_clusters(features_path: str | Path) -> int:
+    return int(json.loads(Path(features_path).with_name("card.json").read_text(encoding="utf-8"))["n_clusters"])
+
+
+def write_algebra(features_path: str | Path, name: str, out_csv: str | Path, *, n_clusters: int | None = None) -> None:
     """Write `algebra` of random data and of a data set as one csv file.
 
     Parameters
@@ -789,9 +833,10 @@ def write_algebra(features_path: str | Path, name: str, out_csv: str | Path, *, 
     name : str
         Of the data set.
     out_csv : path
-    n_clusters : int
-        K of the mixture drawn for the data set.
+    n_clusters : int, optional
+        K of the mixture drawn for the data set; by default that of the ``card.json`` beside the features.
     """
+    n_clusters = n_clusters or _card_clusters(features_path)
     random = numpy_generator(0, "equivalence", "random").normal(size=(500, 20))
     tables = [
         algebra(random, "random", n_clusters=5),
@@ -807,13 +852,14 @@ def write_empirics(
     seeds: Sequence[int],
     out_dir: str | Path,
     *,
-    n_clusters: int,
+    n_clusters: int | None = None,
     margin: float = 0.02,
     level: float = 0.05,
-    alpha_prior: float = 10.0,
-    epochs: int = 150,
-    batch_size: int = 256,
-    device: str = "cpu",
+    alpha_prior: float = Training.alpha,
+    epochs: int | None = Training.epochs,
+    batch_size: int = Training.batch_size,
+    learning_rate: float = Training.learning_rate,
+    device: str = Training.device,
 ) -> None:
     """Fit the three methods on a data set, compare them, and write one csv file per table.
 
@@ -828,19 +874,18 @@ def write_empirics(
     seeds : sequence of int
     out_dir : path
         Gets ``scores.csv``, ``agreement.csv``, ``tests.csv`` and ``fixed_point.csv``.
-    n_clusters : int
-        K.
+    n_clusters : int, optional
+        K; by default that of the ``card.json`` beside the features.
     margin, level : float
         Of the tests, see `judge`.
-    alpha_prior : float
-        Dirichlet concentration of the clustering module, per batch (`mixture_alpha` for EM).
-    epochs, batch_size, device
-        Of the clustering module.
+    alpha_prior, epochs, batch_size, learning_rate, device
+        `Training` of the clustering module.
     """
+    n_clusters = n_clusters or _card_clusters(features_path)
     X = unit_variance(_load(features_path, "X"), n_clusters)
-    training = {"n_clusters": n_clusters, "alpha": alpha_prior, "epochs": epochs, "batch_size": batch_size}
-    fits = fit_all(X, seeds, **training, device=device)
-    fixed = fixed_point(X, name, seeds, **training, device=device)
+    training = Training(alpha_prior, epochs, batch_size, learning_rate, device)
+    fits = fit_all(X, seeds, n_clusters=n_clusters, training=training)
+    fixed = fixed_point(X, name, seeds, n_clusters=n_clusters, training=training)
     table = scores(X, _load(truth_path, "y"), name, seeds, fits)
     _write_csv(table, Path(out_dir) / "scores.csv")
     _write_csv(agreement(name, seeds, fits), Path(out_dir) / "agreement.csv")
@@ -857,7 +902,7 @@ def summarise(equivalence_dir: str | Path) -> dict[str, pd.DataFrame]:
     Parameters
     ----------
     equivalence_dir : path
-        Holds ``algebra.csv`` and one folder per data set.
+        Holds one folder per data set, and ``algebra.csv`` there or in each of them.
 
     Returns
     -------
@@ -876,8 +921,12 @@ def summarise(equivalence_dir: str | Path) -> dict[str, pd.DataFrame]:
     if not names:
         raise FileNotFoundError(f"{folder}: no <dataset>/tests.csv is there")
     frames = {t: pd.concat([pd.read_csv(folder / n / f"{t}.csv") for n in names], ignore_index=True) for t in TABLES}
-    if (folder / "algebra.csv").exists():
-        frames["algebra"] = pd.read_csv(folder / "algebra.csv")
+    found = sorted([*folder.glob("algebra.csv"), *folder.glob("*/algebra.csv")])
+    if found:
+        # Every file has the rows of the random data.
+        frames["algebra"] = pd.concat([pd.read_csv(path) for path in found], ignore_index=True).drop_duplicates(
+            ["check", "dataset", "form", "offset"], ignore_index=True
+        )
     frames["summary"] = pd.DataFrame([_summary(name, frames) for name in names])
     return frames
 

@@ -92,7 +92,7 @@ def algebra(results: Path, dataset: str | None = None, prepared: Path | None = N
     handles = [
         Line2D([], [], ls="", marker="o", ms=4, color=blue, label="must hold"),
         Line2D([], [], ls="", marker="|", ms=9, mew=1.6, color="black", label="tolerance"),
-        Line2D([], [], ls="", marker="o", ms=4, mfc="none", mec=style.GREY, label="far from the origin, reported only"),
+        Line2D([], [], ls="", marker="o", ms=4, mfc="none", mec=style.GREY, label="reported only"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, handletextpad=0.2)
     offsets = ", ".join(f"{o:g}" for o in sorted(data["offset"].unique()))
@@ -123,7 +123,7 @@ def _dots(ax: Axes, scores: pd.DataFrame) -> None:
             y = i + shift
             ax.plot(values, [y] * len(values), ls="", marker=marker, ms=3, color=colour, alpha=0.65, mew=0, zorder=2)
             if len(values):
-                ax.plot(values.mean(), y, ls="", marker="|", ms=6, mew=1.2, color="black", zorder=3)
+                ax.plot(values.mean(), y, ls="", marker="|", ms=5, mew=1.2, color="black", zorder=3)
     _rows(ax)
 
 
