@@ -1,0 +1,57 @@
+# A reproducible benchmark of deep clustering. Settings: config.yaml; other runs: --configfile config/<name>.yaml
+from snakemake.utils import min_version
+
+min_version("9.1")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/equivalence.smk"
+include: "workflow/rules/summarise.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/tracking.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        get_equivalence_target(),
+        get_tables_target(),
+        get_figures_target(),
+        f"results/{PLAN.run}/track.json",
+
+
+rule equivalence:
+    input:
+        get_equivalence_target(),
+
+
+rule tables:
+    input:
+        get_tables_target(),
+
+
+rule figures:
+    input:
+        get_figures_target(),
+
+
+rule track:
+    input:
+        f"results/{PLAN.run}/track.json",
+
+
+onsuccess:
+    print(get_summary())
+
+
+onerror:
+    print(
+        f"Some jobs failed; what is finished stays, and the same command goes on from there. Logs: logs/{PLAN.run}"
+    )

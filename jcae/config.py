@@ -1,0 +1,559 @@
+"""From the config file to the plan of jobs.
+
+Everything that can be wrong with a config is found here, before any job starts, and all of it is reported together.
+"""
+
+import hashlib
+import inspect
+import json
+import pkgutil
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jcae.data.catalogue import CATALOGUE
+from jcae.records import code_digest, format_block
+
+SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
+_AUTOENCODER = "jcae.Autoencoder"
+# An autoencoder and a method that starts from it must agree on these: the first two are the shapes of the weights, and
+# with another slope the same weights would be another function.
+_ARCHITECTURE = ("hidden", "code_dim", "negative_slope")
+# YAML 1.1 reads 1e-3 (no point) as text; passed on, it would fail far from here.
+_NUMBER_AS_TEXT = re.compile(r"[-+]?[0-9]+([.][0-9]*)?[eE][-+]?[0-9]+")
+
+
+class ConfigError(ValueError):
+    """Every problem that was found in a config.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        One line each: the place, the bad value, what is allowed.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__(
+            "\n".join([f"the config has {count}, nothing was started:", *(f"  {p}" for p in self.problems)])
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One method, or one autoencoder to pretrain, on one data set.
+
+    Attributes
+    ----------
+    dataset, method : str
+        Their keys in the config. For an autoencoder, `method` is its key in `autoencoders`.
+    spec : dict
+        What `jcae train` or `jcae pretrain` is told, JSON: only what the config says, no defaults.
+    autoencoder : str or None
+        The pretrained autoencoder that the method starts from.
+    reads_truth : bool
+        Whether the method is a control that is fitted with the true labels.
+    code : str
+        Digest of the method's source code (and its imports), or its package's version.
+    """
+
+    dataset: str
+    method: str
+    spec: dict[str, Any]
+    autoencoder: str | None
+    reads_truth: bool
+    code: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run consists of.
+
+    Attributes
+    ----------
+    run : str
+    seeds : tuple of int
+    blocks : tuple of str
+        The seeds, cut into the blocks that one job trains together; written `0-4`, `0` or `0,2,5`.
+    device : str
+    threads, checkpoint_every : int
+    mirror : str or None
+    subsets : dict of str to (int or None)
+        The data sets of the run in the config's order, and how many points of each are kept.
+    loaders : dict of str to str
+        Digest, per data set, of its entry in the catalogue and of the function that loads it.
+    methods : tuple of str
+        The methods of the run in the config's order.
+    jobs : dict of (data set, method) to Job
+    pretraining : dict of (data set, autoencoder) to Job
+    equivalence : dict
+        The section of the config, with the data sets and seeds filled in.
+    tracking : dict
+        `uri`, `experiment`; None leaves them to `jcae.tracking`.
+    """
+
+    run: str
+    seeds: tuple[int, ...]
+    blocks: tuple[str, ...]
+    device: str
+    threads: int
+    checkpoint_every: int
+    mirror: str | None
+    subsets: dict[str, int | None]
+    loaders: dict[str, str]
+    methods: tuple[str, ...]
+    jobs: dict[tuple[str, str], Job]
+    pretraining: dict[tuple[str, str], Job]
+    equivalence: dict[str, Any]
+    tracking: dict[str, Any]
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets on which something runs, in the config's order."""
+        return tuple(self.subsets)
+
+
+def read_config(paths: Sequence[str | Path]) -> dict[str, Any]:
+    """Read config files; a later one is laid over the earlier ones as `snakemake --configfile` does it.
+
+    Mappings are merged key by key, anything else is replaced.
+    """
+    config: dict[str, Any] = {}
+    for path in paths:
+        try:
+            layer = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError([f"{path}: {error.strerror}"]) from None
+        except yaml.YAMLError as error:
+            raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from None
+        if layer is None:
+            continue
+        if not isinstance(layer, dict):
+            raise ConfigError([f"{path}: holds {_describe(layer)}, expected keys and values"])
+        config = _merge(config, layer)
+    return config
+
+
+def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
+    """Check a config and expand it.
+
+    Raises
+    ------
+    ConfigError
+        With every problem that was found.
+    """
+    config = json.loads(json.dumps(config, default=str))
+    schema = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+    problems, broken = _check_structure(config, schema)
+    if broken & {(), ("datasets",), ("autoencoders",), ("methods",)}:
+        raise ConfigError(problems)
+    settings = _with_defaults(config, schema)
+    only = settings["only"] if ("only",) not in broken else {"datasets": None, "methods": None}
+    expansion = _Expansion(config, broken, only)
+    jobs, pretraining = expansion.expand()
+    equivalence = settings["equivalence"]
+    problems += expansion.problems
+    problems += _check_names(only["datasets"], config["datasets"], "only.datasets", "data set of this config")
+    problems += _check_names(only["methods"], config["methods"], "only.methods", "method of this config")
+    if ("equivalence",) not in broken:
+        compared = equivalence["datasets"]
+        problems += _check_names(compared, config["datasets"], "equivalence.datasets", "data set of this config")
+    if problems:
+        raise ConfigError(problems)
+    if not jobs:
+        raise ConfigError(["only: no method and data set remain; nothing to run"])
+    needed = {(job.dataset, job.autoencoder) for job in jobs.values() if job.autoencoder}
+    seeds, size = settings["seeds"], settings["seeds_per_job"]
+    datasets = [d for d in config["datasets"] if any(d == job.dataset for job in jobs.values())]
+    if equivalence["datasets"] is None:
+        equivalence["datasets"] = datasets
+    if equivalence["seeds"] is None:
+        equivalence["seeds"] = seeds
+    for dataset in equivalence["datasets"]:
+        if dataset not in datasets:
+            datasets.append(dataset)
+    return Plan(
+        run=settings["run"],
+        seeds=tuple(seeds),
+        blocks=tuple(format_block(seeds[i : i + size]) for i in range(0, len(seeds), size)),
+        device=settings["device"],
+        threads=settings["threads"],
+        checkpoint_every=settings["checkpoint_every"],
+        mirror=settings["data"]["mirror"],
+        subsets={d: config["datasets"][d].get("subset") for d in datasets},
+        loaders={d: _loader_digest(d) for d in datasets},
+        methods=tuple(m for m in config["methods"] if any(m == job.method for job in jobs.values())),
+        jobs=jobs,
+        pretraining={key: job for key, job in pretraining.items() if key in needed},
+        equivalence=equivalence,
+        tracking=settings["tracking"],
+    )
+
+
+class _Expansion:
+    """The selected jobs, and what is wrong in the whole config; entries that break the schema are passed over."""
+
+    def __init__(self, config: Mapping[str, Any], broken: set[tuple], only: Mapping[str, Any]) -> None:
+        self.config = config
+        self.only = only
+        self.broken = broken
+        self.problems: list[str] = []
+        self._classes: dict[str, type | None] = {}
+        self._digests: dict[type, str] = {}
+
+    def expand(self) -> tuple[dict[tuple[str, str], Job], dict[tuple[str, str], Job]]:
+        datasets = self._entries("datasets")
+        methods = self._entries("methods")
+        autoencoders = self._entries("autoencoders")
+        for name in datasets:
+            self._check_known(name, CATALOGUE, f"datasets.{name}", "data set of the catalogue")
+
+        accepted: set[str] = set()
+        pretraining, jobs = {}, {}
+        for name, entry in autoencoders.items():
+            cls = self._load(_AUTOENCODER, f"autoencoders.{name}")
+            if cls is None:
+                continue
+            accepted |= set(_parameters(cls))
+            for dataset in datasets:
+                params = self._params(cls, entry, {}, f"autoencoders.{name}", dataset, datasets)
+                if self._is_selected(dataset):
+                    self._check_construction(cls, params, f"autoencoders.{name}", dataset)
+                spec = {"dataset": dataset, "method": name, "use": _AUTOENCODER, "params": params}
+                pretraining[dataset, name] = Job(dataset, name, spec, None, False, self._digest(cls))
+        for name, entry in methods.items():
+            place = f"methods.{name}"
+            self.problems += _check_names(
+                entry.get("only"), self.config["datasets"], f"{place}.only", "data set of this config"
+            )
+            autoencoder = entry.get("autoencoder")
+            if autoencoder is not None:
+                self._check_known(
+                    autoencoder, self.config.get("autoencoders", {}), f"{place}.autoencoder", "key of `autoencoders`"
+                )
+            cls = self._load(entry["use"], f"{place}.use")
+            if cls is None:
+                continue
+            accepted |= set(_parameters(cls))
+            if not hasattr(cls, "fit") and not hasattr(cls, "fit_predict"):
+                self.problems.append(f"{place}.use: {entry['use']} has neither `fit` nor `fit_predict`")
+            if autoencoder is not None and not hasattr(cls, "fit_seeds"):
+                self.problems.append(f"{place}.autoencoder: {entry['use']} cannot start from pretrained weights")
+            preset = self._preset(cls, entry, place)
+            for dataset in datasets:
+                params = self._params(cls, entry, preset, place, dataset, datasets)
+                if dataset not in entry.get("only", datasets) or not self._is_selected(dataset, name):
+                    continue
+                self._check_construction(cls, params, place, dataset)
+                spec = {"dataset": dataset, "method": name, "use": entry["use"], "params": params}
+                spec |= {key: entry[key] for key in ("label", "tuned_with", "autoencoder") if key in entry}
+                jobs[dataset, name] = Job(
+                    dataset, name, spec, autoencoder, bool(getattr(cls, "reads_truth", False)), self._digest(cls)
+                )
+                if (dataset, autoencoder) in pretraining:
+                    self._check_architecture(cls, params, pretraining[dataset, autoencoder], place)
+        if not self.broken:  # a method that could not be read may be the one that has the parameter
+            for name, entry in datasets.items():
+                for key in entry.get("params", {}):
+                    if key not in accepted:
+                        place = f"datasets.{name}.params.{key}"
+                        self.problems.append(f"{place}: no method has this parameter{_hint(key, accepted)}")
+        self.problems = list(dict.fromkeys(self.problems))
+        return jobs, pretraining
+
+    def _entries(self, section: str) -> dict[str, Any]:
+        entries = self.config.get(section, {})
+        return {name: entry for name, entry in entries.items() if (section, name) not in self.broken}
+
+    def _is_selected(self, dataset: str, method: str | None = None) -> bool:
+        datasets, methods = self.only["datasets"], self.only["methods"]
+        return (datasets is None or dataset in datasets) and (method is None or methods is None or method in methods)
+
+    def _check_known(self, name: str, allowed: Iterable[str], place: str, what: str) -> None:
+        self.problems += _check_names([name], allowed, place, what)
+
+    def _load(self, use: str, place: str) -> type | None:
+        if use not in self._classes:
+            try:
+                self._classes[use] = load_class(use)
+            except (ImportError, TypeError) as error:
+                self._classes[use] = None
+                self.problems.append(f"{place}: {error}")
+        return self._classes[use]
+
+    def _digest(self, cls: type) -> str:
+        if cls not in self._digests:
+            self._digests[cls] = code_digest(cls)
+        return self._digests[cls]
+
+    def _preset(self, cls: type, entry: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+        name = entry.get("preset")
+        if name is None:
+            return {}
+        presets = getattr(getattr(cls, "info", None), "presets", {})
+        if name not in presets:
+            allowed = _hint(name, presets) if presets else f"; {entry['use']} publishes none"
+            self.problems.append(f"{place}.preset: unknown preset {name!r}{allowed}")
+            return {}
+        return presets[name]
+
+    def _params(
+        self,
+        cls: type,
+        entry: Mapping[str, Any],
+        preset: Mapping[str, Any],
+        place: str,
+        dataset: str,
+        datasets: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """The parameters of one job: data set < preset < method < method on this data set."""
+        allowed = _parameters(cls)
+        own = entry.get("params", {})
+        by_dataset = entry.get("datasets", {})
+        self.problems += _check_names(
+            by_dataset, self.config["datasets"], f"{place}.datasets", "data set of this config"
+        )
+        self._check_params(own, allowed, f"{place}.params", cls)
+        for name, params in by_dataset.items():
+            self._check_params(params, allowed, f"{place}.datasets.{name}", cls)
+        shared = datasets[dataset].get("params", {})
+        self._check_values(shared, f"datasets.{dataset}.params")
+        shared = {k: v for k, v in shared.items() if k in allowed}
+        # Through JSON, so that a preset's tuples equal the lists they become in the job.
+        return json.loads(json.dumps({**shared, **preset, **own, **by_dataset.get(dataset, {})}))
+
+    def _check_params(self, params: Mapping[str, Any], allowed: Mapping[str, Any], place: str, cls: type) -> None:
+        for name in params:
+            if name in _reserved(cls):
+                self.problems.append(f"{place}.{name}: is not set here; {_reserved(cls)[name]}")
+            elif name not in allowed and "**" not in allowed:
+                listed = set(allowed) - set(_reserved(cls))
+                self.problems.append(f"{place}.{name}: {cls.__name__} has no such parameter{_hint(name, listed)}")
+        self._check_values(params, place)
+
+    def _check_values(self, params: Mapping[str, Any], place: str) -> None:
+        for name, value in params.items():
+            if isinstance(value, str) and _NUMBER_AS_TEXT.fullmatch(value):
+                self.problems.append(
+                    f"{place}.{name}: {value} is text in YAML, a number needs a point: {float(value):.1e}"
+                )
+
+    def _check_construction(self, cls: type, params: Mapping[str, Any], place: str, dataset: str) -> None:
+        """Let our own methods judge their parameters for the shape of the data."""
+        if not hasattr(cls, "check_parameters") or dataset not in CATALOGUE:
+            return
+        facts = CATALOGUE[dataset]
+        count = _cluster_count(cls)
+        points = self.config["datasets"][dataset].get("subset") or facts.n
+        try:
+            cls(**params, **({count: facts.n_clusters} if count else {})).check_parameters(points, facts.d)
+        except (TypeError, ValueError) as error:
+            if not any(problem.startswith(place) for problem in self.problems):  # else it has been reported by name
+                self.problems.append(f"{place}: on {dataset}: {error}")
+
+    def _check_architecture(self, cls: type, params: Mapping[str, Any], pretraining: Job, place: str) -> None:
+        theirs = _parameters(load_class(_AUTOENCODER))
+        mine = _parameters(cls)
+        for name in _ARCHITECTURE:
+            if name not in mine or name not in theirs:
+                continue
+            want = params.get(name, mine[name])
+            have = pretraining.spec["params"].get(name, theirs[name])
+            if json.dumps(want) != json.dumps(have):
+                self.problems.append(
+                    f"{place}.autoencoder: on {pretraining.dataset} the method has {name} = {want}, "
+                    f"but the autoencoder {pretraining.method!r} has {have}"
+                )
+
+
+def _loader_digest(dataset: str) -> str:
+    """Changes when this data set would be prepared differently, not when another one joins the catalogue."""
+    from jcae.data.loaders import LOADERS
+
+    facts = CATALOGUE[dataset]
+    return hashlib.sha256(f"{facts!r}\n{inspect.getsource(LOADERS[facts.loader])}".encode()).hexdigest()
+
+
+def load_class(use: str) -> type:
+    """Import the class that a dotted path names.
+
+    Raises
+    ------
+    ImportError
+        If there is no such module or class; lists what there is.
+    TypeError
+        If the path names something else than a class.
+    """
+    path, _, name = use.rpartition(".")
+    if not path:
+        raise ImportError(f"{use!r} is not a dotted path such as sklearn.cluster.KMeans")
+    try:
+        module = import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (path == error.name or path.startswith(f"{error.name}.")):
+            raise ImportError(f"importing {path} failed: {error}") from error
+        raise ImportError(f"there is no module {error.name!r}{_siblings(error.name)}") from None
+    except Exception as error:  # a method's file may hold anything; the plan reports it like any other problem
+        raise ImportError(f"importing {path} failed: {type(error).__name__}: {error}") from error
+    if not hasattr(module, name):
+        classes = [
+            n
+            for n in dir(module)
+            if not n.startswith("_") and (n[:1].isupper() or inspect.isclass(vars(module).get(n)))
+        ]
+        raise ImportError(f"module {path} has no class {name!r}{_hint(name, classes)}")
+    cls = getattr(module, name)
+    if not inspect.isclass(cls):
+        raise TypeError(f"{use} is {_describe(cls)}, expected a class")
+    return cls
+
+
+def _siblings(module: str) -> str:
+    """What lies beside a module that is missing."""
+    package, _, name = module.rpartition(".")
+    if not package:
+        return ""
+    try:
+        found = [m.name for m in pkgutil.iter_modules(import_module(package).__path__)]
+    except (ImportError, AttributeError):
+        return ""
+    return _hint(name, [n for n in found if not n.startswith("_")])
+
+
+def _parameters(cls: type) -> dict[str, Any]:
+    """Constructor parameters and their defaults; the key `**` stands for any further keyword."""
+    allowed = {}
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            allowed["**"] = None
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            allowed[name] = None if parameter.default is parameter.empty else parameter.default
+    return allowed
+
+
+def _cluster_count(cls: type) -> str | None:
+    allowed = _parameters(cls)
+    return next((name for name in ("n_clusters", "n_components") if name in allowed), None)
+
+
+def _reserved(cls: type) -> dict[str, str]:
+    """Parameters that the run sets, and from what."""
+    reserved = {"random_state": "it comes from `seeds`", "device": "it is the key `device` of the config"}
+    if hasattr(cls, "fit_seeds"):
+        reserved["autoencoder"] = "name a key of `autoencoders` in the method's own key `autoencoder`"
+    if count := _cluster_count(cls):
+        reserved[count] = "it is the number of classes of the data set"
+    return reserved
+
+
+def _check_names(names: Iterable[str] | None, allowed: Iterable[str], place: str, what: str) -> list[str]:
+    if names is None or not isinstance(names, (list, tuple, dict)):
+        return []
+    allowed = list(allowed)
+    return [f"{place}: {name!r} is no {what}{_hint(name, allowed)}" for name in names if name not in allowed]
+
+
+def _check_structure(config: Any, schema: Mapping[str, Any]) -> tuple[list[str], set[tuple]]:
+    """Check against the schema; also return the entries (section, name) that must not be expanded."""
+    import jsonschema
+
+    problems, broken = [], set()
+    for error in sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.path))
+    ):
+        problems += _explain(error)
+        path = tuple(error.absolute_path)
+        if path[:1] in {("datasets",), ("autoencoders",), ("methods",)}:
+            if error.validator == "pattern" and len(path) == 1:  # a bad name: skip that entry, not its section
+                path = (path[0], error.instance)
+            broken.add(path[:2])
+        elif error.validator == "additionalProperties" or path:
+            broken.add(path[:1] or ("?",))
+        else:
+            broken.add(())
+    return problems, broken
+
+
+def _explain(error: Any) -> list[str]:
+    """A schema error in plain words."""
+    place = ".".join(str(p) for p in error.absolute_path)
+    at = f"{place}: " if place else ""
+    value, rule = error.instance, error.validator_value
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        return [f"{at}unknown key {key!r}{_hint(key, known)}" for key in value if key not in known]
+    if error.validator == "required":
+        return [f"{at}the key {key!r} is missing" for key in rule if key not in value]
+    if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
+        return [f"{at}{value!r} is not a safe name; use letters, digits, '_', '.', '-' (no '.' or '-' in front)"]
+    if error.validator == "pattern" and error.schema.get("maxLength"):
+        return [f"{at}{value!r} is not a safe name; use letters, digits, '_', '.', '-' (no '.' or '-' in front)"]
+    if error.validator == "type":
+        return [f"{at}is {_describe(value)}, expected {_type_names(rule)}"]
+    if error.validator == "anyOf":
+        deepest = max(error.context, key=lambda e: len(e.absolute_path))
+        if deepest.validator != "type" or len(deepest.absolute_path) > len(error.absolute_path):
+            return _explain(deepest)
+        rules = [e.validator_value for e in error.context if e.validator == "type"]
+        return [f"{at}is {_describe(value)}, expected {_type_names(rules)}"]
+    if error.validator == "enum":
+        return [f"{at}unknown value {value!r}{_hint(value, rule)}"]
+    if error.validator == "pattern":
+        what = error.schema.get("description", "").partition(".")[0]
+        return [f"{at}{value!r} is not allowed ({what}; must match {rule})"]
+    return [f"{at}{error.message}"]
+
+
+_TYPES = {
+    "null": "null",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "array": "a list",
+    "object": "keys and values",
+}
+
+
+def _type_names(types: str | Sequence[str]) -> str:
+    return " or ".join(_TYPES.get(t, t) for t in ([types] if isinstance(types, str) else types))
+
+
+def _describe(value: Any) -> str:
+    names = {type(None): "null", bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    names |= {list: "a list", dict: "keys and values"}
+    kind = names.get(type(value), f"a {type(value).__name__}")
+    return kind if value is None or isinstance(value, (list, dict)) else f"{value!r} ({kind})"
+
+
+def _hint(name: Any, allowed: Iterable[str]) -> str:
+    allowed = sorted(map(str, allowed))
+    close = get_close_matches(str(name), allowed, n=1)
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{meant} Allowed: {', '.join(allowed)}" if meant else f"; allowed: {', '.join(allowed) or 'none'}"
+
+
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _with_defaults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the schema's defaults; entries under free names (methods, data sets) get none."""
+    settings = dict(config)
+    for key, sub in schema.get("properties", {}).items():
+        if key not in settings and "default" in sub:
+            settings[key] = json.loads(json.dumps(sub["default"]))
+        if isinstance(settings.get(key), dict) and "properties" in sub:
+            settings[key] = _with_defaults(settings[key], sub)
+    return settings

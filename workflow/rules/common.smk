@@ -1,0 +1,219 @@
+# The plan, and the functions by which rules find their inputs. Everything else is in the jcae package.
+import json
+import os
+import re
+import shlex
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+# Jobs call `python -m jcae`: with the Python that runs snakemake, and the sources beside this Snakefile.
+sys.path.insert(0, str(workflow.basedir))
+os.environ.update(
+    PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
+    PYTHONPATH=os.pathsep.join(filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])),
+)
+
+from jcae.config import ConfigError, make_plan
+from jcae.data.catalogue import CATALOGUE
+from jcae.equivalence import Case
+from jcae.evaluation import collect_records, evaluate
+from jcae.figures import FIGURES, IMAGES_ONLY, PER_DATASET, draw
+from jcae.records import code_digest
+from jcae.tables import MAIN_METRICS, write_tables
+
+try:
+    PLAN = make_plan(config)
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+# Digests of the code behind the steps after training: a changed metric scores again, a changed plot draws again.
+CODE = {
+    "evaluate": code_digest(evaluate),
+    "collect": code_digest(collect_records),
+    "tables": code_digest(write_tables),
+    "figures": code_digest(draw),
+    "equivalence": code_digest(Case),
+}
+
+if PLAN.mirror:
+    os.environ.update(JCAE_DATA_MIRROR=PLAN.mirror)
+
+TABLES = [f"scores_{metric}{suffix}" for suffix in ("", "_refit") for metric in MAIN_METRICS]
+TABLES += ["scores_full", "failures", "cost"]
+
+
+wildcard_constraints:
+    run=re.escape(PLAN.run),
+    dataset="|".join(map(re.escape, PLAN.datasets)),
+    prepared="prepared(-[0-9]+)?",
+    method="|".join(map(re.escape, PLAN.methods)),
+    block="|".join(map(re.escape, PLAN.blocks)),
+
+
+# --- data
+
+
+def get_prepared(dataset):
+    """Where a data set is prepared: a subset is another data set, and lies elsewhere."""
+    points = PLAN.subsets[dataset]
+    return "data/prepared" if points is None else f"data/prepared-{points}"
+
+
+def get_raw(wildcards):
+    """Nothing where the data are bundled with a library or generated."""
+    return f"data/raw/{wildcards.dataset}/.fetched" if CATALOGUE[wildcards.dataset].sources else []
+
+
+def get_loader(wildcards):
+    return PLAN.loaders[wildcards.dataset]
+
+
+def get_subset(wildcards):
+    return "" if wildcards.prepared == "prepared" else f"--subset {wildcards.prepared.removeprefix('prepared-')}"
+
+
+def get_features(wildcards):
+    return f"{get_prepared(wildcards.dataset)}/{wildcards.dataset}/features.npz"
+
+
+def get_card(wildcards):
+    return f"{get_prepared(wildcards.dataset)}/{wildcards.dataset}/card.json"
+
+
+def get_truth(wildcards):
+    return f"{get_prepared(wildcards.dataset)}/{wildcards.dataset}/truth.npz"
+
+
+# --- training
+
+
+def get_pretraining_spec(wildcards):
+    return json.dumps(PLAN.pretraining[wildcards.dataset, wildcards.autoencoder].spec)
+
+
+def get_pretraining_code(wildcards):
+    return PLAN.pretraining[wildcards.dataset, wildcards.autoencoder].code
+
+
+def get_spec(wildcards):
+    return json.dumps(PLAN.jobs[wildcards.dataset, wildcards.method].spec)
+
+
+def get_code(wildcards):
+    return PLAN.jobs[wildcards.dataset, wildcards.method].code
+
+
+def get_pretrained(wildcards):
+    """The same block of the autoencoder that the method starts from, if it starts from one."""
+    name = PLAN.jobs[wildcards.dataset, wildcards.method].autoencoder
+    return f"results/{wildcards.run}/pretrained/{wildcards.dataset}/{name}/{wildcards.block}" if name else []
+
+
+def get_control_truth(wildcards):
+    """The truth, for control methods; no other method has it among its inputs."""
+    return get_truth(wildcards) if PLAN.jobs[wildcards.dataset, wildcards.method].reads_truth else []
+
+
+def get_train_options(wildcards, input):
+    options = {"--pretrained": input.pretrained, "--truth": input.truth}
+    return " ".join(f"{option} {shlex.quote(str(path))}" for option, path in options.items() if path)
+
+
+# --- equivalence
+
+
+def get_equivalence(name):
+    """The file of this name for every data set that is compared."""
+    return expand(
+        "results/{run}/equivalence/{dataset}/{name}.csv",
+        run=PLAN.run,
+        dataset=PLAN.equivalence["datasets"],
+        name=name,
+    )
+
+
+def get_equivalence_options():
+    names = ("margin", "level", "alpha_prior", "epochs", "batch_size")
+    return " ".join(f"--{name.replace('_', '-')} {PLAN.equivalence[name]}" for name in names)
+
+
+# --- results
+
+
+def get_blocks(wildcards):
+    return expand(
+        "results/{run}/runs/{dataset}/{method}/{block}",
+        run=wildcards.run,
+        dataset=wildcards.dataset,
+        method=wildcards.method,
+        block=PLAN.blocks,
+    )
+
+
+def get_scores(wildcards):
+    return [f"results/{wildcards.run}/scores/{dataset}/{method}.csv" for dataset, method in PLAN.jobs]
+
+
+def report_table(name):
+    """The csv of a table, to be shown in the report."""
+    return report(
+        f"results/{{run}}/tables/{name}.csv",
+        caption="../report/table.rst",
+        category="Tables",
+        labels={"table": name},
+    )
+
+
+def get_prepared_files(wildcards):
+    """Features, truth and card of the data set that a figure shows."""
+    return multiext(
+        f"{get_prepared(wildcards.dataset)}/{wildcards.dataset}/",
+        "features.npz",
+        "truth.npz",
+        "card.json",
+    )
+
+
+def get_prepared_folder(wildcards):
+    return get_prepared(wildcards.dataset)
+
+
+def get_tracking_options():
+    options = {f"--{option}": value for option, value in PLAN.tracking.items() if value is not None}
+    return " ".join(f"{option} {shlex.quote(value)}" for option, value in options.items())
+
+
+# --- what the named targets ask for
+
+
+def get_equivalence_target():
+    if not PLAN.equivalence["datasets"]:
+        return []
+    folder = f"results/{PLAN.run}/equivalence"
+    return [f"{folder}/.verified", f"{folder}/summary.csv"]
+
+
+def get_tables_target():
+    return expand(
+        "results/{run}/tables/{table}.{suffix}",
+        run=PLAN.run,
+        table=TABLES,
+        suffix=["csv", "md", "tex"],
+    )
+
+
+def get_figures_target():
+    names = [name for name in FIGURES if name not in PER_DATASET]
+    for dataset in dict.fromkeys(dataset for dataset, _ in PLAN.jobs):
+        has_images = CATALOGUE[dataset].image_shape is not None
+        names += [f"{dataset}/{name}" for name in PER_DATASET if has_images or name not in IMAGES_ONLY]
+    return expand("results/{run}/figures/{name}.svg", run=PLAN.run, name=names)
+
+
+def get_summary():
+    folder = f"results/{PLAN.run}"
+    return (
+        f"Tables: {folder}/tables, figures: {folder}/figures, records of all runs: {folder}/records.csv. "
+        f"For one HTML page: snakemake --report {folder}/report.html (make bench does it), with the same --configfile."
+    )

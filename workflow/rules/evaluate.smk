@@ -1,0 +1,35 @@
+# Scores: the first step after training that sees the truth.
+
+
+rule evaluate_method:
+    input:
+        runs=get_blocks,
+        truth=get_truth,
+    output:
+        "results/{run}/scores/{dataset}/{method}.csv",
+    log:
+        "logs/{run}/evaluate/{dataset}/{method}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        code=CODE["evaluate"],
+    shell:
+        "python -m jcae evaluate {input.runs:q} --truth {input.truth:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule collect_results:
+    input:
+        get_scores,
+    output:
+        scores="results/{run}/scores.csv",
+        records="results/{run}/records.csv",
+    log:
+        "logs/{run}/collect.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=CODE["collect"],
+        seeds=",".join(map(str, PLAN.seeds)),
+    shell:
+        "python -m jcae collect --results results/{wildcards.run:q} --seeds {params.seeds:q} {input:q} > {log:q} 2>&1"

@@ -1,0 +1,20 @@
+# Tables of the collected scores and records; csv holds plain numbers, md and tex are laid out.
+
+
+rule write_tables:
+    input:
+        "results/{run}/scores.csv",
+        "results/{run}/records.csv",
+    output:
+        csv=[report_table(name) for name in TABLES],
+        md=expand("results/{{run}}/tables/{table}.md", table=TABLES),
+        tex=expand("results/{{run}}/tables/{table}.tex", table=TABLES),
+    log:
+        "logs/{run}/tables.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        code=CODE["tables"],
+    shell:
+        "python -m jcae tables --results results/{wildcards.run:q} --out results/{wildcards.run:q}/tables > {log:q} 2>&1"

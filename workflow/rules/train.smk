@@ -1,0 +1,31 @@
+# One job fits one method on one data set for one block of seeds.
+
+
+rule train_method:
+    input:
+        features=get_features,
+        pretrained=get_pretrained,
+        truth=get_control_truth,
+    output:
+        directory("results/{run}/runs/{dataset}/{method}/{block}"),
+    log:
+        "logs/{run}/train/{dataset}/{method}/{block}.log",
+    conda:
+        "../../environment.yml"
+    threads: PLAN.threads
+    resources:
+        gpu=int(PLAN.device.startswith("cuda")),
+        device=PLAN.device,
+        checkpoint_every=PLAN.checkpoint_every,
+    params:
+        spec=get_spec,
+        code=get_code,
+        options=get_train_options,
+    # Device, threads and checkpoints are resources and not params: changing them does not train again.
+    # Checkpoints lie outside of the output, which snakemake clears before a job: a repeated job goes on from them.
+    shell:
+        "python -m jcae train --spec {params.spec:q} --features {input.features:q} --seeds {wildcards.block:q} "
+        "--out {output:q} {params.options} --device {resources.device:q} --threads {threads} "
+        "--checkpoint-every {resources.checkpoint_every} "
+        "--checkpoints results/{wildcards.run:q}/checkpoints/runs/{wildcards.dataset:q}/{wildcards.method:q}/{wildcards.block:q} "
+        "> {log:q} 2>&1"
