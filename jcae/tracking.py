@@ -267,7 +267,7 @@ def _tags(record: Mapping[str, Any], kind: str) -> dict[str, str]:
         "dirty": str(code["dirty"]).lower(),
         "device": f"{device['type']}: {device['name']}, {device['threads']} threads, {device['dtype']}",
         "versions": ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
-        "mlflow.source.name": record["command"] or record["use"],
+        "mlflow.source.name": record["use"],
         "mlflow.source.type": "LOCAL",
     }
     return {name: str(value)[:_TAG_LENGTH] for name, value in tags.items() if value is not None}
@@ -393,6 +393,18 @@ def _explained(uri: str) -> Iterator[None]:
         ) from error
 
 
+_EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # or MLflow shows the pages for language models
+    "mlflow.experiment.primaryMetric.name": "own mean/acc",
+    "mlflow.experiment.primaryMetric.greaterIsBetter": "True",
+    "mlflow.note.content": (
+        "One run per method and data set (means and standard deviations over the seeds that are ok), below it one run "
+        "per seed. `own/`: scores of the method's own labels; `refit/`: of k-means on its code; the other groups of "
+        "metrics are the loss terms, by phase of the training. The result files are the original of everything here."
+    ),
+}
+
+
 def _open(uri: str, experiment: str) -> tuple[Any, str]:
     """Return a client and the id of the experiment, made where it is not there."""
     from mlflow import MlflowClient
@@ -404,7 +416,7 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         place = None if file is None else (file.parent / "mlruns" / re.sub(r"[^\w.-]+", "_", experiment)).as_uri()
-        return client, client.create_experiment(experiment, artifact_location=place)
+        return client, client.create_experiment(experiment, artifact_location=place, tags=_EXPERIMENT_TAGS)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return client, found.experiment_id
