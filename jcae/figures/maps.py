@@ -65,8 +65,8 @@ def maps(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFr
     )
     style.caption(
         figure,
-        f"{dataset}: codes, {projected}{len(points)} points, the same everywhere. Own labels; a cluster has the colour of "
-        f"its matched class, grey without one. {choice(chosen)}",
+        f"{dataset}: codes, {projected}{len(points)} points, the same everywhere. Own labels; a cluster has the colour "
+        f"of its matched class, grey without one. {choice(chosen)}",
     )
     return figure, pd.concat(frames, ignore_index=True)[COLUMNS]
 

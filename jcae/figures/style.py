@@ -129,8 +129,19 @@ def save(figure: Figure, data: pd.DataFrame, stem: str | Path) -> list[Path]:
     stem.parent.mkdir(parents=True, exist_ok=True)
     svg, pdf, csv = (stem.with_name(stem.name + suffix) for suffix in (".svg", ".pdf", ".csv"))
     with applied():
+        _settle(figure)
         # The time of writing would make every file a new one.
         figure.savefig(svg, metadata={"Date": None})
         figure.savefig(pdf, metadata={"CreationDate": None})
     data.to_csv(csv, index=False)
     return [svg, pdf, csv]
+
+
+def _settle(figure: Figure) -> None:
+    """Run the layout once and round it: its solver's last bits differ from run to run, and the svg's ids hash them."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 5))
+    for ax in figure.get_axes():
+        ax.set_position(np.round(ax.get_position(original=True).bounds, 5))

@@ -16,6 +16,7 @@ from jcae.figures.sources import choice, chosen_runs
 from jcae.records import write_record
 
 SEEDS = range(5)
+N_DIGITS = 600
 # method: (label, use, dimensions of the code)
 METHODS = {
     "aecm": ("AE-CM", "jcae.AECM", 10),
@@ -36,22 +37,21 @@ NOT_OK = {
 
 def prepare(folder, bunch, image_shape):
     folder.mkdir(parents=True)
-    X = (bunch.data / bunch.data.max(axis=0).clip(1)).astype("float32")
+    X, y = bunch.data[:N_DIGITS], bunch.target[:N_DIGITS].astype("int64")
+    X = (X / X.max(axis=0).clip(1)).astype("float32")
     np.savez(folder / "features.npz", X=X)
-    np.savez(
-        folder / "truth.npz", y=bunch.target.astype("int64"), class_names=np.array([str(c) for c in bunch.target_names])
-    )
+    np.savez(folder / "truth.npz", y=y, class_names=np.array([str(c) for c in bunch.target_names]))
     card = {"name": folder.name, "n": len(X), "d": X.shape[1], "image_shape": image_shape}
     (folder / "card.json").write_text(json.dumps(card))
-    return X, bunch.target
+    return X, y
 
 
 def history(rng, pretrained):
     rows, level = [], rng.lognormal(0, 0.2, 3)
-    phases = [("pretrain", 20, 30), ("train", 40, 30)] if pretrained else [("train", 60, 30)]
+    phases = [("pretrain", 10, 30), ("train", 20, 30)] if pretrained else [("train", 30, 30)]
     for phase, epochs, per_epoch in phases:
         for epoch in range(epochs):
-            t = epoch + (20 if phase == "train" and pretrained else 0)
+            t = epoch + (10 if phase == "train" and pretrained else 0)
             values = {"reconstruction": 40 * level[0] / (1 + t) + 8}
             if phase == "train":
                 values |= {
@@ -80,7 +80,7 @@ def write_run(results, X, y, dataset, method, seed):
             code = pca.transform(X).astype("float32") + 0.05 * rng.normal(size=(len(X), p)).astype("float32")
             arrays = {
                 "labels": model.fit(code).labels_,
-                "refit_labels": KMeans(K, n_init=3, random_state=seed).fit_predict(code),
+                "refit_labels": KMeans(K, n_init=1, random_state=seed).fit_predict(code),
             }
             centroids = pca.inverse_transform(model.cluster_centers_)
             along = np.linspace(0, 1, 9)[:, None]
@@ -167,16 +167,22 @@ def test_writes_svg_pdf_and_csv_twice_the_same(fake, tmp_path, name, dataset):
     second = draw(name, results, tmp_path / "b" / name, dataset, prepared)
     for one, two in zip(first, second, strict=True):
         assert hashlib.sha256(one.read_bytes()).digest() == hashlib.sha256(two.read_bytes()).digest(), one.suffix
-    assert len(pd.read_csv(first[2])) > 0
+    with style.applied():
+        data = FIGURES[name](results, dataset, prepared)[1]
+    written = pd.read_csv(first[2])
+    assert len(written) == len(data) > 0
+    for column in data.select_dtypes("number"):
+        np.testing.assert_allclose(written[column], data[column].astype("float64"), err_msg=column)
 
 
-def drawn(fake, tmp_path, name, dataset=None):
+def drawn(fake, name, dataset=None):
     results, prepared = fake
-    return pd.read_csv(draw(name, results, tmp_path / name, dataset, prepared)[2], dtype={"method": "str"})
+    with style.applied():
+        return FIGURES[name](results, dataset, prepared)[1]
 
 
-def test_scores_are_the_scores(fake, tmp_path):
-    data = drawn(fake, tmp_path, "scores_nmi")
+def test_scores_are_the_scores(fake):
+    data = drawn(fake, "scores_nmi")
     scores = pd.read_csv(fake[0] / "scores.csv", dtype={"method": "str"})
     expected = scores[scores["metric"] == "nmi"]
     keys = ["dataset", "method", "seed", "labels", "value"]
@@ -187,34 +193,41 @@ def test_scores_are_the_scores(fake, tmp_path):
     assert "broken" not in set(data["method"])
 
 
-def test_cost_leaves_controls_and_failures_out(fake, tmp_path):
-    data = drawn(fake, tmp_path, "cost", "wine")
+def test_scores_draw_every_number_in_percent(fake):
+    with style.applied():
+        figure, data = FIGURES["scores_acc"](fake[0], "digits", fake[1])
+    shown = np.concatenate([line.get_xdata() for line in figure.axes[0].lines if line.get_marker() in "oD"])
+    np.testing.assert_allclose(np.sort(shown), np.sort(100 * data["value"]))
+
+
+def test_cost_leaves_controls_and_failures_out(fake):
+    data = drawn(fake, "cost", "wine")
     assert set(data["method"]) == {"aecm", "aecm_pre", "dec", "ae_kmeans", "kmeans"}
     assert set(data["dataset"]) == {"wine"}
     assert len(data[data["method"] == "dec"]) == 3
     assert (data["seconds"] > 0).all()
 
 
-def test_curves_count_updates_through_the_phases(fake, tmp_path):
-    data = drawn(fake, tmp_path, "curves", "digits")
+def test_curves_count_updates_through_the_phases(fake):
+    data = drawn(fake, "curves", "digits")
     one = data[(data["method"] == "aecm_pre") & (data["seed"] == 0) & (data["term"] == "loss")]
     assert one["update"].is_monotonic_increasing
-    assert one.loc[one["phase"] == "train", "update"].min() == 20 * 30 + 30
+    assert one.loc[one["phase"] == "train", "update"].min() == 10 * 30 + 30
     assert "collapsed" in set(data["status"])  # drawn, dashed
 
 
-def test_maps_show_the_same_points_of_the_chosen_run(fake, tmp_path):
-    data = drawn(fake, tmp_path, "maps", "digits")
+def test_maps_show_the_same_points_of_the_chosen_run(fake):
+    data = drawn(fake, "maps", "digits")
     for _, one in data.groupby("method"):
-        assert one["point"].tolist() == list(range(1797))
+        assert one["point"].tolist() == list(range(N_DIGITS))
         assert one["seed"].nunique() == 1
     dec = data[data["method"] == "dec"]  # a code of two dimensions is drawn as it is
     code = np.load(fake[0] / "runs/digits/dec/0-4" / str(dec["seed"].iloc[0]) / "code.npz")["code"]
     np.testing.assert_allclose(dec[["x", "y"]], code, rtol=1e-5)
 
 
-def test_centroids_lie_under_their_class(fake, tmp_path):
-    data = drawn(fake, tmp_path, "centroids", "digits")
+def test_centroids_lie_under_their_class(fake):
+    data = drawn(fake, "centroids", "digits")
     matched = data[data["class"].notna()]
     assert (matched["class"] == matched["column"]).all()
     means = data[data["method"].isna()].filter(regex=r"^p\d+$")
@@ -222,16 +235,16 @@ def test_centroids_lie_under_their_class(fake, tmp_path):
     np.testing.assert_allclose(means, [X[y == c].mean(0) for c in range(10)], rtol=1e-4, atol=1e-6)
 
 
-def test_interpolations_go_from_centroid_to_centroid(fake, tmp_path):
-    data = drawn(fake, tmp_path, "interpolations", "digits")
+def test_interpolations_go_from_centroid_to_centroid(fake):
+    data = drawn(fake, "interpolations", "digits")
     one = data[data["method"] == "aecm"]
     assert len(one) == 10 * 9
     pixels = one.filter(regex=r"^p\d+$").to_numpy().reshape(10, 9, -1)
     np.testing.assert_allclose(pixels[:, -1], np.roll(pixels[:, 0], -1, axis=0), atol=1e-6)
 
 
-def test_confusion_counts_every_point(fake, tmp_path):
-    data = drawn(fake, tmp_path, "confusion", "wine")
+def test_confusion_counts_every_point(fake):
+    data = drawn(fake, "confusion", "wine")
     assert (data.groupby("method")["count"].sum() == 178).all()
     np.testing.assert_allclose(data.groupby(["method", "class"])["share"].sum(), 1)
     assert set(data["method"]).isdisjoint({"random", "true", "broken"})
