@@ -1,0 +1,161 @@
+"""scikit-learn's own estimator checks on every method here; what is exempt is named with its reason."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, load_iris
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted
+
+from baselines.ae_kmeans import AEKMeans
+from baselines.dec import DEC
+from baselines.idec import IDEC
+from baselines.random_labels import RandomLabels
+from baselines.true_labels import TrueLabels
+from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
+from jcae.info import Info
+
+# Small and in float64: the checks compare predictions on parts of the data to 1e-7.
+NET = {"hidden": (8,), "code_dim": 4, "device": "cpu", "dtype": "float64"}
+AE = Autoencoder(epochs=2)
+ESTIMATORS = [
+    ClusteringModule(3, epochs=3, device="cpu", dtype="float64"),
+    IsotropicMixture(3),
+    Autoencoder(epochs=3, **NET),
+    AECM(3, epochs=3, **NET),
+    AECM(3, epochs=3, init="pretrained", module_epochs=1, autoencoder=AE, **NET),
+    AEKMeans(3, autoencoder=AE, **NET),
+    DEC(3, max_iter=5, update_interval=2, autoencoder=AE, **NET),
+    IDEC(3, max_iter=5, update_interval=2, autoencoder=AE, **NET),
+    RandomLabels(3),
+    TrueLabels(),
+]
+
+
+def exempt(estimator):
+    """Checks that a method is not meant to pass, with the reason."""
+    if isinstance(estimator, AECM) and estimator.init == "random":
+        return {"check_clustering": "asks for a good clustering after three epochs from random weights"}
+    if isinstance(estimator, RandomLabels):
+        return {"check_clustering": "asks for a good clustering of blobs; this control ignores the data"}
+    if isinstance(estimator, TrueLabels):
+        return {"check_clustering": "fits without y, which is all this control hands back"}
+    return {}
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=exempt)
+def test_scikit_learn_conventions(estimator, check):
+    check(estimator)
+
+
+def name(estimator):
+    return type(estimator).__name__
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name)
+def test_a_method_says_what_it_is(estimator):
+    info = type(estimator).info
+    assert isinstance(info, Info)
+    assert info.label
+    assert info.summary.endswith(".")
+    assert info.reference
+    assert all(sentence.endswith(".") for sentence in info.deviations)
+    for preset, params in info.presets.items():
+        unknown = set(params) - set(estimator.get_params(deep=False))
+        assert not unknown, f"preset {preset!r} has parameters that {name(estimator)} lacks: {unknown}"
+
+
+CODED = [e for e in ESTIMATORS if hasattr(e, "inverse_transform")]
+
+
+@pytest.mark.parametrize("estimator", CODED, ids=name)
+def test_code_and_decoding_have_the_declared_shapes(estimator):
+    X = load_iris().data
+    fitted = estimator.set_params(random_state=0).fit(X)
+    code = fitted.transform(X)
+    assert code.shape == (150, 4)
+    assert fitted.inverse_transform(code).shape == X.shape
+    with pytest.raises(ValueError, match="Z has 3 columns; the code has 4"):
+        fitted.inverse_transform(code[:, :3])
+
+
+DEEP = [e for e in ESTIMATORS if hasattr(e, "fit_seeds") and hasattr(e, "predict")]
+
+
+@pytest.mark.parametrize("estimator", DEEP, ids=name)
+def test_labels_are_the_largest_soft_assignment(estimator):
+    X = load_iris().data
+    fitted = estimator.set_params(random_state=0).fit(X)
+    proba = fitted.predict_proba(X)
+    np.testing.assert_allclose(proba.sum(1), 1)
+    np.testing.assert_array_equal(fitted.labels_, proba.argmax(1))
+    np.testing.assert_array_equal(fitted.labels_, fitted.predict(X))
+    assert fitted.cluster_centers_.shape == (3, 4)
+    assert hasattr(fitted, "refit_labels_") == hasattr(fitted, "transform")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (AECM(5, **{**NET, "code_dim": 4}), "code_dim=4 is below n_clusters=5"),
+        (AECM(3, **{**NET, "device": "tpu"}), "device='tpu' is unknown; allowed are 'auto', 'cpu', 'cuda'"),
+        (AECM(3, **{**NET, "device": "cuda:99"}), "device='cuda:99' is not there"),
+        (AECM(3, **{**NET, "dtype": "float16"}), "dtype='float16' is unknown; allowed are"),
+        (AECM(3, init="kmeans", **NET), "init='kmeans' is unknown; allowed are"),
+        (AECM(3, alpha=[1, 2], **NET), "or n_clusters=3 of them"),
+        (AECM(3, alpha=-1, **NET), "alpha=-1 is not allowed"),
+        (AECM(3, **{**NET, "hidden": "abc"}), "hidden='abc' must be a sequence"),
+        (AECM(3, **{**NET, "hidden": (8, 0)}), "integers of at least 1"),
+        (AECM(3, epochs=0, **NET), "epochs=0 is not allowed; it must be an integer of at least 1"),
+        (AECM(3, init="pretrained", autoencoder="shared", **NET), "must be a jcae.Autoencoder or None"),
+        (ClusteringModule(3, init={"means": [[0]]}), "a mixture has means, variance, weights"),
+        (ClusteringModule(3, learning_rate=0), "learning_rate=0 is not allowed; it must be a number above 0"),
+        (ClusteringModule(151, device="cpu"), "n_samples=150 should be at least n_clusters=151"),
+        (DEC(3, optimiser="lbfgs", **NET), "optimiser='lbfgs' is unknown; allowed are"),
+        (Autoencoder(initialiser="zeros", **NET), "initialiser='zeros' is unknown; allowed are"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else name(value),
+)
+def test_bad_parameters_are_named_with_what_is_allowed(estimator, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(").replace("[", r"\[")):
+        estimator.fit(load_iris().data)
+
+
+def test_pretrained_weights_must_fit_the_architecture():
+    X = load_digits().data[:60] / 16
+    weights = [Autoencoder(epochs=1, **{**NET, "hidden": (9,)}).fit_seeds(X, [0])[0].weights_]
+    with pytest.raises(ValueError, match=r"hidden=\(8,\) and code_dim=4 ask for"):
+        AEKMeans(3, **NET).fit_seeds(X, [0], pretrained=weights)
+    with pytest.raises(ValueError, match="1 pretrained autoencoders were given for 2 seeds"):
+        AEKMeans(3, **NET).fit_seeds(X, [0, 1], pretrained=weights)
+    with pytest.raises(ValueError, match="does not start from an autoencoder"):
+        ClusteringModule(3, device="cpu").fit_seeds(X, [0], pretrained=weights)
+
+
+def test_pretrained_weights_are_what_a_method_starts_from():
+    """Handing over the autoencoder of the same seed and recipe equals letting the method train it."""
+    X = load_digits().data[:200] / 16
+    method = DEC(3, max_iter=5, update_interval=2, autoencoder=AE, random_state=4, **NET)
+    own = method.fit(X)
+    handed = method.fit_seeds(
+        X, [4], pretrained=[Autoencoder(epochs=2, negative_slope=0.0, **NET).fit_seeds(X, [4])[0].weights_]
+    )
+    np.testing.assert_array_equal(own.labels_, handed[0].labels_)
+    check_is_fitted(own)
+
+
+def test_integer_and_non_contiguous_and_read_only_data():
+    X = load_digits().data[:100].astype(int)
+    X.flags.writeable = False
+    method = AECM(3, epochs=1, random_state=0, **NET)
+    expected = method.fit(X.astype(float)).labels_
+    np.testing.assert_array_equal(method.fit(X).labels_, expected)
+    np.testing.assert_array_equal(method.fit(np.asfortranarray(X)).labels_, expected)
+
+
+@pytest.mark.parametrize("n_clusters", [1, 20])
+def test_one_cluster_and_as_many_as_points(n_clusters):
+    X = load_iris().data[:20]
+    fitted = ClusteringModule(n_clusters, epochs=2, device="cpu", random_state=0).fit(X)
+    assert fitted.labels_.max() < n_clusters
+    net = {**NET, "code_dim": 20}
+    assert AECM(n_clusters, epochs=2, random_state=0, **net).fit(X).labels_.max() < n_clusters
