@@ -303,7 +303,7 @@ def track(
     manifest: Annotated[Path, typer.Option(help="List of what was imported, json.")],
     uri: Annotated[
         str | None,
-        typer.Option(help="Tracking address. [default: $MLFLOW_TRACKING_URI or mlflow.db beside the results]"),
+        typer.Option(help="Tracking address. [default: $MLFLOW_TRACKING_URI or mlflow.db beside results]"),
     ] = None,
     experiment: Annotated[str | None, typer.Option(help="Experiment. [default: name of the run]")] = None,
 ) -> None:
@@ -374,8 +374,8 @@ def _json(text: str) -> dict[str, Any]:
         spec = json.loads(text)
     except json.JSONDecodeError as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint="--spec") from None
-    if not isinstance(spec, dict) or not {"dataset", "method"} <= spec.keys():
-        raise typer.BadParameter("needs at least the keys dataset and method", param_hint="--spec")
+    if not isinstance(spec, dict) or "dataset" not in spec or not {"method", "autoencoder"} & spec.keys():
+        raise typer.BadParameter("names no dataset, or neither a method nor an autoencoder", param_hint="--spec")
     return spec
 
 

@@ -226,7 +226,7 @@ class _Expansion:
                 params = self._params(cls, entry, {}, f"autoencoders.{name}", dataset, datasets)
                 if self._is_selected(dataset):
                     self._check_construction(cls, params, f"autoencoders.{name}", dataset)
-                spec = {"dataset": dataset, "method": name, "use": _AUTOENCODER, "params": params}
+                spec = {"dataset": dataset, "autoencoder": name, "use": _AUTOENCODER, "params": params}
                 pretraining[dataset, name] = Job(dataset, name, spec, None, False, self._digest(cls))
         for name, entry in methods.items():
             place = f"methods.{name}"

@@ -1,0 +1,67 @@
+# make bench                            the default run and its report; CONFIG=config/mnist.yaml another one
+# make bench CONFIG=... MIRROR=folder   take data files from a folder (or address) before the original sources
+# make test | lint | smoke | ui | lock
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := bench
+.PHONY: bench smoke test lint ui lock install
+
+CONFIG ?= config.yaml
+CORES ?= all
+VENV ?= .venv
+PY := $(VENV)/bin/python
+ifdef MIRROR
+export JCAE_DATA_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(abspath $(MIRROR)))
+endif
+
+bench: install
+	$(PY) -m jcae unlock
+	$(PY) -m snakemake --cores $(CORES) --configfile $(CONFIG)
+	report=results/$$($(PY) -m jcae check-config --run config.yaml $(CONFIG))/report.html
+	$(PY) -m snakemake --configfile $(CONFIG) --report "$$report"
+	echo "Report: $$report"
+
+smoke:
+	$(MAKE) bench CONFIG=config/smoke.yaml
+
+test: install
+	$(PY) -m pytest -n 2 --dist loadfile
+	$(MAKE) lint
+
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m snakefmt --check --line-length 120 Snakefile workflow
+	$(PY) -m snakemake --lint
+
+ui: install
+	$(PY) -m jcae ui
+
+# Versions and hashes, no index addresses: the same file serves every index and mirror.
+lock:
+	uv pip compile requirements.in -o requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --quiet
+
+# The stamp holds what was installed, not when: a fresh checkout with the same lock installs nothing.
+STAMP := $(VENV)/installed
+install:
+	if [[ -f $(STAMP) ]] && cat requirements.lock pyproject.toml | cmp -s - $(STAMP); then exit 0; fi
+	if [[ ! -x $(PY) ]]; then
+	  for python in python3.11 python3.12 python3; do
+	    if "$$python" -c 'import sys, venv; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})' 2> /dev/null; then
+	      "$$python" -m venv $(VENV)
+	      break
+	    fi
+	  done
+	fi
+	if [[ ! -x $(PY) ]]; then
+	  echo "Python 3.11 or 3.12 is needed, and none of python3.11, python3.12, python3 is one." >&2
+	  exit 1
+	fi
+	$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	cat requirements.lock pyproject.toml > $(STAMP)
+
+.ONESHELL:
+# Recipes say what they do by themselves; with one shell per recipe make would print the whole script.
+.SILENT:

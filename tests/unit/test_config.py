@@ -1,0 +1,281 @@
+"""From config to plan: precedence of parameters, blocks, digests, and what every mistake is answered with."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jcae.config import ConfigError, load_class, make_plan, read_config
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+BASE = {
+    "run": "test",
+    "seeds": [0, 1, 2],
+    "datasets": {"wine": {}, "digits": {}},
+    "autoencoders": {"shared": {"params": {"hidden": [8], "code_dim": 10}}},
+    "methods": {
+        "kmeans": {"use": "sklearn.cluster.KMeans", "params": {"n_init": 20}},
+        "gmm": {"use": "sklearn.mixture.GaussianMixture"},
+        "cm": {"use": "jcae.ClusteringModule"},
+        "dec": {
+            "use": "baselines.dec.DEC",
+            "autoencoder": "shared",
+            "params": {"hidden": [8], "code_dim": 10, "negative_slope": 0.2},
+        },
+        "truth": {"use": "baselines.true_labels.TrueLabels"},
+    },
+}
+
+
+def config(**changes):
+    """The base config; `methods__kmeans__params={...}` sets one entry."""
+    result = copy.deepcopy(BASE)
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        place = result
+        for key in parents:
+            place = place.setdefault(key, {})
+        place[last] = value
+    return result
+
+
+def problems(**changes):
+    with pytest.raises(ConfigError) as caught:
+        make_plan(config(**changes))
+    return caught.value.problems
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_method_meets_every_data_set():
+    plan = make_plan(BASE)
+    assert set(plan.jobs) == {(d, m) for d in ("wine", "digits") for m in BASE["methods"]}
+    assert plan.datasets == ("wine", "digits")
+    assert plan.methods == tuple(BASE["methods"])
+
+
+@pytest.mark.parametrize(
+    ("seeds", "size", "blocks"),
+    [
+        ([0, 1, 2], 1, ("0", "1", "2")),
+        ([0, 1, 2, 3, 4], 5, ("0-4",)),
+        ([0, 1, 2, 3, 4], 3, ("0-2", "3-4")),
+        ([0, 2, 5], 20, ("0,2,5",)),
+    ],
+)
+def test_seeds_are_cut_into_blocks(seeds, size, blocks):
+    assert make_plan(config(seeds=seeds, seeds_per_job=size)).blocks == blocks
+
+
+def test_later_parameters_win():
+    changes = {
+        "datasets__digits__params": {"batch_size": 1, "epochs": 1, "alpha": 1, "learning_rate": 0.5},
+        "methods__cm__preset": "usps",  # alpha 40, batch_size 150
+        "methods__cm__params": {"alpha": 3, "epochs": 3},
+        "methods__cm__datasets": {"digits": {"epochs": 4}},
+    }
+    plan = make_plan(config(**changes))
+    expected = {"learning_rate": 0.5, "batch_size": 150, "alpha": 3, "epochs": 4}
+    assert plan.jobs["digits", "cm"].spec["params"] == expected
+    assert plan.jobs["wine", "cm"].spec["params"] == {"batch_size": 150, "alpha": 3, "epochs": 3}
+
+
+def test_parameters_of_a_data_set_reach_the_methods_that_have_them():
+    plan = make_plan(config(datasets__wine__params={"max_iter": 7}))
+    assert plan.jobs["wine", "kmeans"].spec["params"] == {"n_init": 20, "max_iter": 7}
+    assert plan.jobs["wine", "gmm"].spec["params"] == {"max_iter": 7}
+    assert plan.jobs["wine", "cm"].spec["params"] == {}
+    assert plan.jobs["digits", "gmm"].spec["params"] == {}
+
+
+def test_defaults_do_not_enter_the_specs():
+    spec = make_plan(BASE).jobs["wine", "gmm"].spec
+    assert spec == {"dataset": "wine", "method": "gmm", "use": "sklearn.mixture.GaussianMixture", "params": {}}
+
+
+def test_settings_have_the_defaults_of_the_schema():
+    plan = make_plan(BASE)
+    assert (plan.device, plan.threads, plan.checkpoint_every, plan.mirror) == ("cpu", 1, 0, None)
+    assert plan.equivalence["datasets"] == ["wine", "digits"]
+    assert plan.equivalence["seeds"] == [0, 1, 2]
+    assert plan.equivalence["margin"] == SCHEMA["properties"]["equivalence"]["properties"]["margin"]["default"]
+
+
+def test_autoencoder_and_truth_go_to_those_who_ask():
+    plan = make_plan(BASE)
+    assert {key: job.autoencoder for key, job in plan.jobs.items() if job.autoencoder} == {
+        ("wine", "dec"): "shared",
+        ("digits", "dec"): "shared",
+    }
+    assert {m for (_, m), job in plan.jobs.items() if job.reads_truth} == {"truth"}
+    assert set(plan.pretraining) == {("wine", "shared"), ("digits", "shared")}
+
+
+def test_only_restricts_grid_and_pretraining():
+    plan = make_plan(config(only={"datasets": ["wine"], "methods": ["gmm", "kmeans"]}))
+    assert set(plan.jobs) == {("wine", "kmeans"), ("wine", "gmm")}
+    assert plan.pretraining == {}
+    assert plan.equivalence["datasets"] == ["wine"]
+
+
+def test_method_can_be_kept_to_some_data_sets():
+    plan = make_plan(config(methods__gmm__only=["digits"]))
+    assert ("digits", "gmm") in plan.jobs
+    assert ("wine", "gmm") not in plan.jobs
+
+
+def test_code_is_a_digest_of_ours_and_a_version_of_others():
+    plan = make_plan(BASE)
+    assert plan.jobs["wine", "kmeans"].code.startswith("scikit-learn==")
+    assert len(plan.jobs["wine", "dec"].code) == 64
+    assert plan.jobs["wine", "dec"].code != plan.jobs["wine", "cm"].code
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"seedz": [1]}, "unknown key 'seedz'; did you mean 'seeds'?"),
+        ({"methods__gmm__parms": {}}, "methods.gmm: unknown key 'parms'; did you mean 'params'?"),
+        ({"seeds": 5}, "seeds: is 5 (a whole number), expected a list"),
+        ({"seeds": [0, "1"]}, "seeds.1: is '1' (text), expected a whole number"),
+        ({"seeds": [0, 0]}, "seeds: [0, 0] has non-unique elements"),
+        ({"seeds_per_job": 0}, "seeds_per_job: 0 is less than the minimum of 1"),
+        ({"device": "gpu"}, "device: 'gpu' is not allowed"),
+        ({"datasets__wines": {}}, "datasets.wines: 'wines' is no data set of the catalogue; did you mean 'wine'?"),
+        ({"datasets__wine": None}, "datasets.wine: is null, expected keys and values"),
+        ({"methods__gmm__use": "sklearn.mixture.GausianMixture"}, "did you mean 'GaussianMixture'?"),
+        ({"methods__gmm__use": "sklearn.mixtur.GaussianMixture"}, "there is no module 'sklearn.mixtur'; did you mean"),
+        ({"methods__gmm__use": "baselines.dek.DEC"}, "there is no module 'baselines.dek'; did you mean 'dec'?"),
+        ({"methods__gmm__use": "sklearn.cluster.k_means"}, "expected a class"),
+        ({"methods__gmm__use": "numpy.ndarray"}, "has neither `fit` nor `fit_predict`"),
+        ({"methods__gmm__params": {"tool": 1}}, "methods.gmm.params.tool: GaussianMixture has no such parameter"),
+        ({"methods__gmm__datasets": {"wine": {"tool": 1}}}, "methods.gmm.datasets.wine.tool: GaussianMixture has no"),
+        ({"methods__gmm__datasets": {"iris": {}}}, "methods.gmm.datasets: 'iris' is no data set of this config"),
+        ({"methods__gmm__only": ["iris"]}, "methods.gmm.only: 'iris' is no data set of this config"),
+        ({"datasets__wine__params": {"n_innit": 1}}, "no method has this parameter; did you mean 'n_init'?"),
+        ({"methods__gmm__params": {"random_state": 1}}, "params.random_state: is not set here; it comes from `seeds`"),
+        ({"methods__gmm__params": {"n_components": 1}}, "it is the number of classes of the data set"),
+        ({"methods__gmm__params": {"tol": "1e-3"}}, "1e-3 is text in YAML, a number needs a point: 1.0e-03"),
+        ({"methods__cm__preset": "mnits"}, "methods.cm.preset: unknown preset 'mnits'; did you mean 'mnist'?"),
+        ({"methods__gmm__preset": "mnist"}, "sklearn.mixture.GaussianMixture publishes none"),
+        (
+            {"methods__cm__params": {"init": "kmeens"}},
+            "methods.cm: on wine: ClusteringModule: init='kmeens' is unknown",
+        ),
+        ({"methods__dec__autoencoder": "sharde"}, "'sharde' is no key of `autoencoders`; did you mean 'shared'?"),
+        ({"methods__gmm__autoencoder": "shared"}, "GaussianMixture cannot start from pretrained weights"),
+        ({"methods__dec__params__code_dim": 11}, "has code_dim = 11, but the autoencoder 'shared' has 10"),
+        ({"methods__dec__params__negative_slope": 0}, "has negative_slope = 0, but the autoencoder 'shared' has 0.2"),
+        ({"autoencoders__shared__params": {"hiden": [8]}}, "Autoencoder has no such parameter; did you mean 'hidden'?"),
+        ({"only": {"methods": ["kmean"]}}, "only.methods: 'kmean' is no method of this config; did you mean 'kmeans'?"),
+        ({"only": {"methods": []}}, "nothing to run"),
+        ({"equivalence": {"datasets": ["iris"]}}, "equivalence.datasets: 'iris' is no data set of this config"),
+        ({"equivalence": {"margin": 0}}, "equivalence.margin: 0 is less than or equal to the minimum of 0"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_mistake_is_named_with_its_place(changes, expected):
+    found = problems(**changes)
+    assert any(expected in problem for problem in found), found
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", "-rf", "a b", "a;b", "$(x)", "a'b", "x" * 65, "ä"])
+@pytest.mark.parametrize("section", ["methods", "datasets", "autoencoders"])
+def test_hostile_names_are_refused(section, name):
+    changed = copy.deepcopy(BASE)
+    changed[section][name] = {"use": "sklearn.cluster.KMeans"} if section == "methods" else {}
+    with pytest.raises(ConfigError):
+        make_plan(changed)
+
+
+@pytest.mark.parametrize("run", ["../x", "a/b", "", "a b", "$(x)", 5, None])
+def test_hostile_name_of_the_run_is_refused(run):
+    assert any(problem.startswith("run: ") for problem in problems(run=run))
+
+
+def test_all_problems_are_reported_together():
+    found = problems(
+        seeds="x", methods__a={"use": "x.Y"}, methods__b={"use": 3}, methods__gmm__params={"tool": 1}, only={"x": 1}
+    )
+    assert len(found) == 5
+
+
+def test_empty_config_says_what_is_missing():
+    with pytest.raises(ConfigError) as caught:
+        make_plan({})
+    assert "the key 'methods' is missing" in str(caught.value)
+
+
+def test_broken_file_of_a_method_is_a_problem_of_the_config(tmp_path, monkeypatch):
+    (tmp_path / "broken_method.py").write_text("def f(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "importing broken_method failed: SyntaxError" in problems(methods__gmm__use="broken_method.X")[0]
+
+
+def test_missing_dependency_of_a_method_is_not_taken_for_a_missing_method(tmp_path, monkeypatch):
+    (tmp_path / "needs_more.py").write_text("import not_there_at_all\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match="importing needs_more failed: No module named 'not_there_at_all'"):
+        load_class("needs_more.X")
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def test_overlays_merge_mappings_and_replace_the_rest(tmp_path):
+    (tmp_path / "a.yaml").write_text("run: a\nseeds: [0, 1]\ndata: {mirror: null}\nmethods: {m: {use: x.Y}}\n")
+    (tmp_path / "b.yaml").write_text("seeds: [5]\nmethods: {m: {label: M}}\n")
+    merged = read_config([tmp_path / "a.yaml", tmp_path / "b.yaml"])
+    expected = {"run": "a", "seeds": [5], "data": {"mirror": None}, "methods": {"m": {"use": "x.Y", "label": "M"}}}
+    assert merged == expected
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1\n", "x"])
+def test_file_that_is_no_config_is_refused(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError):
+        make_plan(read_config([tmp_path / "a.yaml"]))
+
+
+@pytest.mark.parametrize("overlay", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configs_are_right(overlay):
+    plan = make_plan(read_config([ROOT / "config.yaml", overlay]))
+    assert plan.run == overlay.stem
+
+
+def test_default_config_states_every_setting():
+    stated = read_config([ROOT / "config.yaml"])
+    for key, value in SCHEMA["properties"].items():
+        assert key in stated
+        for inner in value.get("properties", {}):
+            assert inner in stated[key]
+
+
+def test_schema_describes_every_key():
+    def undescribed(schema, place):
+        for key, sub in schema.get("properties", {}).items():
+            if "description" not in sub and "$ref" not in sub:
+                yield f"{place}.{key}"
+            yield from undescribed(sub, f"{place}.{key}")
+        if isinstance(schema.get("additionalProperties"), dict):
+            yield from undescribed(schema["additionalProperties"], place)
+
+    assert not list(undescribed(SCHEMA, ""))
+
+
+def test_command_line_prints_problems_without_a_traceback(tmp_path):
+    (tmp_path / "bad.yaml").write_text("runn: x\n")
+    command = [sys.executable, "-m", "jcae", "check-config", ROOT / "config.yaml", tmp_path / "bad.yaml"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "unknown key 'runn'; did you mean 'run'?" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,33 @@
+"""Copies of the project for the tests of the workflow."""
+
+import shutil
+
+import pytest
+from project import MINE, PARTS, ROOT, TINY, Project
+
+
+@pytest.fixture(scope="session")
+def make_project(tmp_path_factory):
+    def make() -> Project:
+        folder = tmp_path_factory.mktemp("project")
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder / part)
+        return Project(folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(make_project):
+    """A project after a tiny run of everything, and what snakemake said."""
+    project = make_project()
+    project.write("baselines/mine.py", MINE)
+    project.write("tiny.yaml", TINY)
+    result = project.snakemake("--configfile", "tiny.yaml")
+    assert result.returncode == 0, result.stdout
+    project.first_run = result.stdout
+    return project

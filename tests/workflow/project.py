@@ -1,0 +1,90 @@
+"""A copy of the project in a temporary folder, and snakemake run in it as a user would."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "config.yaml", "environment.yml", "config", "profiles", "workflow", "jcae", "baselines")
+
+# Every kind of job once, on the smallest data set, in seconds.
+TINY = """
+run: tiny
+seeds: [0, 1]
+seeds_per_job: 2
+only:
+  datasets: [wine]
+  methods: [kmeans, ae_kmeans, mine, broken, true_labels]
+autoencoders:
+  shared: {params: {hidden: [8], code_dim: 3, epochs: 1}}
+methods:
+  kmeans: {params: {n_init: 1}}
+  ae_kmeans: {params: {hidden: [8], code_dim: 3}}
+  mine: {use: baselines.mine.Mine}
+  broken: {use: baselines.mine.Broken}
+equivalence: {datasets: [wine], epochs: 2}
+"""
+
+MINE = '''
+"""Two methods of somebody."""
+import numpy as np
+
+
+class Mine:
+    def __init__(self, n_clusters=2, random_state=None):
+        self.n_clusters, self.random_state = n_clusters, random_state
+
+    def fit(self, X):
+        self.labels_ = np.arange(len(X)) % self.n_clusters
+        return self
+
+
+class Broken(Mine):
+    def fit(self, X):
+        raise ArithmeticError("no solution for these data")
+'''
+
+
+@dataclass
+class Project:
+    """A copy of the project; `snakemake` and `jcae` run in it with its own sources."""
+
+    folder: Path
+    environment: dict[str, str] = field(init=False)
+    first_run: str = ""
+
+    def __post_init__(self) -> None:
+        self.environment = {**os.environ, "PYTHONPATH": str(self.folder), "MLFLOW_TRACKING_URI": ""}
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        return self.run("snakemake", "--cores", "2", *arguments)
+
+    def write(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return name
+
+
+def planned(output: str, rule: str) -> list[str]:
+    """What the jobs of a rule would write or wrote, by snakemake's output."""
+    blocks = re.findall(rf"rule {rule}:\n((?:    .*\n)+)", output)
+    return sorted(re.search(r"output: (.*)", block)[1] for block in blocks)

@@ -1,0 +1,103 @@
+"""The pipeline as a whole: what a run leaves behind, and what makes it run again."""
+
+import csv
+import json
+import os
+
+from project import MINE, TINY, planned
+
+RUN = "results/tiny"
+
+
+def rerun(project, config="tiny.yaml"):
+    result = project.snakemake("--dry-run", "--configfile", config)
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_run_leaves_scores_tables_figures_and_records(finished):
+    results = finished.folder / RUN
+    for name in ("scores.csv", "records.csv", "track.json", "tables/scores_acc.md", "tables/scores_full.tex"):
+        assert (results / name).stat().st_size, name
+    assert (results / "figures/scores_acc.svg").exists()
+    assert (results / "figures/wine/confusion.pdf").exists()
+    assert (results / "equivalence/algebra.csv").exists()
+    assert (results / "equivalence/wine/tests.csv").exists()
+    assert not (results / "checkpoints").exists() or not any((results / "checkpoints").rglob("*.*"))
+    assert "tables" in finished.first_run.splitlines()[-1] or "Tables: results/tiny/tables" in finished.first_run
+
+
+def test_method_that_raises_is_recorded_and_counted(finished):
+    record = json.loads((finished.folder / RUN / "runs/wine/broken/0-1/1/run.json").read_text())
+    assert record["status"] == "failed"
+    assert "no solution for these data" in record["reason"]
+    status = {(row["method"], row["seed"]): row["status"] for row in rows(finished.folder / RUN / "records.csv")}
+    assert status["broken", "0"] == status["broken", "1"] == "failed"
+    assert {s for (method, _), s in status.items() if method != "broken"} == {"ok"}
+
+
+def test_only_the_control_is_given_the_truth(finished):
+    inputs = {}
+    blocks = finished.first_run.split("rule train_method:\n")[1:]
+    for block in blocks:
+        lines = dict(line.strip().split(": ", 1) for line in block.split("\n[")[0].splitlines() if ": " in line)
+        inputs[lines["output"].split("/")[-2]] = lines["input"]
+    assert {method for method, files in inputs.items() if "truth.npz" in files} == {"true_labels"}
+    assert "pretrained/wine/shared/0-1" in inputs["ae_kmeans"]
+    scores = rows(finished.folder / RUN / "scores.csv")
+    assert {s["value"] for s in scores if s["method"] == "true_labels" and s["metric"] == "acc"} == {"1.0"}
+
+
+def test_second_run_does_nothing(finished):
+    assert "Nothing to be done" in rerun(finished)
+
+
+def test_report_is_one_file(finished):
+    result = finished.run("snakemake", "--configfile", "tiny.yaml", "--report", f"{RUN}/report.html")
+    assert result.returncode == 0, result.stdout
+    text = (finished.folder / RUN / "report.html").read_text(encoding="utf-8")
+    assert "scores_acc" in text
+    assert '<script src="http' not in text
+
+
+def test_changed_parameter_trains_that_method_alone(finished):
+    finished.write("changed.yaml", TINY.replace("n_init: 1", "n_init: 2"))
+    output = rerun(finished, "changed.yaml")
+    assert planned(output, "train_method") == [f"{RUN}/runs/wine/kmeans/0-1"]
+    assert planned(output, "evaluate_method") == [f"{RUN}/scores/wine/kmeans.csv"]
+    assert not planned(output, "pretrain_autoencoder")
+
+
+def test_changed_device_threads_and_checkpoints_train_nothing(finished):
+    finished.write("machine.yaml", TINY + "\ndevice: auto\nthreads: 2\ncheckpoint_every: 5\n")
+    assert "Nothing to be done" in rerun(finished, "machine.yaml")
+
+
+def test_changed_code_trains_that_method_alone(finished):
+    file = finished.folder / "baselines/mine.py"
+    os.utime(file)
+    assert "Nothing to be done" in rerun(finished)
+    try:
+        file.write_text(MINE + "\n# a change\n")
+        # Both methods of the file have its code.
+        assert planned(rerun(finished), "train_method") == [f"{RUN}/runs/wine/{m}/0-1" for m in ("broken", "mine")]
+    finally:
+        file.write_text(MINE)
+
+
+def test_changed_plot_trains_nothing(finished):
+    file = finished.folder / "jcae/figures/cost.py"
+    text = file.read_text()
+    try:
+        file.write_text(text + "\n# a change\n")
+        output = rerun(finished)
+        assert not planned(output, "train_method")
+        assert not planned(output, "evaluate_method")
+        assert planned(output, "draw_figure")
+    finally:
+        file.write_text(text)
