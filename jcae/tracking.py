@@ -119,11 +119,12 @@ class _Wanted:
     tags: dict[str, str] = field(default_factory=dict)
     artifacts: list[tuple[Path, str]] = field(default_factory=list)  # file, folder within the run
     parent: str | None = None  # key
+    data: tuple[str, str, str] | None = None  # name, digest, profile
 
     def content(self) -> str:
         """Digest of all that is imported."""
         facts = [
-            [FORMAT, self.key, self.name, self.status, self.start, self.end, self.parent],
+            [FORMAT, self.key, self.name, self.status, self.start, self.end, self.parent, self.data],
             sorted(self.params.items()),
             sorted(self.tags.items()),
             [[point.name, point.value, point.time, point.step] for point in self.metrics],
@@ -208,7 +209,7 @@ def _child(
         tags["not finite"] = ", ".join(f"{name} ({count})" for name, count in sorted(lost.items()))
     return _Wanted(
         key=key,
-        name=f"{record['label']} | {record['dataset']} | seed {record['seed']}",
+        name=f"seed {record['seed']} | {record['label']} | {record['dataset']}",
         status="FINISHED" if record["status"] == "ok" else "FAILED",
         start=start,
         end=end,
@@ -217,7 +218,14 @@ def _child(
         tags=tags | {"mlflow.note.content": _child_note(record)},
         artifacts=[(folder / "run.json", "")],
         parent=parent,
+        data=_data(record),
     )
+
+
+def _data(record: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what MLflow's column of data sets shows: name, start of the digest, profile."""
+    facts = {name: record["data"][name] for name in ("n", "d", "n_clusters")}
+    return record["dataset"], record["data"]["features_sha256"][:12], json.dumps(facts)
 
 
 def _facts(record: Mapping[str, Any]) -> dict[str, float | None]:
@@ -306,10 +314,21 @@ def _parent(key: str, kind: str, group: Sequence[Mapping[str, Any]], children: S
         params={name: value for name, value in shared if name not in ("seed", "random_state")},
         metrics=points,
         tags=tags | {"mlflow.note.content": _parent_note(first, tags["status"], kind)},
+        data=_data(first),
     )
 
 
-_SHARED_TAGS = ("kind", "dataset", "method", "label", "use", "tuned_with", "autoencoder", "code_digest")
+_SHARED_TAGS = (
+    "kind",
+    "dataset",
+    "method",
+    "label",
+    "use",
+    "tuned_with",
+    "autoencoder",
+    "code_digest",
+    "mlflow.source.name",
+)
 
 
 def _final_values(children: Iterable[_Wanted]) -> dict[str, list[float]]:
@@ -394,9 +413,6 @@ def _explained(uri: str) -> Iterator[None]:
 
 
 _EXPERIMENT_TAGS = {
-    "mlflow.experimentKind": "custom_model_development",  # or MLflow shows the pages for language models
-    "mlflow.experiment.primaryMetric.name": "own mean/acc",
-    "mlflow.experiment.primaryMetric.greaterIsBetter": "True",
     "mlflow.note.content": (
         "One run per method and data set (means and standard deviations over the seeds that are ok), below it one run "
         "per seed. `own/`: scores of the method's own labels; `refit/`: of k-means on its code; the other groups of "
@@ -482,7 +498,7 @@ def _present_runs(client: Any, experiment_id: str, results: str) -> dict[str, li
 
 
 def _import_one(client: Any, experiment_id: str, results: str, want: _Wanted, content: str, parent: str | None) -> str:
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param
 
     tags = want.tags | {KEY: want.key, RESULTS: results} | ({PARENT: parent} if parent else {})
     run_id = client.create_run(experiment_id, start_time=want.start, tags=tags, run_name=want.name).info.run_id
@@ -492,6 +508,10 @@ def _import_one(client: Any, experiment_id: str, results: str, want: _Wanted, co
         client.log_batch(run_id, params=params[first : first + _PARAMS])
     for first in range(0, len(metrics), _METRICS):
         client.log_batch(run_id, metrics=metrics[first : first + _METRICS])
+    if want.data:
+        name, digest, profile = want.data
+        dataset = Dataset(name=name, digest=digest, source_type="prepared", source="features.npz", profile=profile)
+        client.log_inputs(run_id, datasets=[DatasetInput(dataset)])
     for file, folder in want.artifacts:
         client.log_artifact(run_id, str(file), folder or None)
     client.set_terminated(run_id, want.status, want.end)

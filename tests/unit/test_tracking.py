@@ -135,6 +135,7 @@ def test_everything_is_imported(results):
     assert child.data.metrics["refit/ACC"] == 0.25
     assert child.data.metrics["objective"] == 1.5
     assert child.data.tags["status"] == "ok"
+    assert [(d.dataset.name, d.dataset.digest) for d in child.inputs.dataset_inputs] == [("wine", "0" * 12)]
     assert child.data.tags["mlflow.source.git.commit"] == "2" * 40
     points = client(results).get_metric_history(child.info.run_id, "joint/loss")
     assert [(p.step, p.value) for p in points] == [(0, 1.0), (10, 0.5), (20, 1 / 3), (30, 0.25)]
