@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 import pandas as pd
@@ -166,8 +167,9 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
             values = groups[dataset, method, kind, metric].sort_values("seed").set_index("seed")["value"]
             selected_seed = chosen.get((dataset, method))
             selected = values.get(selected_seed, np.nan)
-            higher = METRICS[metric].higher_is_better
-            best_seed = None if higher is None else values.idxmax() if higher else values.idxmin()
+            best_seed = None
+            if METRICS[metric].needs == "truth":
+                best_seed = values.idxmax() if METRICS[metric].higher_is_better else values.idxmin()
             best = np.nan if best_seed is None else values[best_seed]
             spread = (values.mean(), values.std(), values.median())
             rows.append(
@@ -189,8 +191,8 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
             {
                 "data set": row.dataset,
                 "method": names[row.method],
-                "labels": row.labels or NONE,
-                "score": METRICS[row.metric].label if row.metric else NONE,
+                "labels": row.labels if row.n_ok else NONE,
+                "score": METRICS[row.metric].label if row.n_ok else NONE,
                 "mean ± sd": _mean_sd(row.mean, row.sd, row.metric),
                 "median": _number(row.median, row.metric),
                 "lowest objective": _number(row.lowest_objective, row.metric),
@@ -228,10 +230,11 @@ def failures_table(records: pd.DataFrame) -> Table:
     data = pd.DataFrame(rows, columns=["dataset", "method", *STATUSES, "n_total", "reasons"])
     cells = data.astype(str).rename(columns={"dataset": "data set", "n_total": "all"})
     cells["method"] = data["method"].map(names)
+    cells["reasons"] = data["reasons"].map(lambda text: shorten(text, 150, placeholder=" ..."))
     note = [
         _seeds(records),
         "Only ok runs enter the means of the other tables. Lower counts of failed, diverged and collapsed runs are "
-        "better. No run selected.",
+        "better. No run selected. Long reasons are cut here, whole in the csv.",
         _tuning(records, names),
         _origin(records),
     ]
@@ -301,7 +304,7 @@ def to_latex(table: Table) -> str:
         cells = [rf"\textbf{{{v}}}" if (i, j) in table.bold else v for j, v in enumerate(cells)]
         body += [r"\midrule"] * (i == table.rule_before) + [" & ".join(cells) + r" \\"]
     head = [r"\toprule", " & ".join(escape_latex(c) for c in table.cells.columns) + r" \\", r"\midrule"]
-    columns = "l" * len(table.cells.columns)
+    columns = "".join(r"p{0.4\linewidth}" if name == "reasons" else "l" for name in table.cells.columns)
     caption = rf"\caption{{{escape_latex(table.caption)}.}}\label{{tab:{table.name}}}"
     note = rf"\footnotesize Note: {escape_latex(table.note)}"
     if len(table.cells) > LONG:
@@ -344,15 +347,15 @@ def _escape_markdown(text: str) -> str:
     return text
 
 
-def _number(value: float, metric: str | None) -> str:
-    if metric is None or pd.isna(value):
+def _number(value: float, metric: str) -> str:
+    if pd.isna(value):
         return NONE
     if METRICS[metric].percent:
         return f"{100 * value:.1f}"
     return f"{value:.1f}" if METRICS[metric].max is None else f"{value:.3f}"
 
 
-def _mean_sd(mean: float, sd: float, metric: str | None) -> str:
+def _mean_sd(mean: float, sd: float, metric: str) -> str:
     return _number(mean, metric) + ("" if pd.isna(sd) else f" ± {_number(sd, metric)}")
 
 
@@ -392,9 +395,15 @@ def _tuning(records: pd.DataFrame, names: dict[str, str]) -> str:
     groups: dict[str, list[str]] = {}
     for method in names:
         if method in how:
-            groups.setdefault(how[method] or "not tuned on these data, fixed in the config", []).append(names[method])
-    parts = [f"{text} ({', '.join(methods)})" if len(groups) > 1 else text for text, methods in groups.items()]
-    return f"Hyper-parameters: {'; '.join(parts)}." if parts else ""
+            text = f"chosen with {how[method]}" if how[method] else "not tuned on these data, fixed in the config"
+            groups.setdefault(text, []).append(names[method])
+    # The largest group goes last and unnamed: with many methods the list would drown the note.
+    parts = sorted(groups.items(), key=lambda group: len(group[1]))
+    if not parts:
+        return ""
+    last = parts.pop()[0]
+    named = [f"{text} ({', '.join(methods)})" for text, methods in parts]
+    return f"Hyper-parameters: {'; '.join([*named, ('all others ' if named else '') + last])}."
 
 
 def _origin(records: pd.DataFrame) -> str:

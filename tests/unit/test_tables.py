@@ -1,0 +1,232 @@
+"""Numbers of the tables by hand, and what is shown of runs that did not end well."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jcae.evaluation import display_names
+from jcae.tables import (
+    cost_table,
+    escape_latex,
+    failures_table,
+    full_table,
+    scores_table,
+    to_latex,
+    to_markdown,
+    write_tables,
+)
+
+
+def record(method, seed, status="ok", dataset="digits", **changes):
+    return {
+        "dataset": dataset,
+        "method": method,
+        "label": method.upper(),
+        "seed": seed,
+        "control": method == "random",
+        "status": status,
+        "reason": None if status == "ok" else f"{status} & 100% sure_of it",
+        "objective": np.nan,
+        "seconds": 1.0,
+        "pretrain_seconds": np.nan,
+        "updates": np.nan,
+        "peak_memory_mb": 100.0,
+        "peak_gpu_memory_mb": np.nan,
+        "device": "cpu",
+        "device_name": "Example",
+        "tuned_with": None,
+        "git_commit": "0123456789" * 4,
+        "dirty": False,
+        "finished": "2026-01-02T03:04:05+00:00",
+    } | changes
+
+
+def score(method, seed, value, metric="acc", labels="own", dataset="digits"):
+    return {"dataset": dataset, "method": method, "seed": seed, "labels": labels, "metric": metric, "value": value}
+
+
+# Method a: three ok runs and one that diverged, whose stale score 0.99 must not count. Method b never ended well.
+RECORDS = pd.DataFrame(
+    [
+        record("a", 0, objective=3.0, seconds=2.0, updates=100.0, tuned_with="labels"),
+        record("a", 1, objective=1.0, seconds=4.0, updates=100.0, tuned_with="labels", peak_memory_mb=300.0),
+        record("a", 2, objective=2.0, seconds=6.0, updates=100.0, tuned_with="labels"),
+        record("a", 3, "diverged", objective=0.0, seconds=99.0, peak_memory_mb=999.0, tuned_with="labels"),
+        record("b", 0, "failed"),
+        record("b", 1, "failed"),
+        record("b", 2, "collapsed"),
+        record("c", 0),
+        record("random", 0),
+    ]
+)
+SCORES = pd.DataFrame(
+    [
+        *[score("a", seed, value) for seed, value in enumerate([0.5, 0.6, 0.9, 0.99])],
+        *[score("a", seed, value, labels="refit") for seed, value in enumerate([0.7, 0.7, 0.7, 0.99])],
+        *[score("a", seed, value, metric="silhouette") for seed, value in enumerate([0.1, 0.2, 0.3])],
+        score("c", 0, 0.6),
+        score("random", 0, 0.95),
+    ]
+)
+
+
+def cell(table, method, column="digits"):
+    cells = table.cells.set_index("method")
+    return cells.loc[method, column]
+
+
+def test_mean_and_sd_by_hand():
+    table = scores_table(SCORES, RECORDS, "acc")
+    row = table.data.set_index("method").loc["a"]
+    # (0.5 + 0.6 + 0.9) / 3 = 2/3; deviations -1/6, -1/15, 7/30: squares 1/36 + 1/225 + 49/900 = 78/900, over 2.
+    assert row["mean"] == pytest.approx(2 / 3)
+    assert row["sd"] == pytest.approx(np.sqrt(78 / 900 / 2))
+    assert (row["n_ok"], row["n_total"]) == (3, 4)
+    assert cell(table, "A") == "66.7 ± 20.8 (3/4)"
+
+
+def test_single_seed_has_no_sd_and_none_has_a_dash():
+    table = scores_table(SCORES, RECORDS, "acc")
+    assert cell(table, "C") == "60.0"
+    assert np.isnan(table.data.set_index("method").loc["c", "sd"])
+    assert cell(table, "B") == "– (0/3)"
+    assert np.isnan(table.data.set_index("method").loc["b", "mean"])
+
+
+def test_method_not_run_on_a_data_set_is_blank():
+    records = pd.concat([RECORDS, pd.DataFrame([record("c", 0, dataset="wine")])])
+    table = scores_table(SCORES, records, "acc")
+    assert cell(table, "A", "wine") == ""
+    assert cell(table, "C", "wine") == "– (0/1)"  # ok, but without a score
+
+
+def test_bold_is_the_best_mean_but_never_a_control():
+    table = scores_table(SCORES, RECORDS, "acc")
+    assert table.cells["method"].tolist() == ["A", "B", "C", "RANDOM"]
+    assert table.bold == {(0, 1)}
+    assert "**66.7 ± 20.8 (3/4)**" in to_markdown(table)
+    assert r"\textbf{66.7 $\pm$ 20.8 (3/4)}" in to_latex(table)
+    assert "**95.0**" not in to_markdown(table)
+    assert table.rule_before == 3
+
+
+def test_equal_as_shown_is_equally_bold():
+    scores = pd.concat([SCORES[SCORES["method"] != "c"], pd.DataFrame([score("c", 0, 0.66665)])])
+    assert scores_table(scores, RECORDS, "acc").bold == {(0, 1), (2, 1)}
+
+
+def test_own_and_refit_labels_stay_apart():
+    table = scores_table(SCORES, RECORDS, "acc", "refit")
+    assert table.name == "scores_acc_refit"
+    assert table.cells["method"].tolist() == ["A"]
+    assert cell(table, "A") == "70.0 ± 0.0 (3/4)"
+    assert "k-means on the code" in table.caption
+
+
+def test_full_table_by_hand():
+    table = full_table(SCORES, RECORDS)
+    row = table.data.set_index(["method", "labels", "metric"]).loc[("a", "own", "acc")]
+    assert row["median"] == pytest.approx(0.6)
+    assert (row["lowest_objective_seed"], row["lowest_objective"]) == (1, 0.6)  # seed 3 has 0.0, but diverged
+    assert (row["best_by_labels_seed"], row["best_by_labels"]) == (2, 0.9)
+    assert (row["n_ok"], row["n_total"]) == (3, 4)
+    lost = table.data[table.data["method"] == "b"].iloc[0]
+    assert (lost["n_ok"], lost["n_total"]) == (0, 3)
+    assert "chosen with the truth" in table.note
+
+
+def test_full_table_without_objective_or_truth():
+    data = full_table(SCORES, RECORDS).data.set_index(["method", "metric"])
+    assert np.isnan(data.loc[("c", "acc"), "lowest_objective"])
+    assert np.isnan(data.loc[("a", "silhouette"), "best_by_labels"])
+
+
+def test_failures_are_counted_with_their_reasons():
+    data = failures_table(RECORDS).data.set_index("method")
+    assert data.loc["b", ["ok", "failed", "diverged", "collapsed", "n_total"]].tolist() == [0, 2, 0, 1, 3]
+    assert "failed: failed & 100% sure_of it (seeds 0, 1)" in data.loc["b", "reasons"]
+    assert "collapsed: collapsed & 100% sure_of it (seed 2)" in data.loc["b", "reasons"]
+    assert data.loc["a", ["ok", "diverged", "n_total"]].tolist() == [3, 1, 4]
+    assert data.loc["c", "reasons"] == ""
+
+
+def test_unknown_status_is_an_error():
+    with pytest.raises(ValueError, match="'lost'; known: ok, failed"):
+        failures_table(RECORDS.assign(status="lost"))
+
+
+def test_cost_is_of_ok_runs():
+    data = cost_table(RECORDS).data.set_index("method")
+    assert data.loc["a", "seconds"] == pytest.approx(4)
+    assert data.loc["a", "peak_memory_mb"] == 300
+    assert np.isnan(data.loc["b", "seconds"])
+    assert cell(cost_table(RECORDS), "B", "seconds") == "–"
+
+
+def test_note_says_seeds_selection_direction_tuning_and_origin():
+    note = scores_table(SCORES, RECORDS, "acc").note
+    for part in (
+        "Seeds 0-3.",
+        "no run selected",
+        "ACC: higher is better",
+        "chosen with labels (A); all others not tuned on these data, fixed in the config",
+        "commit 0123456",
+        "cpu Example",
+        "2026-01-02",
+    ):
+        assert part in note
+    assert "uncommitted" not in note
+    assert "uncommitted" in scores_table(SCORES, RECORDS.assign(dirty=True), "acc").note
+
+
+def test_variants_of_a_method_are_told_apart():
+    records = RECORDS.assign(label=["AE-CM"] * 7 + ["C", "R"])
+    assert display_names(records) == {"a": "AE-CM (a)", "b": "AE-CM (b)", "c": "C", "random": "R"}
+
+
+def test_latex_escapes():
+    assert escape_latex(r"50% & $x_1$ #2 {a}") == r"50\% \& \$x\_1\$ \#2 \{a\}"
+    assert escape_latex("\\ ~ ^") == r"\textbackslash{} \textasciitilde{} \textasciicircum{}"
+    assert escape_latex("a < b\n± –") == r"a \textless{} b $\pm$ --"
+    assert r"failed \& 100\% sure\_of it" in to_latex(failures_table(RECORDS))
+
+
+def test_markdown_escapes_what_would_break_a_row():
+    records = RECORDS.assign(label=["a|b\nc"] * 4 + ["B"] * 3 + ["C", "R"])
+    rows = [line for line in to_markdown(scores_table(SCORES, records, "acc")).splitlines() if line.startswith("| a")]
+    assert rows == [r"| a\|b c | **66.7 ± 20.8 (3/4)** |"]
+
+
+def test_long_table_breaks_over_pages():
+    many = pd.concat([RECORDS.assign(dataset=f"set_{i:02}") for i in range(11)])
+    assert r"\begin{longtable}" in to_latex(failures_table(many))
+    assert r"\begin{tabular}" in to_latex(failures_table(RECORDS))
+
+
+def test_writes_every_table_three_ways(tmp_path):
+    # Method "true": read back as text, not as a truth value.
+    records = RECORDS.replace({"method": {"c": "true"}}).assign(use="x.Y", block="0", autoencoder=None, run="runs/x")
+    records.to_csv(tmp_path / "records.csv", index=False)
+    SCORES.replace({"method": {"c": "true"}}).to_csv(tmp_path / "scores.csv", index=False)
+    written = write_tables(tmp_path, tmp_path / "tables")
+    assert {path.name for path in written} == {
+        f"{name}.{suffix}"
+        for name in (
+            *(f"scores_{metric}{kind}" for metric in ("acc", "nmi", "ari") for kind in ("", "_refit")),
+            "scores_full",
+            "failures",
+            "cost",
+        )
+        for suffix in ("csv", "md", "tex")
+    }
+    data = pd.read_csv(tmp_path / "tables/scores_acc.csv", dtype={"method": "str"}).set_index("method")
+    assert data.loc["a", "mean"] == pytest.approx(2 / 3)
+    assert data.loc["true", "mean"] == 0.6
+
+
+def test_no_score_at_all_still_gives_tables(tmp_path):
+    failed = RECORDS[RECORDS["method"] == "b"].assign(use="x.Y", block="0", autoencoder=None, run="runs/x")
+    failed.to_csv(tmp_path / "records.csv", index=False)
+    SCORES.iloc[:0].to_csv(tmp_path / "scores.csv", index=False)
+    write_tables(tmp_path, tmp_path / "tables")
+    assert "– (0/3)" in (tmp_path / "tables/scores_acc.md").read_text()
