@@ -19,8 +19,9 @@ from jcae.estimator import (
 from jcae.info import Info
 from jcae.kmeans import kmeans
 from jcae.networks import AutoencoderNetwork
+from jcae.optimisers import Optimiser, polynomial_decay
 from jcae.seeds import sklearn_seed
-from jcae.training import Block, Loss, Optimiser, Phase, polynomial_decay
+from jcae.training import Block, Loss, Phase
 
 AECM_PAPER = {
     # How the AE-CM authors ran their competitors; the target was refreshed every 140 steps on MNIST, Fashion-MNIST and

@@ -33,8 +33,9 @@ from jcae.estimator import (
 from jcae.info import Info
 from jcae.kmeans import kmeans
 from jcae.networks import AutoencoderNetwork
+from jcae.optimisers import Optimiser
 from jcae.seeds import sklearn_seed
-from jcae.training import Block, Loss, Optimiser, Phase
+from jcae.training import Block, Loss, Phase
 
 
 def assignment_sparsity(gamma: Tensor) -> Tensor:

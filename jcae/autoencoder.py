@@ -9,7 +9,8 @@ from torch import Tensor
 from jcae.estimator import DeepEstimator, EmbeddingMixin, check_choice, check_network_parameters, check_number
 from jcae.info import Info
 from jcae.networks import INITIALISERS, AutoencoderNetwork
-from jcae.training import Block, Loss, Optimiser, Phase, staircase_decay
+from jcae.optimisers import Optimiser, staircase_decay
+from jcae.training import Block, Loss, Phase
 
 
 def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from jcae.estimator import DeepClusterer, check_choice, check_clusters, check_number
 from jcae.info import Info
 from jcae.networks import glorot_normal_bias, glorot_uniform
+from jcae.optimisers import Optimiser, polynomial_decay
 from jcae.seeds import generator, sklearn_seed
-from jcae.training import Block, Loss, Optimiser, Phase, polynomial_decay
+from jcae.training import Block, Loss, Phase
 
 LOG_FLOOR = 1e-10
 """Added to the mean responsibilities before the logarithm (authors' code)."""

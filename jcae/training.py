@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from jcae.checkpoint import load_checkpoint, save_checkpoint
+from jcae.optimisers import BlockOptimiser, Optimiser
 from jcae.seeds import generator
 
 log = logging.getLogger(__name__)
@@ -48,52 +49,6 @@ class Loss(NamedTuple):
     def total(self) -> Tensor:
         """Sum of the terms, (S,)."""
         return torch.stack(list(self.terms.values())).sum(0)
-
-
-@dataclass(frozen=True)
-class Optimiser:
-    """How parameters move.
-
-    Attributes
-    ----------
-    name : {"adam", "adamw", "sgd"}
-    learning_rate : float
-    momentum : float
-        SGD only.
-    eps : float
-        Adam only; added to the root of the bias-corrected second moment.
-    weight_decay : float
-    schedule : callable or None
-        Maps the number of steps done in the phase to a factor on the learning rate.
-    """
-
-    name: str = "adam"
-    learning_rate: float = 1e-3
-    momentum: float = 0.0
-    eps: float = 1e-8
-    weight_decay: float = 0.0
-    schedule: Callable[[int], float] | None = None
-
-    def build(self, parameters: list[Tensor]) -> torch.optim.Optimizer:
-        """The torch optimiser, fused: one kernel for all tensors."""
-        if self.name == "sgd":
-            return torch.optim.SGD(
-                parameters, self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay, fused=True
-            )
-        if self.name in ("adam", "adamw"):
-            kind = torch.optim.Adam if self.name == "adam" else torch.optim.AdamW
-            return kind(parameters, self.learning_rate, eps=self.eps, weight_decay=self.weight_decay, fused=True)
-        raise ValueError(f"optimiser={self.name!r} is unknown; allowed are ['adam', 'adamw', 'sgd']")
-
-
-def polynomial_decay(steps: int, end_factor: float = 0.1, power: float = 0.4) -> Callable[[int], float]:
-    """Factor falling from 1 to `end_factor` as (1 - t / steps) ** power, constant after (AE-CM authors' code)."""
-    return lambda step: (1.0 - end_factor) * (1.0 - min(step, steps) / steps) ** power + end_factor
-
-
-def staircase_decay(steps: int, factor: float = 0.1) -> Callable[[int], float]:
-    """Factor multiplied by `factor` after every `steps` steps."""
-    return lambda step: factor ** (step // steps)
 
 
 @dataclass
@@ -214,7 +169,7 @@ class Block:
 
 
 class _PhaseRun:
-    """One phase in progress: optimisers on each seed's slice, counters, running sums for the history."""
+    """One phase in progress: the optimiser, which seeds are still active, counters, the averaged parameters."""
 
     def __init__(self, block: Block, phase: Phase):
         self.block, self.phase = block, phase
@@ -233,13 +188,13 @@ class _PhaseRun:
             p.requires_grad_(name in self.parameters)
             p.grad = torch.zeros_like(p) if name in self.parameters else None
         self.grads = [p.grad for p in self.parameters.values()]
-        self.slices: list[dict[str, Tensor]] = []
-        for s in range(self.n_seeds):
-            mine = {name: p.detach()[s] for name, p in self.parameters.items()}
-            for name, view in mine.items():
-                view.grad = self.parameters[name].grad[s]
-            self.slices.append(mine)
-        self.optimisers = [phase.optimiser.build(list(mine.values())) for mine in self.slices]
+        self.optimiser = BlockOptimiser(phase.optimiser, self.parameters)
+        self._select_active()
+
+    def _select_active(self) -> None:
+        self.active_seeds = [s for s in range(self.n_seeds) if self.active[s]]
+        self.weight = torch.tensor(self.active, device=self.block.x.device)
+        self.optimiser.select(self.active_seeds)
 
     def finished(self) -> bool:
         return self.step >= self.total_steps or not any(self.active)
@@ -254,12 +209,13 @@ class _PhaseRun:
             ]
         ).to(block.x.device)
         sums: dict[str, Tensor] = {}
-        counts = torch.zeros(self.n_seeds, dtype=torch.float64)
+        counts = [0] * self.n_seeds
         for rows in order.split(phase.batch_size, dim=1):
             if phase.refresh is not None and self.step % phase.refresh_every == 0:
                 done = phase.refresh(self.step)
                 if done is not None:
                     self.active = [a and not d for a, d in zip(self.active, done.tolist(), strict=True)]
+                    self._select_active()
             if self.finished():
                 break
             x, rows = block._batch(rows)
@@ -267,12 +223,11 @@ class _PhaseRun:
             torch._foreach_zero_(self.grads)
             loss.total().sum().backward()
             self._update()
-            live = torch.tensor(self.active, dtype=torch.float64)
-            counts += live
-            weight = live.to(block.x.device)
+            for s in self.active_seeds:
+                counts[s] += 1
             for name, value in {**loss.terms, **loss.monitored}.items():
-                # A finished seed's loss is no longer its own training: weight 0 drops it, and where() a NaN with it.
-                value = torch.where(weight > 0, value.detach().double(), 0.0)
+                # A finished seed's loss is not its training any more: drop it, and a NaN with it.
+                value = torch.where(self.weight, value.detach().double(), 0.0)
                 sums[name] = sums[name] + value if name in sums else value
             bar.update()
         if sums:
@@ -280,13 +235,9 @@ class _PhaseRun:
         self.epoch += 1
 
     def _update(self) -> None:
-        schedule = self.phase.optimiser.schedule
-        rate = self.phase.optimiser.learning_rate * (schedule(self.step) if schedule else 1.0)
-        for s, optimiser in enumerate(self.optimisers):
-            if self.active[s]:
-                optimiser.param_groups[0]["lr"] = rate
-                optimiser.step()
-                self.block.updates[s] += 1
+        self.optimiser.step()
+        for s in self.active_seeds:
+            self.block.updates[s] += 1
         self.step += 1
         if self.phase.averaging_epoch and self.step > self.phase.steps:
             self.mean_count += 1
@@ -296,11 +247,10 @@ class _PhaseRun:
                 else:
                     self.mean[name].lerp_(p.detach(), 1.0 / self.mean_count)
 
-    def _record(self, sums: dict[str, Tensor], counts: Tensor) -> None:
+    def _record(self, sums: dict[str, Tensor], counts: list[int]) -> None:
         """Append the epoch's means to the history and set diverged seeds aside."""
         for name, total in sums.items():
-            means = (total.cpu() / counts).tolist()
-            values = [mean if count else None for mean, count in zip(means, counts.tolist(), strict=True)]
+            values = [value / count if count else None for value, count in zip(total.tolist(), counts, strict=True)]
             row = {"phase": self.phase.name, "epoch": self.epoch, "step": self.step, "term": name, "values": values}
             self.block.history.append(row)
             for s, value in enumerate(values):
@@ -309,6 +259,7 @@ class _PhaseRun:
                     self.block.problems[s] = (
                         f"loss term {name!r} became {value} in epoch {self.epoch} of phase {self.phase.name!r}"
                     )
+        self._select_active()
 
     def finish(self) -> None:
         """Put the averaged parameters in place of the last ones and drop the gradients."""
@@ -323,13 +274,8 @@ class _PhaseRun:
 
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint needs of this phase."""
-        found = {f"mean/{name}": value for name, value in self.mean.items()}
-        for s, (optimiser, mine) in enumerate(zip(self.optimisers, self.slices, strict=True)):
-            for name, view in mine.items():
-                for key, value in optimiser.state.get(view, {}).items():
-                    if value is not None:
-                        found[f"optimiser/{s}/{name}/{key}"] = value
-        return found
+        mean = {f"mean/{name}": value for name, value in self.mean.items()}
+        return mean | {f"moments/{name}": value for name, value in self.optimiser.moments.items()}
 
     def counters(self) -> dict[str, Any]:
         return {"epoch": self.epoch, "step": self.step, "active": self.active, "mean_count": self.mean_count}
@@ -337,15 +283,14 @@ class _PhaseRun:
     def restore(self, tensors: dict[str, Tensor], counters: dict[str, Any]) -> None:
         self.epoch, self.step = counters["epoch"], counters["step"]
         self.active, self.mean_count = counters["active"], counters["mean_count"]
-        device = self.block.x.device
+        self.optimiser.steps = self.step
         for key, value in tensors.items():
-            kind, _, rest = key.partition("/")
+            kind, _, name = key.partition("/")
             if kind == "mean":
-                self.mean[rest] = value.to(device)
-            elif kind == "optimiser":
-                s, name, what = rest.split("/")
-                view = self.slices[int(s)][name]
-                self.optimisers[int(s)].state[view][what] = value.to(device)
+                self.mean[name] = value.to(self.block.x.device)
+            elif kind == "moments":
+                self.optimiser.moments[name].copy_(value)
+        self._select_active()
 
 
 def train(block: Block, phases: Sequence[Phase], runtime: Runtime, fingerprint: str) -> None:

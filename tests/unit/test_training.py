@@ -18,8 +18,9 @@ from baselines.idec import IDEC
 from jcae import AECM, Autoencoder, ClusteringModule
 from jcae.checkpoint import load_checkpoint, save_checkpoint
 from jcae.networks import linear
+from jcae.optimisers import BlockOptimiser, Optimiser, polynomial_decay, staircase_decay
 from jcae.seeds import generator
-from jcae.training import Block, Loss, Optimiser, Phase, Runtime, polynomial_decay, staircase_decay, train
+from jcae.training import Block, Loss, Phase, Runtime, train
 
 NET = {"hidden": (32, 16), "code_dim": 10, "device": "cpu"}
 SHORT = Autoencoder(epochs=2)
@@ -278,3 +279,39 @@ def test_every_row_is_seen_once_per_epoch_in_an_order_of_its_own():
 def test_progress_is_quiet_without_a_terminal(digits, capfd):
     METHODS["module"].fit_seeds(digits, [0], runtime=Runtime(progress=True, label="digits"))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reference"),
+    [
+        (Optimiser("sgd", 0.1, momentum=0.9), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9)),
+        (Optimiser("sgd", 0.1), lambda p: torch.optim.SGD(p, 0.1)),
+        (Optimiser("adam", 0.01, eps=1e-3), lambda p: torch.optim.Adam(p, 0.01, eps=1e-3)),
+        (Optimiser("adamw", 0.01, weight_decay=0.1), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1)),
+    ],
+    ids=lambda value: value.name if isinstance(value, Optimiser) else "torch",
+)
+def test_optimisers_are_those_of_torch(settings, reference):
+    """Against torch.optim on the same gradients, per seed; a seed that is not selected stays where it is."""
+    rng = torch.Generator().manual_seed(0)
+    stacked = torch.randn(2, 3, 4, generator=rng, dtype=torch.float64).requires_grad_()
+    stacked.grad = torch.zeros_like(stacked)
+    alone = stacked.detach()[0].clone().requires_grad_()
+    expected = reference([alone])
+    ours = BlockOptimiser(settings, {"w": stacked})
+    for step in range(5):
+        gradient = torch.randn(2, 3, 4, generator=rng, dtype=torch.float64)
+        stacked.grad.copy_(gradient)
+        alone.grad = gradient[0].clone()
+        if step == 3:
+            ours.select([0])
+            frozen = stacked.detach()[1].clone()
+        ours.step()
+        expected.step()
+    torch.testing.assert_close(stacked.detach()[0], alone.detach(), rtol=1e-12, atol=1e-12)
+    assert torch.equal(stacked.detach()[1], frozen)
+
+
+def test_unknown_optimiser_is_named():
+    with pytest.raises(ValueError, match=r"optimiser='rmsprop' is unknown; allowed are \['adam', 'adamw', 'sgd'\]"):
+        Optimiser("rmsprop")
