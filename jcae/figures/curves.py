@@ -13,6 +13,8 @@ from jcae.figures.sources import records_of
 
 COLUMNS = ["method", "name", "seed", "status", "phase", "epoch", "update", "term", "value"]
 PER_ROW = 3
+POINTS = 300
+"""Epochs drawn of a run at most, evenly spaced, first and last included: more would not show but make large files."""
 
 
 def curves(results: Path, dataset: str, prepared: Path | None = None) -> tuple[Figure, pd.DataFrame]:
@@ -63,7 +65,10 @@ def _history(results: Path, record: tuple) -> pd.DataFrame | None:
     lengths = history.groupby("phase", sort=False)["step"].max()
     starts = lengths.cumsum() - lengths
     same = {"method": record.method, "name": record.name, "seed": record.seed, "status": record.status}
-    return history.assign(update=history["step"] + history["phase"].map(starts), **same)
+    history = history.assign(update=history["step"] + history["phase"].map(starts), **same)
+    updates = np.sort(history["update"].unique())
+    kept = updates[np.linspace(0, len(updates) - 1, min(POINTS, len(updates))).round().astype(int)]
+    return history[history["update"].isin(kept)]
 
 
 def _panel(ax: Axes, data: pd.DataFrame, whole: pd.DataFrame, label_phases: bool) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from jcae.figures import FIGURES, IMAGES_ONLY, PER_DATASET, draw, style
 from jcae.figures.sources import choice, chosen_runs
 from jcae.records import write_record
 
+curves_module = sys.modules["jcae.figures.curves"]  # the package shows the function of that name instead
 SEEDS = range(5)
 N_DIGITS = 600
 # method: (label, use, dimensions of the code)
@@ -88,7 +90,9 @@ def write_run(results, X, y, dataset, method, seed):
             np.savez(folder / "code.npz", code=code)
             np.savez(folder / "decoded.npz", centroids=centroids, interpolations=np.stack(lines))
             if method.startswith("aecm") or method == "dec":
-                history(rng, method == "aecm_pre").to_csv(folder / "history.csv", index=False)
+                terms = history(rng, method == "aecm_pre")
+                terms = terms[terms["term"] == "loss"] if method == "dec" else terms
+                terms.to_csv(folder / "history.csv", index=False)
         elif arrays["labels"] is None:
             arrays = {"labels": model.fit(X).labels_}
         if status == "collapsed":
@@ -156,7 +160,8 @@ def build(root):
     return results, prepared
 
 
-CASES = [(name, "digits" if name in PER_DATASET else None) for name in FIGURES]
+# The three figures of scores are one function.
+CASES = [(n, "digits" if n in PER_DATASET else None) for n in FIGURES if n not in ("scores_nmi", "scores_ari")]
 
 
 @pytest.mark.parametrize(("name", "dataset"), CASES)
@@ -214,6 +219,16 @@ def test_curves_count_updates_through_the_phases(fake):
     assert one["update"].is_monotonic_increasing
     assert one.loc[one["phase"] == "train", "update"].min() == 10 * 30 + 30
     assert "collapsed" in set(data["status"])  # drawn, dashed
+
+
+def test_curves_of_a_long_run_are_thinned_to_both_ends(tmp_path):
+    rows = [("train", epoch, 7 * (epoch + 1), "loss", 1.0 / (epoch + 1)) for epoch in range(1000)]
+    history = pd.DataFrame(rows, columns=["phase", "epoch", "step", "term", "value"])
+    history.to_csv(tmp_path / "history.csv", index=False)
+    record = pd.Series({"run": ".", "method": "m", "name": "M", "seed": 0, "status": "ok"})
+    thinned = curves_module._history(tmp_path, record)
+    assert len(thinned) == curves_module.POINTS
+    assert thinned["update"].iloc[[0, -1]].tolist() == [7, 7000]
 
 
 def test_maps_show_the_same_points_of_the_chosen_run(fake):
