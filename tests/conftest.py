@@ -3,9 +3,13 @@
 import os
 from pathlib import Path
 
-import pytest
+# One thread per process, as every job of the pipeline has: bitwise statements hold for it, and pytest's workers do not
+# fight over the cores. Set before anything imports torch, numpy or scikit-learn.
+os.environ["OMP_NUM_THREADS"] = "1"
 
-from jcae.data.fetch import MIRROR_VARIABLE
+import pytest  # noqa: E402
+
+from jcae.data.fetch import MIRROR_VARIABLE  # noqa: E402
 
 
 @pytest.fixture(scope="session")
