@@ -7,9 +7,9 @@ from pathlib import Path
 # fight over the cores. Set before anything imports torch, numpy or scikit-learn.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import pytest  # noqa: E402
+import pytest
 
-from jcae.data.fetch import MIRROR_VARIABLE  # noqa: E402
+from jcae.data.fetch import MIRROR_VARIABLE
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,54 @@
+"""The pages say what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from baselines.ae_kmeans import AEKMeans
+from baselines.dec import DEC
+from baselines.idec import IDEC
+from baselines.random_labels import RandomLabels
+from baselines.true_labels import TrueLabels
+from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    AECM: "aecm",
+    AEKMeans: "ae-kmeans",
+    Autoencoder: "ae-kmeans",
+    ClusteringModule: "clustering-module",
+    DEC: "dec",
+    IDEC: "idec",
+    IsotropicMixture: "isotropic-mixture",
+    RandomLabels: "controls",
+    TrueLabels: "controls",
+}
+
+
+def flat(text):
+    return re.sub(r"\s+", " ", text)
+
+
+@pytest.mark.parametrize("method", PAGES, ids=lambda method: method.__name__)
+def test_every_method_has_a_page_with_its_deviations(method):
+    page = ROOT / "docs" / "methods" / f"{PAGES[method]}.md"
+    text = flat(page.read_text(encoding="utf-8"))
+    assert method.__name__ in text
+    for sentence in method.info.deviations:
+        assert flat(sentence) in text, f"{page.name} lacks a deviation that {method.__name__}.info states: {sentence}"
+
+
+def test_every_baseline_has_a_page():
+    classes = {method.__module__.removeprefix("baselines.") for method in PAGES}
+    files = {path.stem for path in (ROOT / "baselines").glob("*.py")} - {"__init__"}
+    assert files <= classes, f"no page is listed for {files - classes}"
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.name
+)
+def test_links_to_files_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}, which is not there"
