@@ -491,7 +491,7 @@ class Training:
     """How the clustering module is trained for the comparison.
 
     The paper's learning rate of 1e-3 and 150 epochs leave small data sets far from converged (a few hundred steps); the
-    defaults here are chosen by the module's own loss, without truth.
+    defaults here were chosen by looking at the module's convergence on small data sets (docs/equivalence.md).
 
     Attributes
     ----------
