@@ -58,6 +58,7 @@ install:
 	  echo "Python 3.11 or 3.12 is needed, and none of python3.11, python3.12, python3 is one." >&2
 	  exit 1
 	fi
+	echo "Installing the pinned packages into $(VENV): minutes, once."
 	$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
 	$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	cat requirements.lock pyproject.toml > $(STAMP)
