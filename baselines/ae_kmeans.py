@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe
+from jcae.clustering_module import squared_distances
 from jcae.estimator import DeepClusterer, EmbeddingMixin, check_clusters, check_network_parameters
 from jcae.info import Info
 from jcae.kmeans import kmeans
@@ -92,14 +93,14 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
                 network.centroids.copy_(torch.as_tensor(kmeans(code, self.n_clusters, states)[1]))
 
         def loss(x: Tensor, rows: Tensor) -> Loss:
-            distances = torch.cdist(network.autoencoder.encode(x), network.centroids)
-            return Loss({"distortion": distances.square().amin(-1).sum(-1)})
+            distances = squared_distances(network.autoencoder.encode(x), network.centroids)
+            return Loss({"distortion": distances.amin(-1).sum(-1)})
 
         return [Phase("kmeans", loss, steps=0, batch_size=len(block.x), before=start)]
 
     def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
         """One-hot assignment to the nearest centroid, (S, m, K)."""
-        nearest = torch.cdist(network.autoencoder.encode(x), network.centroids).argmin(-1)
+        nearest = squared_distances(network.autoencoder.encode(x), network.centroids).argmin(-1)
         return nn.functional.one_hot(nearest, self.n_clusters).to(x.dtype)
 
     def centroids(self, network: nn.Module) -> Tensor:

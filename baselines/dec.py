@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe
+from jcae.clustering_module import squared_distances
 from jcae.estimator import (
     DeepClusterer,
     EmbeddingMixin,
@@ -43,9 +44,7 @@ def log_soft_assignment(z: Tensor, centroids: Tensor) -> Tensor:
     """
     # Both are centred on the centroids: the expanded square does not cancel when codes drift from the origin.
     origin = centroids.detach().mean(-2, keepdim=True)
-    z, centroids = z - origin, centroids - origin
-    distances = z.square().sum(-1, keepdim=True) - 2.0 * z @ centroids.mT + centroids.square().sum(-1).unsqueeze(-2)
-    return torch.log_softmax(-torch.log1p(distances.clamp_min(0.0)), dim=-1)
+    return torch.log_softmax(-torch.log1p(squared_distances(z, centroids, origin).clamp_min(0.0)), dim=-1)
 
 
 def target_distribution(q: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ from jcae.info import Info
 from jcae.kmeans import kmeans
 from jcae.networks import AutoencoderNetwork
 from jcae.optimisers import Optimiser
+from jcae.products import matmul
 from jcae.seeds import sklearn_seed
 from jcae.training import Block, Loss, Phase
 
@@ -45,7 +46,7 @@ def assignment_sparsity(gamma: Tensor) -> Tensor:
 
 def orthonormality(M: Tensor, *, squared: bool = False) -> Tensor:
     """sum_kl |M M^T - I|_kl, or of its squares, (...), for centroids M (..., K, p)."""
-    gap = M @ M.mT - torch.eye(M.shape[-2], dtype=M.dtype, device=M.device)
+    gap = matmul(M, M.mT) - torch.eye(M.shape[-2], dtype=M.dtype, device=M.device)
     return (gap.square() if squared else gap.abs()).sum((-2, -1))
 
 

@@ -19,6 +19,7 @@ from jcae.estimator import DeepClusterer, check_choice, check_clusters, check_nu
 from jcae.info import Info
 from jcae.networks import glorot_normal_bias, glorot_uniform
 from jcae.optimisers import Optimiser, polynomial_decay
+from jcae.products import affine, matmul
 from jcae.seeds import generator, sklearn_seed
 from jcae.training import Block, Loss, Phase
 
@@ -28,12 +29,12 @@ LOG_FLOOR = 1e-10
 
 def responsibilities(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """Encoder: gamma = softmax(x W + b), (..., n, K), with W (..., d, K) and b (..., K)."""
-    return torch.softmax(x @ W + b.unsqueeze(-2), dim=-1)
+    return torch.softmax(affine(x, W, b), dim=-1)
 
 
 def reconstruction_error(x: Tensor, gamma: Tensor, M: Tensor) -> Tensor:
     """E1 = sum_i ||x_i - gamma_i M||^2, (...)."""
-    return (x - gamma @ M).square().sum((-2, -1))
+    return (x - matmul(gamma, M)).square().sum((-2, -1))
 
 
 def sparsity(gamma: Tensor, M: Tensor) -> Tensor:
@@ -43,7 +44,7 @@ def sparsity(gamma: Tensor, M: Tensor) -> Tensor:
 
 def separation(gamma: Tensor, M: Tensor) -> Tensor:
     """E3 = - sum_{k != l} (sum_i gamma_ik gamma_il) mu_k . mu_l, (...)."""
-    products = (gamma.mT @ gamma) * (M @ M.mT)
+    products = matmul(gamma.mT, gamma) * matmul(M, M.mT)
     return products.diagonal(dim1=-2, dim2=-1).sum(-1) - products.sum((-2, -1))
 
 
@@ -55,7 +56,7 @@ def squared_distances(x: Tensor, M: Tensor, origin: Tensor | None = None) -> Ten
     """
     if origin is not None:
         x, M = x - origin, M - origin
-    return x.square().sum(-1, keepdim=True) - 2.0 * x @ M.mT + M.square().sum(-1).unsqueeze(-2)
+    return x.square().sum(-1, keepdim=True) - 2.0 * matmul(x, M.mT) + M.square().sum(-1).unsqueeze(-2)
 
 
 def expected_distortion(x: Tensor, gamma: Tensor, M: Tensor, origin: Tensor | None = None) -> Tensor:

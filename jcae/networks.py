@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from jcae.products import affine
 from jcae.seeds import generator
 
 INITIALISERS = ("glorot", "fan_in")
@@ -31,7 +32,7 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (S, batch, n_in) to (S, batch, n_out)."""
-        return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight)
+        return affine(x, self.weight, self.bias)
 
 
 def glorot_uniform(n_in: int, n_out: int, rng: torch.Generator) -> Tensor:

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.metrics import adjusted_rand_score
 
 from baselines.ae_kmeans import AEKMeans
 from baselines.dec import DEC
@@ -52,3 +54,20 @@ def test_links_to_files_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}, which is not there"
+
+
+def test_the_method_of_the_tutorial_works(tmp_path, monkeypatch):
+    """The file printed in docs/add-a-method.md is run as it stands there."""
+    text = (ROOT / "docs" / "add-a-method.md").read_text(encoding="utf-8")
+    source = next(block for block in re.findall(r"```python\n(.*?)```", text, re.S) if "class HardKMeans" in block)
+    (tmp_path / "hard_kmeans.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    from hard_kmeans import HardKMeans
+
+    X, y = load_digits(return_X_y=True)
+    X = X[y < 3] / 16
+    method = HardKMeans(3, hidden=(32,), code_dim=5, epochs=5, autoencoder=Autoencoder(epochs=20), device="cpu")
+    together = method.fit_seeds(X, [0, 1])
+    alone = method.fit_seeds(X, [1])[0]
+    assert (together[1].labels_ == alone.labels_).all()
+    assert adjusted_rand_score(y[y < 3], alone.labels_) > 0.8

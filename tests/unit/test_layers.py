@@ -16,7 +16,7 @@ LAYERS = (
     {"aecm", "clustering_module", "autoencoder", "mixture"},
     {"estimator"},
     {"training"},
-    {"networks", "kmeans", "metrics", "records", "seeds", "info", "checkpoint"},
+    {"networks", "products", "optimisers", "checkpoint", "kmeans", "metrics", "records", "seeds", "info"},
     {"data"},
 )
 MODELS = {"aecm", "clustering_module", "autoencoder", "mixture", "estimator", "training", "networks", "runner"}
