@@ -81,8 +81,8 @@ def test_killed_snakemake_goes_on_with_the_same_command(make_project):
     project = make_project()
     project.write("baselines/slow.py", SLOW)
     project.write("slow.yaml", SLOW_CONFIG)
-    command = project.command("snakemake", "--cores", "1", "--configfile", "slow.yaml", "collect")
-    command[-1] = "results/slow/records.csv"
+    arguments = ("snakemake", "results/slow/records.csv", "--cores", "1", "--configfile", "slow.yaml")
+    command = project.command(*arguments)
     process = subprocess.Popen(
         command, cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -102,7 +102,7 @@ def test_killed_snakemake_goes_on_with_the_same_command(make_project):
 
     unlocked = project.run("jcae", "unlock")
     assert unlocked.returncode == 0, unlocked.stdout
-    again = project.run(*command[2:])
+    again = project.run(*arguments)
     assert again.returncode == 0, again.stdout
     assert (project.folder / "results/slow/runs/wine/slow/0/0/run.json").exists()
     assert not list((project.folder / "results/slow/runs").rglob("*.tmp.*"))
