@@ -30,7 +30,7 @@ test: install
 
 lint: install
 	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
+	$(PY) -m ruff format --check baselines jcae tests
 	$(PY) -m snakefmt --check --line-length 120 Snakefile workflow
 	$(PY) -m snakemake --lint
 

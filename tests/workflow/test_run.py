@@ -29,7 +29,7 @@ def test_run_leaves_scores_tables_figures_and_records(finished):
     assert (results / "equivalence/algebra.csv").exists()
     assert (results / "equivalence/wine/tests.csv").exists()
     assert not (results / "checkpoints").exists() or not any((results / "checkpoints").rglob("*.*"))
-    assert "tables" in finished.first_run.splitlines()[-1] or "Tables: results/tiny/tables" in finished.first_run
+    assert "Tables: results/tiny/tables" in finished.first_run
 
 
 def test_method_that_raises_is_recorded_and_counted(finished):
@@ -54,6 +54,7 @@ def test_only_the_control_is_given_the_truth(finished):
 
 
 def test_second_run_does_nothing(finished):
+    os.utime(finished.folder / "baselines/mine.py")  # touched, but the same
     assert "Nothing to be done" in rerun(finished)
 
 
@@ -80,8 +81,6 @@ def test_changed_device_threads_and_checkpoints_train_nothing(finished):
 
 def test_changed_code_trains_that_method_alone(finished):
     file = finished.folder / "baselines/mine.py"
-    os.utime(file)
-    assert "Nothing to be done" in rerun(finished)
     try:
         file.write_text(MINE + "\n# a change\n")
         # Both methods of the file have its code.
