@@ -1,5 +1,6 @@
 # make bench                            the default run and its report; CONFIG=config/mnist.yaml another one
 # make bench CONFIG=... MIRROR=folder   take data files from a folder (or address) before the original sources
+# make bench CONFIG=... PROFILE=gpu     settings of profiles/gpu in place of profiles/default; CORES=4 limits the cores
 # make test | lint | smoke | ui | lock
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,6 +9,7 @@ SHELL := /bin/bash
 
 CONFIG ?= config.yaml
 CORES ?= all
+PROFILE ?= default
 VENV ?= .venv
 PY := $(VENV)/bin/python
 ifdef MIRROR
@@ -16,7 +18,7 @@ endif
 
 bench: install
 	$(PY) -m jcae unlock
-	$(PY) -m snakemake --cores $(CORES) --configfile $(CONFIG)
+	$(PY) -m snakemake --workflow-profile $(PROFILE) --cores $(CORES) --configfile $(CONFIG)
 	report=results/$$($(PY) -m jcae check-config --run config.yaml $(CONFIG))/report.html
 	$(PY) -m snakemake --configfile $(CONFIG) --report "$$report"
 	echo "Report: $$report"

@@ -60,6 +60,8 @@ class Job:
         The pretrained autoencoder that the method starts from.
     reads_truth : bool
         Whether the method is a control that is fitted with the true labels.
+    deep : bool
+        Whether the method trains on the configured device, as the deep ones do.
     code : str
         Digest of the method's source code (and its imports), or its package's version.
     """
@@ -69,6 +71,7 @@ class Job:
     spec: dict[str, Any]
     autoencoder: str | None
     reads_truth: bool
+    deep: bool
     code: str
 
 
@@ -227,7 +230,7 @@ class _Expansion:
                 if self._is_selected(dataset):
                     self._check_construction(cls, params, f"autoencoders.{name}", dataset)
                 spec = {"dataset": dataset, "autoencoder": name, "use": _AUTOENCODER, "params": params}
-                pretraining[dataset, name] = Job(dataset, name, spec, None, False, self._digest(cls))
+                pretraining[dataset, name] = Job(dataset, name, spec, None, False, True, self._digest(cls))
         for name, entry in methods.items():
             place = f"methods.{name}"
             self.problems += _check_names(
@@ -254,9 +257,8 @@ class _Expansion:
                 self._check_construction(cls, params, place, dataset)
                 spec = {"dataset": dataset, "method": name, "use": entry["use"], "params": params}
                 spec |= {key: entry[key] for key in ("label", "tuned_with", "autoencoder") if key in entry}
-                jobs[dataset, name] = Job(
-                    dataset, name, spec, autoencoder, bool(getattr(cls, "reads_truth", False)), self._digest(cls)
-                )
+                reads_truth, deep = bool(getattr(cls, "reads_truth", False)), hasattr(cls, "fit_seeds")
+                jobs[dataset, name] = Job(dataset, name, spec, autoencoder, reads_truth, deep, self._digest(cls))
                 if (dataset, autoencoder) in pretraining:
                     self._check_architecture(cls, params, pretraining[dataset, autoencoder], place)
         if not self.broken:  # a method that could not be read may be the one that has the parameter

@@ -115,6 +115,10 @@ def get_control_truth(wildcards):
     return get_truth(wildcards) if PLAN.jobs[wildcards.dataset, wildcards.method].reads_truth else []
 
 
+def get_gpus(wildcards):
+    return int(PLAN.device != "cpu" and PLAN.jobs[wildcards.dataset, wildcards.method].deep)
+
+
 def get_train_options(wildcards, input):
     options = {"--pretrained": input.pretrained, "--truth": input.truth}
     return " ".join(f"{option} {shlex.quote(str(path))}" for option, path in options.items() if path)

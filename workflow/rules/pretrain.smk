@@ -12,7 +12,7 @@ rule pretrain_autoencoder:
         "../../environment.yml"
     threads: PLAN.threads
     resources:
-        gpu=int(PLAN.device.startswith("cuda")),
+        gpu=int(PLAN.device != "cpu"),
         device=PLAN.device,
         checkpoint_every=PLAN.checkpoint_every,
     params:

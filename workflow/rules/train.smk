@@ -14,7 +14,7 @@ rule train_method:
         "../../environment.yml"
     threads: PLAN.threads
     resources:
-        gpu=int(PLAN.device.startswith("cuda")),
+        gpu=get_gpus,
         device=PLAN.device,
         checkpoint_every=PLAN.checkpoint_every,
     params:
