@@ -25,6 +25,8 @@ from jcae.training import Block, Loss, Phase
 
 LOG_FLOOR = 1e-10
 """Added to the mean responsibilities before the logarithm (authors' code)."""
+PINV_TOLERANCE = 1e-5
+"""Relative to the largest singular value: above the rounding of float32 data, below what tells clusters apart."""
 
 
 def responsibilities(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
@@ -112,10 +114,14 @@ class ClusteringModuleNetwork(nn.Module):
 
     @torch.no_grad()
     def start_at(self, s: int, centroids: np.ndarray) -> None:
-        """Start seed s from centroids U (K, d): M = U, W = pinv(U), b = c = 0 (authors' code)."""
+        """Start seed s from centroids U (K, d): M = U, W = pinv(U), b = c = 0 (authors' code).
+
+        On centred data the centroids of a Lloyd iteration are linearly dependent up to rounding; the pseudo-inverse of
+        that rounding would saturate the softmax for good, so singular values below `PINV_TOLERANCE` count as zero.
+        """
         U = torch.as_tensor(centroids, dtype=torch.float64)
         self.M[s] = U.to(self.M)
-        self.W[s] = torch.linalg.pinv(U).to(self.W)
+        self.W[s] = torch.linalg.pinv(U, rtol=PINV_TOLERANCE).to(self.W)
         self.b[s] = 0.0
         self.c[s] = 0.0
 
@@ -207,6 +213,8 @@ class ClusteringModule(DeepClusterer):
             "Adam's eps is added after bias correction (PyTorch), not before (TensorFlow): with eps = 1e-3 the first "
             "few hundred steps are slightly longer.",
             "Glorot-normal biases are drawn from the plain normal distribution, not the truncated one.",
+            "The pseudo-inverse of the k-means start drops singular values below 1e-5 of the largest: on centred data "
+            "the centroids are linearly dependent, and the inverse of their rounding would saturate the softmax.",
         ),
         presets={
             name: {"alpha": alpha, "batch_size": batch}
