@@ -255,9 +255,10 @@ def empirics(
     out: Annotated[Path, typer.Option(help="Folder; gets scores, agreement, tests and fixed_point (csv).")],
     margin: Annotated[float, typer.Option(help="Largest mean difference that counts as the same.")] = 0.02,
     level: Annotated[float, typer.Option(help="Of each one-sided test.")] = 0.05,
-    alpha_prior: Annotated[float, typer.Option(help="Dirichlet concentration, per batch.")] = 10.0,
-    epochs: Annotated[int, typer.Option(min=1)] = 150,
-    batch_size: Annotated[int, typer.Option(min=1)] = 256,
+    alpha_prior: Annotated[float, typer.Option(help="Dirichlet concentration, per batch.")] = 2.0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="[default: enough for 2000 updates]")] = None,
+    batch_size: Annotated[int, typer.Option(min=1)] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 0.01,
     device: Device = "cpu",
 ) -> None:
     """Fit clustering module, mixture and k-means from the same starts and compare them."""
@@ -276,6 +277,7 @@ def empirics(
         alpha_prior=alpha_prior,
         epochs=epochs,
         batch_size=batch_size,
+        learning_rate=learning_rate,
         device=device,
     )
 
@@ -284,17 +286,20 @@ def empirics(
 def summarise_equivalence(
     folder: Annotated[Path, typer.Argument(help="results/<run>/equivalence.")],
     names: Annotated[list[str], typer.Argument(help="Data sets.")],
+    tables: Annotated[Path, typer.Option(help="Folder for the tables: csv, md, tex.")],
 ) -> None:
-    """Join the checks of all data sets into algebra.csv, and their comparisons into summary.csv."""
+    """Join the checks and comparisons of all data sets into algebra.csv and summary.csv, and both into tables."""
     import pandas as pd
 
     from jcae.equivalence import summarise
+    from jcae.tables import write_equivalence_tables
 
     # The identities on random data are checked beside every data set.
     algebra = pd.concat([pd.read_csv(folder / name / "algebra.csv") for name in names]).drop_duplicates()
     _write_csv(algebra, folder / "algebra.csv")
     summary = summarise(folder)["summary"]
     _write_csv(summary[summary["dataset"].isin(names)], folder / "summary.csv")
+    write_equivalence_tables(folder, tables)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from jcae.figures.centroids import centroids
 from jcae.figures.confusion import confusion
 from jcae.figures.cost import cost
 from jcae.figures.curves import curves
+from jcae.figures.equivalence import algebra, equivalence
 from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
 from jcae.figures.scores import scores
@@ -26,11 +27,16 @@ FIGURES: dict[str, Callable[[Path, str | None, Path], tuple[Figure, pd.DataFrame
     "centroids": centroids,
     "interpolations": interpolations,
     "confusion": confusion,
+    "equivalence": equivalence,
+    "algebra": algebra,
 }
 """Name -> `f(results, dataset, prepared)`: results folder, data set (None = all) and `data/prepared`."""
 
 PER_DATASET = ("curves", "maps", "centroids", "interpolations", "confusion")
 """Figures of one data set: these need `dataset`."""
+
+OF_EQUIVALENCE = ("equivalence", "algebra")
+"""Figures of the comparison of clustering module and mixture: they read `equivalence/` instead of the scores."""
 
 IMAGES_ONLY = ("centroids", "interpolations")
 """Figures that exist only where the data card has an `image_shape`."""

@@ -193,7 +193,7 @@ def test_mistake_is_named_with_its_place(changes, expected):
 def test_hostile_names_are_refused(section, name):
     changed = config(methods={"kmeans": {"use": "sklearn.cluster.KMeans"}}, autoencoders={})
     changed[section][name] = {"use": "sklearn.cluster.KMeans"} if section == "methods" else {}
-    with pytest.raises(ConfigError, match="is not a safe name|is too long"):
+    with pytest.raises(ConfigError, match=r"is not a safe name|is too long"):
         make_plan(changed)
 
 

@@ -66,7 +66,8 @@ def test_the_method_of_the_tutorial_works(tmp_path, monkeypatch):
 
     X, y = load_digits(return_X_y=True)
     X = X[y < 3] / 16
-    method = HardKMeans(3, hidden=(32,), code_dim=5, epochs=5, autoencoder=Autoencoder(epochs=20), device="cpu")
+    recipe = Autoencoder(epochs=60, batch_size=32)
+    method = HardKMeans(3, hidden=(32,), code_dim=5, epochs=5, device="cpu", autoencoder=recipe)
     together = method.fit_seeds(X, [0, 1])
     alone = method.fit_seeds(X, [1])[0]
     assert (together[1].labels_ == alone.labels_).all()

@@ -18,7 +18,7 @@ from jcae.config import ConfigError, make_plan
 from jcae.data.catalogue import CATALOGUE
 from jcae.equivalence import Case
 from jcae.evaluation import collect_records, evaluate
-from jcae.figures import FIGURES, IMAGES_ONLY, PER_DATASET, draw
+from jcae.figures import FIGURES, IMAGES_ONLY, OF_EQUIVALENCE, PER_DATASET, draw
 from jcae.records import code_digest
 from jcae.tables import MAIN_METRICS, write_tables
 
@@ -138,8 +138,9 @@ def get_equivalence(name):
 
 
 def get_equivalence_options():
-    names = ("margin", "level", "alpha_prior", "epochs", "batch_size")
-    return " ".join(f"--{name.replace('_', '-')} {PLAN.equivalence[name]}" for name in names)
+    names = ("margin", "level", "alpha_prior", "epochs", "batch_size", "learning_rate")
+    options = {f"--{name.replace('_', '-')}": PLAN.equivalence[name] for name in names}
+    return " ".join(f"{option} {value}" for option, value in options.items() if value is not None)
 
 
 # --- results
@@ -195,7 +196,9 @@ def get_equivalence_target():
     if not PLAN.equivalence["datasets"]:
         return []
     folder = f"results/{PLAN.run}/equivalence"
-    return [f"{folder}/.verified", f"{folder}/summary.csv"]
+    tables = expand("results/{run}/tables/{table}.md", run=PLAN.run, table=OF_EQUIVALENCE)
+    figures = expand("results/{run}/figures/{figure}.svg", run=PLAN.run, figure=OF_EQUIVALENCE)
+    return [f"{folder}/.verified", *tables, *figures]
 
 
 def get_tables_target():
@@ -208,7 +211,7 @@ def get_tables_target():
 
 
 def get_figures_target():
-    names = [name for name in FIGURES if name not in PER_DATASET]
+    names = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE]
     for dataset in dict.fromkeys(dataset for dataset, _ in PLAN.jobs):
         has_images = CATALOGUE[dataset].image_shape is not None
         names += [f"{dataset}/{name}" for name in PER_DATASET if has_images or name not in IMAGES_ONLY]

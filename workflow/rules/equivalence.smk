@@ -53,13 +53,18 @@ rule summarise_equivalence:
             "results/{run}/equivalence/algebra.csv",
             caption="../report/algebra.rst",
             category="Equivalence of clustering module and mixture",
-            labels={"table": "algebra"},
+            labels={"content": "every identity checked", "kind": "table"},
         ),
         summary=report(
             "results/{run}/equivalence/summary.csv",
             caption="../report/equivalence.rst",
             category="Equivalence of clustering module and mixture",
-            labels={"table": "clustering module against mixture"},
+            labels={"content": "clustering module against mixture", "kind": "table"},
+        ),
+        tables=expand(
+            "results/{{run}}/tables/{table}.{suffix}",
+            table=OF_EQUIVALENCE,
+            suffix=["csv", "md", "tex"],
         ),
     log:
         "logs/{run}/equivalence/summarise.log",
@@ -69,7 +74,34 @@ rule summarise_equivalence:
         datasets=PLAN.equivalence["datasets"],
         code=CODE["equivalence"],
     shell:
-        "python -m jcae equivalence summarise results/{wildcards.run:q}/equivalence {params.datasets:q} > {log:q} 2>&1"
+        "python -m jcae equivalence summarise results/{wildcards.run:q}/equivalence {params.datasets:q} "
+        "--tables results/{wildcards.run:q}/tables > {log:q} 2>&1"
+
+
+rule draw_equivalence_figure:
+    input:
+        "results/{run}/equivalence/algebra.csv",
+        "results/{run}/equivalence/summary.csv",
+    output:
+        report(
+            "results/{run}/figures/{figure}.svg",
+            caption="../report/equivalence_figure.rst",
+            category="Equivalence of clustering module and mixture",
+            labels={"content": "{figure}", "kind": "figure"},
+        ),
+        "results/{run}/figures/{figure}.pdf",
+        "results/{run}/figures/{figure}.csv",
+    log:
+        "logs/{run}/figures/{figure}.log",
+    wildcard_constraints:
+        figure="|".join(OF_EQUIVALENCE),
+    conda:
+        "../../environment.yml"
+    params:
+        code=CODE["figures"],
+    shell:
+        "python -m jcae figure {wildcards.figure:q} --results results/{wildcards.run:q} "
+        "--out results/{wildcards.run:q}/figures/{wildcards.figure:q} > {log:q} 2>&1"
 
 
 # A rule of its own, so that a failed check stops the pipeline and yet leaves the numbers on disk.

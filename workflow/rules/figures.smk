@@ -18,7 +18,7 @@ rule draw_figure:
     log:
         "logs/{run}/figures/{figure}.log",
     wildcard_constraints:
-        figure="|".join(name for name in FIGURES if name not in PER_DATASET),
+        figure="|".join(name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE),
     conda:
         "../../environment.yml"
     params:
