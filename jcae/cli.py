@@ -215,18 +215,19 @@ def tables(results: Results, out: Out) -> None:
 
 
 @app.command()
-def figure(
-    name: Annotated[str, typer.Argument(help="One of jcae.figures.FIGURES.")],
+def figures(
+    names: Annotated[list[str], typer.Argument(help="Of jcae.figures.FIGURES.")],
     results: Results,
-    out: Annotated[Path, typer.Option(help="Where to write, without suffix: gets .svg, .pdf and .csv.")],
+    out: Annotated[Path, typer.Option(help="Folder that gets <name>.svg, .pdf and .csv.")],
     dataset: Annotated[str | None, typer.Option(help="Data set, for figures of one.")] = None,
     prepared: Annotated[Path, typer.Option(help="Folder with one folder per data set.")] = Path("data/prepared"),
 ) -> None:
-    """Draw one figure, with the numbers that it shows."""
+    """Draw figures, each with the numbers that it shows."""
     from jcae.figures import draw
 
-    for path in draw(name, results, out, dataset, prepared):
-        typer.echo(path)
+    for name in names:
+        for path in draw(name, results, out / name, dataset, prepared):
+            typer.echo(path)
 
 
 @equivalence.command()

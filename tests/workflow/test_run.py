@@ -97,6 +97,6 @@ def test_changed_plot_trains_nothing(finished):
         output = rerun(finished)
         assert not planned(output, "train_method")
         assert not planned(output, "evaluate_method")
-        assert planned(output, "draw_figure")
+        assert planned(output, "draw_run_figures")
     finally:
         file.write_text(text)

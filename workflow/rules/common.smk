@@ -43,6 +43,10 @@ TABLES = [f"scores_{metric}{suffix}" for suffix in ("", "_refit") for metric in 
 TABLES += ["scores_full", "failures", "cost"]
 
 
+OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE]
+OF_DATASET = [name for name in PER_DATASET if name not in IMAGES_ONLY]
+
+
 wildcard_constraints:
     run=re.escape(PLAN.run),
     dataset="|".join(map(re.escape, PLAN.datasets)),
@@ -166,8 +170,23 @@ def report_table(name):
         f"results/{{run}}/tables/{name}.csv",
         caption="../report/table.rst",
         category="Tables",
-        labels={"table": name},
+        labels={"content": name, "kind": "table"},
     )
+
+
+def report_figures(folder, names, category="Figures", caption="figure", **placing):
+    """The svg files of figures, to be shown in the report."""
+
+    def shown(name):
+        return report(
+            f"{folder}/{name}.svg",
+            caption=f"../report/{caption}.rst",
+            category=category,
+            labels={"content": name, "kind": "figure"},
+            **placing,
+        )
+
+    return [shown(name) for name in names]
 
 
 def get_prepared_files(wildcards):
@@ -211,10 +230,10 @@ def get_tables_target():
 
 
 def get_figures_target():
-    names = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE]
+    names = [*OF_RUN]
     for dataset in dict.fromkeys(dataset for dataset, _ in PLAN.jobs):
         has_images = CATALOGUE[dataset].image_shape is not None
-        names += [f"{dataset}/{name}" for name in PER_DATASET if has_images or name not in IMAGES_ONLY]
+        names += [f"{dataset}/{name}" for name in PER_DATASET if has_images or name in OF_DATASET]
     return expand("results/{run}/figures/{name}.svg", run=PLAN.run, name=names)
 
 

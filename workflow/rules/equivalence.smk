@@ -78,30 +78,29 @@ rule summarise_equivalence:
         "--tables results/{wildcards.run:q}/tables > {log:q} 2>&1"
 
 
-rule draw_equivalence_figure:
+rule draw_equivalence_figures:
     input:
         "results/{run}/equivalence/algebra.csv",
         "results/{run}/equivalence/summary.csv",
     output:
-        report(
-            "results/{run}/figures/{figure}.svg",
-            caption="../report/equivalence_figure.rst",
+        svg=report_figures(
+            "results/{run}/figures",
+            OF_EQUIVALENCE,
             category="Equivalence of clustering module and mixture",
-            labels={"content": "{figure}", "kind": "figure"},
+            caption="equivalence_figure",
         ),
-        "results/{run}/figures/{figure}.pdf",
-        "results/{run}/figures/{figure}.csv",
+        pdf=expand("results/{{run}}/figures/{name}.pdf", name=OF_EQUIVALENCE),
+        csv=expand("results/{{run}}/figures/{name}.csv", name=OF_EQUIVALENCE),
     log:
-        "logs/{run}/figures/{figure}.log",
-    wildcard_constraints:
-        figure="|".join(OF_EQUIVALENCE),
+        "logs/{run}/figures/equivalence.log",
     conda:
         "../../environment.yml"
     params:
+        names=OF_EQUIVALENCE,
         code=CODE["figures"],
     shell:
-        "python -m jcae figure {wildcards.figure:q} --results results/{wildcards.run:q} "
-        "--out results/{wildcards.run:q}/figures/{wildcards.figure:q} > {log:q} 2>&1"
+        "python -m jcae figures {params.names} --results results/{wildcards.run:q} "
+        "--out results/{wildcards.run:q}/figures > {log:q} 2>&1"
 
 
 # A rule of its own, so that a failed check stops the pipeline and yet leaves the numbers on disk.
