@@ -1,9 +1,9 @@
 """Matrix products of a block, one per seed, that do not depend on the size of the block.
 
 On a CPU the last bits of a product depend on the kernel that the library picks (by the number of matrices in a batch,
-and by how the operands are aligned in memory), and training amplifies last bits. So there each seed's product is a call
-of its own on aligned operands, which costs nothing against a loop over seeds. On a GPU the batched product is what makes
-a block worth having.
+and by how the operands are aligned in memory), and training amplifies last bits. So there each seed's product is a
+call of its own on aligned operands, which costs nothing against a loop over seeds. On a GPU the batched product is
+what makes a block worth having.
 """
 
 from typing import Any

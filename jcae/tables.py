@@ -1,7 +1,8 @@
-"""Tables of a finished run: as numbers (csv), to read (md) and for the paper (tex, booktabs)."""
+"""Tables of a finished run: as numbers (csv), to read (md, html) and for the paper (tex, booktabs)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from textwrap import shorten
 
@@ -19,6 +20,37 @@ LONG = 40
 """Rows beyond which a LaTeX table may break over pages."""
 
 
+HTML = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{caption}</title>
+<style>
+body {{ font: 14px/1.45 system-ui, sans-serif; color: #222; background: #fff; margin: 2rem; max-width: 75rem; }}
+h1 {{ font-size: 1.1rem; }}
+table {{ border-collapse: collapse; border-top: 2px solid #222; border-bottom: 2px solid #222; }}
+th, td {{ text-align: left; padding: 0.25rem 1.2rem 0.25rem 0; vertical-align: top; }}
+td {{ font-variant-numeric: tabular-nums; }}
+th, tr.rule td {{ border-bottom: 1px solid #222; }}
+tr.rule td {{ border-bottom: none; border-top: 1px solid #222; }}
+tbody tr:hover {{ background: #f1f5f9; }}
+p {{ color: #555; font-size: 0.85rem; }}
+</style>
+</head>
+<body>
+<h1>{caption}</h1>
+<table>
+<thead><tr>{head}</tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+<p>{note}</p>
+</body>
+</html>
+"""
+
+
 @dataclass(frozen=True)
 class Table:
     """One table, as numbers and as it is shown.
@@ -32,7 +64,7 @@ class Table:
     data : DataFrame
         Plain numbers, tidy; the csv.
     cells : DataFrame of str
-        What md and tex show.
+        What md, tex and html show.
     bold : frozenset of (int, int)
         Row and column positions in `cells` of the best values.
     rule_before : int or None
@@ -49,7 +81,7 @@ class Table:
 
 
 def write_tables(results_dir: str | Path, out_dir: str | Path) -> list[Path]:
-    """Write every table of a results folder as csv, md and tex.
+    """Write every table of a results folder as csv, md, tex and html.
 
     Parameters
     ----------
@@ -76,6 +108,7 @@ def _write(tables: Iterable[Table], out_dir: str | Path) -> list[Path]:
             ("csv", table.data.to_csv(index=False)),
             ("md", to_markdown(table)),
             ("tex", to_latex(table)),
+            ("html", to_html(table)),
         ):
             written.append(out_dir / f"{table.name}.{suffix}")
             written[-1].write_text(text, encoding="utf-8")
@@ -83,7 +116,7 @@ def _write(tables: Iterable[Table], out_dir: str | Path) -> list[Path]:
 
 
 def write_equivalence_tables(equivalence_dir: str | Path, out_dir: str | Path) -> list[Path]:
-    """Write the tables of the comparison of clustering module and mixture as csv, md and tex.
+    """Write the tables of the comparison of clustering module and mixture as csv, md, tex and html.
 
     Parameters
     ----------
@@ -397,6 +430,17 @@ def to_markdown(table: Table) -> str:
     return "\n".join(
         [f"{_escape_markdown(table.caption)}.", "", *lines, "", f"Note: {_escape_markdown(table.note)}", ""]
     )
+
+
+def to_html(table: Table) -> str:
+    """Render a table as a page of its own, without anything from outside; best values bold."""
+    rows = []
+    for i, row in enumerate(table.cells.itertuples(index=False)):
+        cells = [f"<b>{escape(str(v))}</b>" if (i, j) in table.bold else escape(str(v)) for j, v in enumerate(row)]
+        line = ' class="rule"' if i == table.rule_before else ""
+        rows.append(f"<tr{line}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    head = "".join(f"<th>{escape(str(column))}</th>" for column in table.cells.columns)
+    return HTML.format(caption=escape(table.caption), head=head, rows="\n".join(rows), note=escape(table.note))
 
 
 def to_latex(table: Table) -> str:

@@ -46,9 +46,10 @@ def cost(results: Path, dataset: str | None = None, prepared: Path | None = None
                 ax.plot(mine[column].mean(), 100 * mine["acc"].mean(), ms=6, mec="white", mew=0.6, **style_of)
             ax.set_xscale("log")
             _plain_ticks(ax)
-            ax.set_ylim(0, 100)
             ax.grid(color="#EBEBEB", lw=0.5)
         row[0].set_ylabel("ACC (%)")
+        low = 100 * data.loc[data["dataset"] == here, "acc"].min()
+        row[0].set_ylim(max(0, low - 5), 102)
         row[0].set_title(here, loc="left")
     for ax, column in zip(axes[-1], columns, strict=True):
         ax.set_xlabel(AXES[column])

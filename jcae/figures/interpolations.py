@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jcae.figures import style
-from jcae.figures.sources import choice, chosen_runs, image_shape, title
+from jcae.figures.sources import choice, chosen_runs, image_shape, pixel_range, title
 
 COLUMNS = ["method", "name", "seed", "cluster", "next_cluster", "position"]
 PER_ROW = 3
@@ -18,7 +18,7 @@ def interpolations(results: Path, dataset: str, prepared: Path) -> tuple[Figure,
 
     Reads `records.csv`, `decoded.npz` of the chosen runs and `card.json`. The csv holds the pixels (`p0`, `p1`, ...).
     """
-    shape = image_shape(prepared, dataset)
+    shape, (low, high) = image_shape(prepared, dataset), pixel_range(prepared, dataset)
     chosen = chosen_runs(results, dataset, "decoded.npz")
     chosen = [(record, arrays) for record, arrays in chosen if "interpolations" in arrays]
     if not chosen:
@@ -32,13 +32,12 @@ def interpolations(results: Path, dataset: str, prepared: Path) -> tuple[Figure,
     for ax, (record, arrays) in zip(axes, chosen, strict=True):
         lines = arrays["interpolations"]
         K, steps, d = lines.shape
-        ends = lines[:, [0, -1]]
-        # Off the centroids a decoder may overshoot; the range of the centroids keeps the rows comparable.
+        # A decoder may overshoot, a single centroid far enough to grey all others: every method has the data's scale.
         ax.imshow(
             style.mosaic(lines.reshape(K, steps, *shape)),
             cmap="gray_r",
-            vmin=ends.min(),
-            vmax=ends.max(),
+            vmin=low,
+            vmax=high,
             interpolation="nearest",
         )
         style.hide_frame(ax)

@@ -77,6 +77,12 @@ def features(prepared: Path, dataset: str) -> np.ndarray:
         return archive["X"]
 
 
+def pixel_range(prepared: Path, dataset: str) -> tuple[float, float]:
+    """Read the smallest and the largest value of a data set: the scale on which its images are drawn."""
+    card = json.loads((prepared / dataset / "card.json").read_text(encoding="utf-8"))
+    return card["min"], card["max"]
+
+
 def image_shape(prepared: Path, dataset: str) -> tuple[int, int]:
     """Read (height, width) of the images of a data set.
 

@@ -15,6 +15,7 @@ from jcae.figures import style
 from jcae.figures.equivalence import algebra as draw_algebra
 from jcae.figures.equivalence import equivalence as draw_equivalence
 from jcae.mixture import kmeans_start
+from jcae.tables import write_equivalence_tables
 
 SHORT = eq.Training(epochs=60)
 
@@ -232,6 +233,18 @@ def test_files_and_summary(tmp_path, blobs):
     summary = frames["summary"].iloc[0]
     assert summary["n_seeds"] == 3
     assert summary["verdict_ari"] in ("equivalent", "undecided")
+    frames["algebra"].to_csv(folder / "algebra.csv", index=False)
+    frames["summary"].to_csv(folder / "summary.csv", index=False)
+    written = write_equivalence_tables(folder, tmp_path / "tables")
+    assert len(written) == 8
+    table = (tmp_path / "tables" / "algebra.md").read_text()
+    assert "| yes |" in table
+    assert "NO" not in table
+    verdict = summary["verdict_acc"]
+    assert f"{100 * summary['acc_cm']:.1f} / {100 * summary['acc_gmm']:.1f} / " in (
+        text := (tmp_path / "tables" / "equivalence.md").read_text()
+    )
+    assert f": {verdict} |" in text
     with style.applied():
         for draw in (draw_equivalence, draw_algebra):
             figure, data = draw(tmp_path)

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA
 
 from jcae.evaluation import collect_records, collect_scores, evaluate
-from jcae.figures import FIGURES, IMAGES_ONLY, PER_DATASET, draw, style
+from jcae.figures import FIGURES, IMAGES_ONLY, OF_EQUIVALENCE, PER_DATASET, draw, style
 from jcae.figures.sources import choice, chosen_runs
 from jcae.records import write_record
 
@@ -43,7 +43,8 @@ def prepare(folder, bunch, image_shape):
     X = (X / X.max(axis=0).clip(1)).astype("float32")
     np.savez(folder / "features.npz", X=X)
     np.savez(folder / "truth.npz", y=y, class_names=np.array([str(c) for c in bunch.target_names]))
-    card = {"name": folder.name, "n": len(X), "d": X.shape[1], "image_shape": image_shape}
+    facts = {"min": float(X.min()), "max": float(X.max()), "image_shape": image_shape}
+    card = {"name": folder.name, "n": len(X), "d": X.shape[1], **facts}
     (folder / "card.json").write_text(json.dumps(card))
     return X, y
 
@@ -161,7 +162,9 @@ def build(root):
 
 
 # The three figures of scores are one function.
-CASES = [(n, "digits" if n in PER_DATASET else None) for n in FIGURES if n not in ("scores_nmi", "scores_ari")]
+# Those of the equivalence are drawn in test_equivalence.py, from its files; nmi and ari as acc.
+ELSEWHERE = (*OF_EQUIVALENCE, "scores_nmi", "scores_ari")
+CASES = [(n, "digits" if n in PER_DATASET else None) for n in FIGURES if n not in ELSEWHERE]
 
 
 @pytest.mark.parametrize(("name", "dataset"), CASES)

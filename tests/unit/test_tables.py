@@ -203,7 +203,7 @@ def test_long_table_breaks_over_pages():
     assert r"\begin{tabular}" in to_latex(failures_table(RECORDS))
 
 
-def test_writes_every_table_three_ways(tmp_path):
+def test_writes_every_table_four_ways(tmp_path):
     # Method "true": read back as text, not as a truth value.
     records = RECORDS.replace({"method": {"c": "true"}}).assign(use="x.Y", block="0", autoencoder=None, run="runs/x")
     records.to_csv(tmp_path / "records.csv", index=False)
@@ -217,11 +217,14 @@ def test_writes_every_table_three_ways(tmp_path):
             "failures",
             "cost",
         )
-        for suffix in ("csv", "md", "tex")
+        for suffix in ("csv", "md", "tex", "html")
     }
     data = pd.read_csv(tmp_path / "tables/scores_acc.csv", dtype={"method": "str"}).set_index("method")
     assert data.loc["a", "mean"] == pytest.approx(2 / 3)
     assert data.loc["true", "mean"] == 0.6
+    page = (tmp_path / "tables/scores_acc.html").read_text()
+    assert "<b>" in page
+    assert "http" not in page, "the page loads something from outside"
 
 
 def test_no_score_at_all_still_gives_tables(tmp_path):

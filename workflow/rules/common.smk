@@ -165,9 +165,9 @@ def get_scores(wildcards):
 
 
 def report_table(name):
-    """The csv of a table, to be shown in the report."""
+    """The page of a table, to be shown in the report."""
     return report(
-        f"results/{{run}}/tables/{name}.csv",
+        f"results/{{run}}/tables/{name}.html",
         caption="../report/table.rst",
         category="Tables",
         labels={"content": name, "kind": "table"},
@@ -225,7 +225,7 @@ def get_tables_target():
         "results/{run}/tables/{table}.{suffix}",
         run=PLAN.run,
         table=TABLES,
-        suffix=["csv", "md", "tex"],
+        suffix=["csv", "md", "tex", "html"],
     )
 
 

@@ -49,17 +49,19 @@ rule summarise_equivalence:
         get_equivalence("algebra"),
         get_equivalence("tests"),
     output:
-        algebra=report(
-            "results/{run}/equivalence/algebra.csv",
+        algebra="results/{run}/equivalence/algebra.csv",
+        summary="results/{run}/equivalence/summary.csv",
+        identities=report(
+            "results/{run}/tables/algebra.html",
             caption="../report/algebra.rst",
             category="Equivalence of clustering module and mixture",
-            labels={"content": "every identity checked", "kind": "table"},
+            labels={"content": "algebra", "kind": "table"},
         ),
-        summary=report(
-            "results/{run}/equivalence/summary.csv",
+        comparison=report(
+            "results/{run}/tables/equivalence.html",
             caption="../report/equivalence.rst",
             category="Equivalence of clustering module and mixture",
-            labels={"content": "clustering module against mixture", "kind": "table"},
+            labels={"content": "equivalence", "kind": "table"},
         ),
         tables=expand(
             "results/{{run}}/tables/{table}.{suffix}",

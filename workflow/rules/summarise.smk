@@ -1,4 +1,4 @@
-# Tables of the collected scores and records; csv holds plain numbers, md and tex are laid out.
+# Tables of the collected scores and records; csv holds plain numbers, the others are laid out.
 
 
 rule write_tables:
@@ -6,7 +6,8 @@ rule write_tables:
         "results/{run}/scores.csv",
         "results/{run}/records.csv",
     output:
-        csv=[report_table(name) for name in TABLES],
+        html=[report_table(name) for name in TABLES],
+        csv=expand("results/{{run}}/tables/{table}.csv", table=TABLES),
         md=expand("results/{{run}}/tables/{table}.md", table=TABLES),
         tex=expand("results/{{run}}/tables/{table}.tex", table=TABLES),
     log:
