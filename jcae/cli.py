@@ -187,21 +187,21 @@ def collect(
         list[Path] | None,
         typer.Argument(help="Scores that belong to the run, <data set>/<method>.csv; without any, all that are there."),
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Keep these seeds only: 0-4, 0 or 0,2,5.")] = None,
+    block: Annotated[list[str] | None, typer.Option(help="Keep this block of seeds: 0-4, 0 or 0,2,5.")] = None,
 ) -> None:
     """Join all scores into scores.csv and all run records into records.csv."""
     from jcae.evaluation import collect_records, collect_scores
     from jcae.records import parse_block
 
-    tables = {"scores.csv": collect_scores(results), "records.csv": collect_records(results)}
+    tables = {"scores.csv": collect_scores(results), "records.csv": collect_records(results, block)}
     belongs = {(path.parent.name, path.stem) for path in scores or []}
     for name, table in tables.items():
         # The folder may hold runs of an earlier config; what is not part of this one must not enter its tables.
         if belongs:
             pairs = zip(table["dataset"], table["method"], strict=True)
             table = table[[pair in belongs for pair in pairs]]
-        if seeds:
-            table = table[table["seed"].isin(parse_block(seeds))]
+        if block:
+            table = table[table["seed"].isin({seed for part in block for seed in parse_block(part)})]
         _write_csv(table, results / name)
 
 

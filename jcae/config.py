@@ -6,17 +6,15 @@ Everything that can be wrong with a config is found here, before any job starts,
 import hashlib
 import inspect
 import json
-import pkgutil
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from jcae.classes import MethodError, hint, load_class
 from jcae.data.catalogue import CATALOGUE
 from jcae.records import code_digest, format_block
 
@@ -266,7 +264,7 @@ class _Expansion:
                 for key in entry.get("params", {}):
                     if key not in accepted:
                         place = f"datasets.{name}.params.{key}"
-                        self.problems.append(f"{place}: no method has this parameter{_hint(key, accepted)}")
+                        self.problems.append(f"{place}: no method has this parameter{hint(key, accepted)}")
         self.problems = list(dict.fromkeys(self.problems))
         return jobs, pretraining
 
@@ -285,7 +283,7 @@ class _Expansion:
         if use not in self._classes:
             try:
                 self._classes[use] = load_class(use)
-            except (ImportError, TypeError) as error:
+            except MethodError as error:
                 self._classes[use] = None
                 self.problems.append(f"{place}: {error}")
         return self._classes[use]
@@ -301,7 +299,7 @@ class _Expansion:
             return {}
         presets = getattr(getattr(cls, "info", None), "presets", {})
         if name not in presets:
-            allowed = _hint(name, presets) if presets else f"; {entry['use']} publishes none"
+            allowed = hint(name, presets) if presets else f"; {entry['use']} publishes none"
             self.problems.append(f"{place}.preset: unknown preset {name!r}{allowed}")
             return {}
         return presets[name]
@@ -337,7 +335,7 @@ class _Expansion:
                 self.problems.append(f"{place}.{name}: is not set here; {_reserved(cls)[name]}")
             elif name not in allowed and "**" not in allowed:
                 listed = set(allowed) - set(_reserved(cls))
-                self.problems.append(f"{place}.{name}: {cls.__name__} has no such parameter{_hint(name, listed)}")
+                self.problems.append(f"{place}.{name}: {cls.__name__} has no such parameter{hint(name, listed)}")
         self._check_values(params, place)
 
     def _check_values(self, params: Mapping[str, Any], place: str) -> None:
@@ -383,52 +381,6 @@ def _loader_digest(dataset: str) -> str:
     return hashlib.sha256(f"{facts!r}\n{inspect.getsource(LOADERS[facts.loader])}".encode()).hexdigest()
 
 
-def load_class(use: str) -> type:
-    """Import the class that a dotted path names.
-
-    Raises
-    ------
-    ImportError
-        If there is no such module or class; lists what there is.
-    TypeError
-        If the path names something else than a class.
-    """
-    path, _, name = use.rpartition(".")
-    if not path:
-        raise ImportError(f"{use!r} is not a dotted path such as sklearn.cluster.KMeans")
-    try:
-        module = import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (path == error.name or path.startswith(f"{error.name}.")):
-            raise ImportError(f"importing {path} failed: {error}") from error
-        raise ImportError(f"there is no module {error.name!r}{_siblings(error.name)}") from None
-    except Exception as error:  # a method's file may hold anything; the plan reports it like any other problem
-        raise ImportError(f"importing {path} failed: {type(error).__name__}: {error}") from error
-    if not hasattr(module, name):
-        classes = [
-            n
-            for n in dir(module)
-            if not n.startswith("_") and (n[:1].isupper() or inspect.isclass(vars(module).get(n)))
-        ]
-        raise ImportError(f"module {path} has no class {name!r}{_hint(name, classes)}")
-    cls = getattr(module, name)
-    if not inspect.isclass(cls):
-        raise TypeError(f"{use} is {_describe(cls)}, expected a class")
-    return cls
-
-
-def _siblings(module: str) -> str:
-    """What lies beside a module that is missing."""
-    package, _, name = module.rpartition(".")
-    if not package:
-        return ""
-    try:
-        found = [m.name for m in pkgutil.iter_modules(import_module(package).__path__)]
-    except (ImportError, AttributeError):
-        return ""
-    return _hint(name, [n for n in found if not n.startswith("_")])
-
-
 def _parameters(cls: type) -> dict[str, Any]:
     """Constructor parameters and their defaults; the key `**` stands for any further keyword."""
     allowed = {}
@@ -459,7 +411,7 @@ def _check_names(names: Iterable[str] | None, allowed: Iterable[str], place: str
     if names is None or not isinstance(names, (list, tuple, dict)):
         return []
     allowed = list(allowed)
-    return [f"{place}: {name!r} is no {what}{_hint(name, allowed)}" for name in names if name not in allowed]
+    return [f"{place}: {name!r} is no {what}{hint(name, allowed)}" for name in names if name not in allowed]
 
 
 def _check_structure(config: Any, schema: Mapping[str, Any]) -> tuple[list[str], set[tuple]]:
@@ -490,7 +442,7 @@ def _explain(error: Any) -> list[str]:
     value, rule = error.instance, error.validator_value
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
-        return [f"{at}unknown key {key!r}{_hint(key, known)}" for key in value if key not in known]
+        return [f"{at}unknown key {key!r}{hint(key, known)}" for key in value if key not in known]
     if error.validator == "required":
         return [f"{at}the key {key!r} is missing" for key in rule if key not in value]
     if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
@@ -506,7 +458,7 @@ def _explain(error: Any) -> list[str]:
         rules = [e.validator_value for e in error.context if e.validator == "type"]
         return [f"{at}is {_describe(value)}, expected {_type_names(rules)}"]
     if error.validator == "enum":
-        return [f"{at}unknown value {value!r}{_hint(value, rule)}"]
+        return [f"{at}unknown value {value!r}{hint(value, rule)}"]
     if error.validator == "pattern":
         what = error.schema.get("description", "").partition(".")[0]
         return [f"{at}{value!r} is not allowed ({what}; must match {rule})"]
@@ -533,13 +485,6 @@ def _describe(value: Any) -> str:
     names |= {list: "a list", dict: "keys and values"}
     kind = names.get(type(value), f"a {type(value).__name__}")
     return kind if value is None or isinstance(value, (list, dict)) else f"{value!r} ({kind})"
-
-
-def _hint(name: Any, allowed: Iterable[str]) -> str:
-    allowed = sorted(map(str, allowed))
-    close = get_close_matches(str(name), allowed, n=1)
-    meant = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{meant} Allowed: {', '.join(allowed)}" if meant else f"; allowed: {', '.join(allowed) or 'none'}"
 
 
 def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:

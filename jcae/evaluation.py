@@ -1,6 +1,6 @@
 """From run folders to rows: scores of finished runs, one record per run, and which run stands for a method."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +67,15 @@ def collect_scores(results_dir: str | Path) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[SCORE_COLUMNS]
 
 
-def collect_records(results_dir: str | Path) -> pd.DataFrame:
+def collect_records(results_dir: str | Path, blocks: Collection[str] | None = None) -> pd.DataFrame:
     """Read every `run.json` below `runs/` of a results folder.
 
     Parameters
     ----------
     results_dir : path
         `results/<run>`.
+    blocks : collection of str, optional
+        Read these blocks of seeds only: with another block size the folder may still hold older ones.
 
     Returns
     -------
@@ -90,11 +92,15 @@ def collect_records(results_dir: str | Path) -> pd.DataFrame:
     results_dir = Path(results_dir)
     pretrain_seconds = {}
     for path in sorted(results_dir.glob("pretrained/*/*/*/*/run.json")):
-        dataset, autoencoder, _, seed = path.parts[-5:-1]
+        dataset, autoencoder, block, seed = path.parts[-5:-1]
+        if blocks is not None and block not in blocks:
+            continue
         pretrain_seconds[dataset, autoencoder, int(seed)] = read_record(path).get("seconds")
 
     rows = []
     for folder in _run_folders([results_dir / "runs"]) if (results_dir / "runs").is_dir() else []:
+        if blocks is not None and folder.parent.name not in blocks:
+            continue
         run = read_record(folder / "run.json")
         record = _record(run) | {"run": folder.relative_to(results_dir).as_posix()}
         autoencoder = (run.get("pretrained") or {}).get("autoencoder")

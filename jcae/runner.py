@@ -6,13 +6,11 @@ file, a full disk, an interrupt) is raised, so that the job fails and is repeate
 
 import contextlib
 import csv
-import difflib
 import errno
 import hashlib
 import inspect
 import json
 import os
-import pkgutil
 import shutil
 import sys
 import time
@@ -20,7 +18,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib import import_module
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -28,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from jcae import records
+from jcae.classes import MethodError, hint, load_class
 
 AUTOENCODER = "jcae.Autoencoder"
 INTERPOLATION_STEPS = 9
@@ -35,10 +33,6 @@ HISTORY_COLUMNS = ("phase", "epoch", "step", "term", "value")
 
 # The machine's fault, not the method's: no space, quota, input/output error, stale handle, read-only file system.
 _INFRASTRUCTURE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS}
-
-
-class MethodError(ValueError):
-    """A dotted path that leads to no class; the message names the part that is wrong."""
 
 
 class ParameterError(ValueError):
@@ -50,58 +44,6 @@ class ResultError(ValueError):
 
 
 # --- class and parameters ---------------------------------------------------------------------------------------------
-
-
-def load_class(use: str) -> type:
-    """Import the class of a method.
-
-    Parameters
-    ----------
-    use : str
-        Dotted path ``package.module.Class``. Modules in the working directory are found, too.
-
-    Raises
-    ------
-    MethodError
-        Where module or class does not exist. An ImportError inside the module is not touched.
-    """
-    module_name, _, class_name = use.rpartition(".")
-    if not module_name or not all(part.isidentifier() for part in use.split(".")):
-        raise MethodError(f"use: {use!r} is no dotted path; write package.module.Class")
-    if os.getcwd() not in sys.path:  # a user's own file; last, so that it hides nothing
-        sys.path.append(os.getcwd())
-    try:
-        module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if module_name != missing and not module_name.startswith(missing + "."):
-            raise  # the module exists; something that it imports does not
-        raise MethodError(
-            f"use: {use!r}: there is no module {missing!r}{_suggest(missing, _siblings(missing))}"
-        ) from None
-    found = getattr(module, class_name, None)
-    if not isinstance(found, type):
-        classes = [name for name in dir(module) if _is_estimator(getattr(module, name, None))]
-        what = "has no class" if found is None else f"has a {type(found).__name__}, not a class, of the name"
-        raise MethodError(f"use: {use!r}: {module_name} {what} {class_name!r}{_suggest(class_name, classes)}")
-    return found
-
-
-def _siblings(module_name: str) -> list[str]:
-    """Return the full names of the modules in the same package."""
-    parent = module_name.rpartition(".")[0]
-    paths = getattr(sys.modules.get(parent), "__path__", None)
-    return [f"{parent}.{found.name}" for found in pkgutil.iter_modules(paths)] if paths else []
-
-
-def _is_estimator(thing: Any) -> bool:
-    return isinstance(thing, type) and (hasattr(thing, "fit") or hasattr(thing, "fit_predict"))
-
-
-def _suggest(name: str, allowed: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, allowed, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{hint} (there are: {', '.join(sorted(allowed))})" if allowed else hint
 
 
 def resolve_params(
@@ -138,7 +80,7 @@ def resolve_params(
         unknown = sorted(set(params) - set(named))
         if unknown:
             allowed = [name for name in named if name != "random_state"]
-            raise ParameterError(f"{cls.__name__}: unknown parameter {unknown[0]!r}{_suggest(unknown[0], allowed)}")
+            raise ParameterError(f"{cls.__name__}: unknown parameter {unknown[0]!r}{hint(unknown[0], allowed)}")
     resolved = dict(params)
     counts = [name for name in ("n_clusters", "n_components") if name in named]
     if counts and n_clusters is not None:

@@ -136,6 +136,7 @@ def test_a_seed_in_two_blocks_is_an_error(tmp_path):
         ValueError, match=r"seed 0 of aecm on toy was run twice: runs/toy/aecm/0/0, runs/toy/aecm/0-1/0"
     ):
         collect_records(tmp_path)
+    assert collect_records(tmp_path, ["0-1"])["run"].tolist() == ["runs/toy/aecm/0-1/0"]
 
 
 def test_half_written_blocks_are_not_seen(tmp_path):

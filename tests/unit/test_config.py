@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jcae.config import ConfigError, load_class, make_plan, read_config
+from jcae.classes import MethodError, load_class
+from jcae.config import ConfigError, make_plan, read_config
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -224,7 +225,7 @@ def test_broken_file_of_a_method_is_a_problem_of_the_config(tmp_path, monkeypatc
 def test_missing_dependency_of_a_method_is_not_taken_for_a_missing_method(tmp_path, monkeypatch):
     (tmp_path / "needs_more.py").write_text("import not_there_at_all\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ImportError, match="importing needs_more failed: No module named 'not_there_at_all'"):
+    with pytest.raises(MethodError, match="importing needs_more failed: No module named 'not_there_at_all'"):
         load_class("needs_more.X")
 
 

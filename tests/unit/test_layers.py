@@ -16,7 +16,7 @@ LAYERS = (
     {"aecm", "clustering_module", "autoencoder", "mixture"},
     {"estimator"},
     {"training"},
-    {"networks", "products", "optimisers", "checkpoint", "kmeans", "metrics", "records", "seeds", "info"},
+    {"networks", "products", "optimisers", "checkpoint", "kmeans", "metrics", "records", "seeds", "info", "classes"},
     {"data"},
 )
 MODELS = {"aecm", "clustering_module", "autoencoder", "mixture", "estimator", "training", "networks", "runner"}

@@ -30,6 +30,6 @@ rule collect_results:
         "../../environment.yml"
     params:
         code=CODE["collect"],
-        seeds=",".join(map(str, PLAN.seeds)),
+        blocks=" ".join(f"--block {block}" for block in PLAN.blocks),
     shell:
-        "python -m jcae collect --results results/{wildcards.run:q} --seeds {params.seeds:q} {input:q} > {log:q} 2>&1"
+        "python -m jcae collect --results results/{wildcards.run:q} {params.blocks} {input:q} > {log:q} 2>&1"
