@@ -330,6 +330,8 @@ def ui(
     """Show the tracked runs in MLflow's web page, on this machine only."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    # MLflow opens in another of its modes by itself.
+    typer.echo(f"The runs: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning (Ctrl-C ends it)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1"]
     os.execv(sys.executable, [*command, "--port", str(port)])
 
