@@ -8,21 +8,10 @@ from torch import Tensor, nn
 
 from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe
 from jcae.clustering_module import squared_distances
-from jcae.estimator import DeepClusterer, EmbeddingMixin, check_clusters, check_network_parameters
+from jcae.estimator import DeepClusterer, EmbeddingMixin, check_clusters, check_network_parameters, kmeans_on_code
 from jcae.info import Info
-from jcae.kmeans import kmeans
-from jcae.networks import AutoencoderNetwork
-from jcae.seeds import sklearn_seed
+from jcae.networks import CentroidNetwork
 from jcae.training import Block, Loss, Phase
-
-
-class AEKMeansNetwork(nn.Module):
-    """An autoencoder and the k-means centroids (S, K, p) of its code."""
-
-    def __init__(self, autoencoder: AutoencoderNetwork, centroids: Tensor):
-        super().__init__()
-        self.autoencoder = autoencoder
-        self.centroids = nn.Parameter(centroids)
 
 
 class AEKMeans(EmbeddingMixin, DeepClusterer):
@@ -77,20 +66,17 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
         """See `DeepEstimator`."""
         return own_recipe(self)
 
-    def build_network(self, n_features: int, seeds: Sequence[int]) -> AEKMeansNetwork:
+    def build_network(self, n_features: int, seeds: Sequence[int]) -> CentroidNetwork:
         """See `DeepEstimator`."""
-        centroids = torch.zeros(len(seeds), self.n_clusters, self.code_dim, dtype=getattr(torch, self.dtype))
-        return AEKMeansNetwork(autoencoder_network(self, n_features, seeds), centroids)
+        return CentroidNetwork(autoencoder_network(self, n_features, seeds), self.n_clusters)
 
     def training_phases(self, block: Block) -> list[Phase]:
         """One phase without a step: k-means sets the centroids, and the distortion of the code is the objective."""
-        network: AEKMeansNetwork = block.network
+        network: CentroidNetwork = block.network
 
         def start() -> None:
-            code = block.map(network.autoencoder.encode).cpu().numpy()
-            states = [sklearn_seed(seed, "start") for seed in block.seeds]
             with torch.no_grad():
-                network.centroids.copy_(torch.as_tensor(kmeans(code, self.n_clusters, states)[1]))
+                network.centroids.copy_(kmeans_on_code(block, self.n_clusters)[1])
 
         def loss(x: Tensor, rows: Tensor) -> Loss:
             distances = squared_distances(network.autoencoder.encode(x), network.centroids)

@@ -16,12 +16,11 @@ from jcae.estimator import (
     check_clusters,
     check_network_parameters,
     check_number,
+    kmeans_on_code,
 )
 from jcae.info import Info
-from jcae.kmeans import kmeans
-from jcae.networks import AutoencoderNetwork
+from jcae.networks import CentroidNetwork
 from jcae.optimisers import Optimiser, polynomial_decay
-from jcae.seeds import sklearn_seed
 from jcae.training import Block, Loss, Phase
 
 AECM_PAPER = {
@@ -56,15 +55,6 @@ def target_distribution(q: Tensor) -> Tensor:
 def kl_divergence(target: Tensor, log_q: Tensor) -> Tensor:
     """Mean over the batch of KL(p_i || q_i), (...), for target and log q (..., B, K)."""
     return torch.special.entr(target).neg().sum((-2, -1)).sub((target * log_q).sum((-2, -1))) / target.shape[-2]
-
-
-class DECNetwork(nn.Module):
-    """An autoencoder and the centroids (S, K, p) in its code space."""
-
-    def __init__(self, autoencoder: AutoencoderNetwork, centroids: Tensor):
-        super().__init__()
-        self.autoencoder = autoencoder
-        self.centroids = nn.Parameter(centroids)
 
 
 class DEC(EmbeddingMixin, DeepClusterer):
@@ -168,12 +158,11 @@ class DEC(EmbeddingMixin, DeepClusterer):
         """See `DeepEstimator`."""
         return own_recipe(self)
 
-    def build_network(self, n_features: int, seeds: Sequence[int]) -> DECNetwork:
+    def build_network(self, n_features: int, seeds: Sequence[int]) -> CentroidNetwork:
         """See `DeepEstimator`."""
-        centroids = torch.zeros(len(seeds), self.n_clusters, self.code_dim, dtype=getattr(torch, self.dtype))
-        return DECNetwork(autoencoder_network(self, n_features, seeds), centroids)
+        return CentroidNetwork(autoencoder_network(self, n_features, seeds), self.n_clusters)
 
-    def batch_loss(self, network: DECNetwork, x: Tensor, target: Tensor) -> Loss:
+    def batch_loss(self, network: CentroidNetwork, x: Tensor, target: Tensor) -> Loss:
         """Loss of a batch x (S, B, d) with its rows of the target distribution (S, B, K)."""
         log_q = log_soft_assignment(network.autoencoder.encode(x), network.centroids)
         return Loss({"clustering": kl_divergence(target, log_q)})
@@ -184,7 +173,7 @@ class DEC(EmbeddingMixin, DeepClusterer):
 
     def training_phases(self, block: Block) -> list[Phase]:
         """See `DeepEstimator`."""
-        network: DECNetwork = block.network
+        network: CentroidNetwork = block.network
         n = len(block.x)
 
         def loss(x: Tensor, rows: Tensor) -> Loss:
@@ -192,12 +181,9 @@ class DEC(EmbeddingMixin, DeepClusterer):
             return self.batch_loss(network, x, target)
 
         def start() -> None:
-            code = block.map(network.autoencoder.encode).cpu().numpy()
-            states = [sklearn_seed(seed, "start") for seed in block.seeds]
-            labels, centers = kmeans(code, self.n_clusters, states)
+            block.state["labels"], centers = kmeans_on_code(block, self.n_clusters)
             with torch.no_grad():
-                network.centroids.copy_(torch.as_tensor(centers))
-            block.state["labels"] = torch.as_tensor(labels, device=block.x.device)
+                network.centroids.copy_(centers)
 
         def refresh(step: int) -> Tensor | None:
             q = block.map(lambda x: self.soft_assignment(network, x))

@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from baselines.dec import AECM_PAPER, DEC, DECNetwork, kl_divergence, log_soft_assignment
+from baselines.dec import AECM_PAPER, DEC, kl_divergence, log_soft_assignment
 from jcae.autoencoder import Autoencoder, squared_error
 from jcae.estimator import check_number
 from jcae.info import Info
+from jcae.networks import CentroidNetwork
 from jcae.training import Loss
 
 
@@ -90,7 +91,7 @@ epochs, update_interval, tol, decay_epochs, autoencoder, device, dtype, random_s
         super().check_parameters(n_samples, n_features)
         check_number(self, "gamma", minimum=0)
 
-    def batch_loss(self, network: DECNetwork, x: Tensor, target: Tensor) -> Loss:
+    def batch_loss(self, network: CentroidNetwork, x: Tensor, target: Tensor) -> Loss:
         """Loss of a batch x (S, B, d) with its rows of the target distribution (S, B, K)."""
         z = network.autoencoder.encode(x)
         error = squared_error(x, network.autoencoder.decode(z)) / (x.shape[-2] * x.shape[-1])

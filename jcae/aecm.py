@@ -29,13 +29,12 @@ from jcae.estimator import (
     check_clusters,
     check_network_parameters,
     check_number,
+    kmeans_on_code,
 )
 from jcae.info import Info
-from jcae.kmeans import kmeans
 from jcae.networks import AutoencoderNetwork
 from jcae.optimisers import Optimiser
 from jcae.products import matmul
-from jcae.seeds import sklearn_seed
 from jcae.training import Block, Loss, Phase
 
 
@@ -267,9 +266,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
             return Loss(terms, three_terms(z, gamma, M, scale))
 
         def kmeans_start() -> None:
-            code = block.map(network.autoencoder.encode).cpu().numpy()
-            states = [sklearn_seed(seed, "start") for seed in block.seeds]
-            for s, centers in enumerate(kmeans(code, self.n_clusters, states)[1]):
+            for s, centers in enumerate(kmeans_on_code(block, self.n_clusters)[1]):
                 module.start_at(s, centers)
 
         joint = joint_phase(self, block, "joint", joint_loss)

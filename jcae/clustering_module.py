@@ -113,7 +113,7 @@ class ClusteringModuleNetwork(nn.Module):
         return self.M + self.c.unsqueeze(-2)
 
     @torch.no_grad()
-    def start_at(self, s: int, centroids: np.ndarray) -> None:
+    def start_at(self, s: int, centroids: np.ndarray | Tensor) -> None:
         """Start seed s from centroids U (K, d): M = U, W = pinv(U), b = c = 0 (authors' code).
 
         On centred data the centroids of a Lloyd iteration are linearly dependent up to rounding; the pseudo-inverse of

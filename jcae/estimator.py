@@ -246,6 +246,27 @@ class DeepEstimator(BaseEstimator):
         return block.map(lambda part: function(network, part))[0].cpu().numpy()
 
 
+def kmeans_on_code(block: Block, n_clusters: int) -> tuple[Tensor, Tensor]:
+    """k-means (20 restarts) on the code of a block's autoencoders: where pretrained methods start.
+
+    Parameters
+    ----------
+    block : Block
+        Its network has an ``autoencoder``.
+    n_clusters : int
+        K.
+
+    Returns
+    -------
+    labels : Tensor of int64, (S, n)
+    centers : Tensor, (S, K, p)
+        Both on the block's device.
+    """
+    code = block.map(block.network.autoencoder.encode).cpu().numpy()
+    labels, centers = kmeans(code, n_clusters, [sklearn_seed(seed, "start") for seed in block.seeds])
+    return torch.as_tensor(labels, device=block.x.device), torch.as_tensor(centers, device=block.x.device)
+
+
 class EmbeddingMixin(TransformerMixin):
     """Encoder and decoder as scikit-learn's ``transform`` and ``inverse_transform``."""
 

@@ -128,3 +128,13 @@ class AutoencoderNetwork(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         """Reconstruction (S, batch, d) of z (S, batch, p)."""
         return self._run(self.decoder, z)
+
+
+class CentroidNetwork(nn.Module):
+    """S autoencoders and centroids (S, K, p) in their code spaces; the centroids start at zero."""
+
+    def __init__(self, autoencoder: AutoencoderNetwork, n_clusters: int):
+        super().__init__()
+        self.autoencoder = autoencoder
+        last = autoencoder.encoder[-1].weight
+        self.centroids = nn.Parameter(last.new_zeros(len(last), n_clusters, last.shape[-1]))
