@@ -123,7 +123,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
             "The orthonormality and the unit-centroid terms act on the centroids mu = M + c; the paper's M and mu "
             "coincide where c = 0.",
             "In the normalised loss E1 and E2 are divided by batch size times the code's width, and the prior and the "
-            "orthonormality term are not divided.",
+            "orthonormality term are not divided; AdamW has PyTorch's default weight decay of 0.01.",
         ),
         presets={
             name: {
