@@ -1,4 +1,4 @@
-"""A bare GPU machine has torch and scikit-learn, but no snakemake, mlflow, pooch or jsonschema: the verbs work there."""
+"""A bare GPU machine has torch and scikit-learn, no snakemake, mlflow, pooch or jsonschema: the verbs work there."""
 
 import json
 import subprocess
