@@ -6,6 +6,7 @@ method reduces over the last axes only and so never notices it.
 """
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -182,6 +183,8 @@ class DeepEstimator(BaseEstimator):
             one.loss_ = losses[s]
             one.n_updates_ = block.updates[s]
             one.reason_ = block.problems.get(s)
+            if one.reason_ is None and not math.isfinite(one.loss_):
+                one.reason_ = f"the loss at the final parameters is {one.loss_}"
             one.status_ = "diverged" if one.reason_ else "ok"
             fits.append(one)
         self.set_results(block, fits)

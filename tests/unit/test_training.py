@@ -184,6 +184,10 @@ def test_divergence_is_seen_and_stays_with_its_seed(digits):
     assert [fit.status_ for fit in fits] == ["diverged", "diverged"]
     assert "loss term 'reconstruction' became" in fits[0].reason_
     assert "phase 'autoencoder'" in fits[0].reason_
+    # A single step: its loss is finite, what it leaves is not.
+    last = Autoencoder(epochs=1, optimiser="sgd", learning_rate=1e30, batch_size=400, **NET).fit_seeds(digits, [0])[0]
+    assert (last.status_, last.n_updates_) == ("diverged", 1)
+    assert "the loss at the final parameters is" in last.reason_
     with pytest.warns(ConvergenceWarning, match="diverged"):
         ClusteringModule(10, alpha=5, learning_rate=1e30, epochs=2, device="cpu", random_state=0).fit(digits)
 
