@@ -11,7 +11,7 @@ from jcae.clustering_module import squared_distances
 from jcae.estimator import DeepClusterer, EmbeddingMixin, check_clusters, check_network_parameters, kmeans_on_code
 from jcae.info import Info
 from jcae.networks import CentroidNetwork
-from jcae.training import Block, Loss, Phase
+from jcae.training import CHUNK, Block, Loss, Phase
 
 
 class AEKMeans(EmbeddingMixin, DeepClusterer):
@@ -82,7 +82,7 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
             distances = squared_distances(network.autoencoder.encode(x), network.centroids)
             return Loss({"distortion": distances.amin(-1).sum(-1)})
 
-        return [Phase("kmeans", loss, steps=0, batch_size=len(block.x), before=start)]
+        return [Phase("kmeans", loss, steps=0, batch_size=CHUNK, before=start)]
 
     def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
         """One-hot assignment to the nearest centroid, (S, m, K)."""

@@ -28,8 +28,8 @@ from jcae.seeds import generator
 
 log = logging.getLogger(__name__)
 
-CHUNK = 8192
-"""Rows of the data that one pass without gradients takes at a time."""
+CHUNK = 2048
+"""Rows of the data that one pass without gradients takes at a time, for every seed of the block."""
 
 
 class Loss(NamedTuple):
