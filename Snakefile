@@ -53,9 +53,8 @@ rule smoke:
         "logs/smoke.log",
     conda:
         "environment.yml"
-    threads: workflow.cores
     shell:
-        "python -m snakemake --nolock --cores {threads} --configfile config/smoke.yaml > {log:q} 2>&1"
+        "python -m snakemake --nolock --cores all --configfile config/smoke.yaml > {log:q} 2>&1"
 
 
 onsuccess:
