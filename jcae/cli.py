@@ -241,7 +241,7 @@ def algebra(features: Features, name: Annotated[str, typer.Option(help="Of the d
 @equivalence.command()
 def verify(csv: Annotated[Path, typer.Argument(help="Written by `algebra` or `summarise`.")]) -> None:
     """Fail unless every identity holds that must."""
-    from jcae.equivalence import verify as verify_rows
+    from jcae.algebra import verify as verify_rows
 
     verify_rows(csv)
     typer.echo(f"{csv}: every identity holds")

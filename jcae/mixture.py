@@ -20,6 +20,8 @@ from jcae.info import Info
 from jcae.seeds import numpy_generator, sklearn_seed
 
 INITS = ("kmeans++", "random")
+VARIANCE = 0.5
+"""Covariance of the mixture behind CM's loss: with s^2 = 1/2 the squared distance is the negative log-density."""
 Array = NDArray[np.float64]
 
 
@@ -379,3 +381,26 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Mean log-likelihood per point, in nats, without the prior; y is ignored."""
         return float(self.score_samples(X).mean())
+
+
+def unit_variance(X: ArrayLike, n_clusters: int, *, seed: int = 0) -> Array:
+    """Centre the data and multiply them by one number, so that the fixed covariance 0.5 fits them.
+
+    The number makes the shared variance that EM estimates (`IsotropicMixture` with ``variance=None``) equal to 0.5. It
+    changes no partition of k-means and uses no truth; without it, a covariance of 0.5 is a statement about units.
+
+    Parameters
+    ----------
+    X : array-like, (n, d)
+    n_clusters : int
+    seed : int
+        Start of that EM.
+
+    Returns
+    -------
+    ndarray of float64, (n, d)
+    """
+    X = np.asarray(X, dtype=np.float64)
+    X = X - X.mean(axis=0)
+    found = IsotropicMixture(n_clusters, variance=None, random_state=seed).fit(X).variance_
+    return X * np.sqrt(VARIANCE / found)

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.datasets import load_wine, make_blobs
 
+import jcae.algebra as al
 import jcae.clustering_module
 import jcae.equivalence as eq
 from jcae import ClusteringModule, IsotropicMixture
@@ -16,6 +17,7 @@ from jcae.figures.equivalence import algebra as draw_algebra
 from jcae.figures.equivalence import equivalence as draw_equivalence
 from jcae.mixture import kmeans_start
 from jcae.tables import write_equivalence_tables
+from jcae.tost import tost
 
 SHORT = eq.Training(epochs=60)
 
@@ -27,7 +29,7 @@ def make_data():
 
 @pytest.fixture(scope="module", name="table")
 def make_table():
-    return eq.algebra(load_wine().data, "wine", n_clusters=3)
+    return al.algebra(load_wine().data, "wine", n_clusters=3)
 
 
 # --- the algebra ------------------------------------------------------------------------------------------------------
@@ -38,8 +40,8 @@ def test_every_gating_identity_holds_in_float64(table):
     assert gating["passed"].all(), gating[~gating["passed"]]
     assert (gating["tolerance"] <= 1e-9).all()
     assert {0.0, 1.0, 1e3, 1e4} == set(table["offset"])
-    assert set(table["check"]) == {check.name for check in eq.CHECKS}
-    assert list(table) == list(eq.ALGEBRA_COLUMNS)
+    assert set(table["check"]) == {check.name for check in al.CHECKS}
+    assert list(table) == list(al.ALGEBRA_COLUMNS)
 
 
 def test_three_terms_cancel_far_from_the_origin_and_centring_restores_them(table):
@@ -59,29 +61,29 @@ def test_three_terms_cancel_far_from_the_origin_and_centring_restores_them(table
     ],
 )
 def test_a_wrong_formula_is_caught_and_named(monkeypatch, tmp_path, blobs, name, wrong, check):
-    monkeypatch.setattr(eq, name, wrong)
-    eq.algebra(blobs[0], "blobs", n_clusters=3, offsets=[0.0]).to_csv(tmp_path / "a.csv", index=False)
-    with pytest.raises(eq.EquivalenceError, match=rf"(?s)identities fail.*{check.replace('+', '.')} on blobs"):
-        eq.verify(tmp_path / "a.csv")
+    monkeypatch.setattr(al, name, wrong)
+    al.algebra(blobs[0], "blobs", n_clusters=3, offsets=[0.0]).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(al.EquivalenceError, match=rf"(?s)identities fail.*{check.replace('+', '.')} on blobs"):
+        al.verify(tmp_path / "a.csv")
 
 
 def test_verify_judges_numbers_and_refuses_empty_tables(tmp_path, table):
     path = tmp_path / "algebra.csv"
     table.to_csv(path, index=False)
-    eq.verify(path)
+    al.verify(path)
     bad = table.copy()
     bad.loc[bad.index[0], "relative_error"] = np.nan  # the column `passed` still says True
     bad.to_csv(path, index=False)
     with pytest.raises(
-        eq.EquivalenceError, match=r"1 of \d+ identities fail\n  E1\+E2\+E3 = expected distortion on wine"
+        al.EquivalenceError, match=r"1 of \d+ identities fail\n  E1\+E2\+E3 = expected distortion on wine"
     ):
-        eq.verify(path)
+        al.verify(path)
     table[~table["gating"]].to_csv(path, index=False)
-    with pytest.raises(eq.EquivalenceError, match="nothing was verified"):
-        eq.verify(path)
+    with pytest.raises(al.EquivalenceError, match="nothing was verified"):
+        al.verify(path)
     table.drop(columns="tolerance").to_csv(path, index=False)
-    with pytest.raises(eq.EquivalenceError, match=r"\['tolerance'\] are missing"):
-        eq.verify(path)
+    with pytest.raises(al.EquivalenceError, match=r"\['tolerance'\] are missing"):
+        al.verify(path)
 
 
 # --- scale and starts -------------------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def test_tost_equals_two_t_tests_and_its_interval():
     rng = np.random.default_rng(0)
     for mean in (0.0, 0.01, 0.02, 0.05):
         d = rng.normal(mean, 0.01, size=8)
-        found = eq.tost(d, margin=0.02)
+        found = tost(d, margin=0.02)
         assert found.p_lower == stats.ttest_1samp(d, -0.02, alternative="greater").pvalue
         assert found.p_upper == stats.ttest_1samp(d, 0.02, alternative="less").pvalue
         interval = stats.ttest_1samp(d, 0.0).confidence_interval(0.90)
@@ -154,7 +156,7 @@ def test_tost_equals_two_t_tests_and_its_interval():
     ],
 )
 def test_verdicts(differences, verdict):
-    assert eq.tost(differences, margin=0.02).verdict == verdict
+    assert tost(differences, margin=0.02).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -167,26 +169,26 @@ def test_verdicts(differences, verdict):
     ],
 )
 def test_no_spread_over_seeds_is_exact(value, p, verdict):
-    found = eq.tost([value] * 7, margin=0.02)
+    found = tost([value] * 7, margin=0.02)
     assert (found.mean, found.low, found.high) == (value, value, value)
     assert (found.p_lower, found.p_upper) == p
     assert found.verdict == verdict
 
 
 def test_wilcoxon_reaches_its_smallest_p():
-    assert eq.tost([0.001, -0.001, 0.002, 0.003, -0.002], margin=0.02).p_wilcoxon == pytest.approx(2**-5)
-    assert eq.tost([0.02] * 5, margin=0.02).p_wilcoxon == 1.0
+    assert tost([0.001, -0.001, 0.002, 0.003, -0.002], margin=0.02).p_wilcoxon == pytest.approx(2**-5)
+    assert tost([0.02] * 5, margin=0.02).p_wilcoxon == 1.0
 
 
 def test_missing_and_single_seeds():
-    assert eq.tost([0.0, np.nan, 0.001, 0.002], margin=0.02).n_seeds == 3
-    one = eq.tost([0.001], margin=0.02)
+    assert tost([0.0, np.nan, 0.001, 0.002], margin=0.02).n_seeds == 3
+    one = tost([0.001], margin=0.02)
     assert (one.n_seeds, one.mean, one.verdict) == (1, 0.001, "undecided")
-    assert eq.tost([np.nan], margin=0.02).verdict == "undecided"
+    assert tost([np.nan], margin=0.02).verdict == "undecided"
     with pytest.raises(ValueError, match=r"margin=0\.0"):
-        eq.tost([0.0, 0.1], margin=0.0)
+        tost([0.0, 0.1], margin=0.0)
     with pytest.raises(ValueError, match=r"level=0\.5"):
-        eq.tost([0.0, 0.1], margin=0.02, level=0.5)
+        tost([0.0, 0.1], margin=0.02, level=0.5)
 
 
 def test_judge_pairs_by_seed():
@@ -223,7 +225,7 @@ def test_files_and_summary(tmp_path, blobs):
     (prepared / "card.json").write_text(json.dumps({"n_clusters": 3}))
     features = prepared / "features.npz"
     eq.write_algebra(features, "blobs", folder / "algebra.csv")
-    eq.verify(folder / "algebra.csv")
+    al.verify(folder / "algebra.csv")
     eq.write_empirics(features, prepared / "truth.npz", "blobs", [0, 1, 2], folder / "blobs", epochs=60)
     frames = eq.summarise(folder)
     assert set(frames) == {"algebra", "scores", "agreement", "tests", "fixed_point", "summary"}

@@ -12,14 +12,37 @@ LAYERS = (
     {"tracking", "figures", "tables"},
     {"evaluation", "runner"},
     {"config"},
-    {"equivalence"},
+    {"equivalence", "algebra"},
     {"aecm", "clustering_module", "autoencoder", "mixture"},
     {"estimator"},
     {"training"},
-    {"networks", "products", "optimisers", "checkpoint", "kmeans", "metrics", "records", "seeds", "info", "classes"},
+    {
+        "networks",
+        "products",
+        "optimisers",
+        "checkpoint",
+        "kmeans",
+        "metrics",
+        "records",
+        "seeds",
+        "info",
+        "classes",
+        "tost",
+    },
     {"data"},
 )
-MODELS = {"aecm", "clustering_module", "autoencoder", "mixture", "estimator", "training", "networks", "runner"}
+MODELS = {
+    "algebra",
+    "equivalence",
+    "aecm",
+    "clustering_module",
+    "autoencoder",
+    "mixture",
+    "estimator",
+    "training",
+    "networks",
+    "runner",
+}
 FILES = sorted((ROOT / "jcae").rglob("*.py"))
 
 

@@ -16,7 +16,7 @@ os.environ.update(
 
 from jcae.config import ConfigError, make_plan
 from jcae.data.catalogue import CATALOGUE
-from jcae.equivalence import Case
+from jcae.equivalence import write_empirics
 from jcae.evaluation import collect_records, evaluate
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_EQUIVALENCE, PER_DATASET, draw
 from jcae.records import code_digest
@@ -33,7 +33,7 @@ CODE = {
     "collect": code_digest(collect_records),
     "tables": code_digest(write_tables),
     "figures": code_digest(draw),
-    "equivalence": code_digest(Case),
+    "equivalence": code_digest(write_empirics),
 }
 
 if PLAN.mirror:
