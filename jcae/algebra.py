@@ -27,7 +27,8 @@ from jcae.clustering_module import (
     separation,
     sparsity,
 )
-from jcae.mixture import VARIANCE, kmeans_start, map_objective, map_weights, unit_variance
+from jcae.kmeans import kmeans_start
+from jcae.mixture import VARIANCE, map_objective, map_weights, unit_variance
 from jcae.seeds import numpy_generator
 
 Array = NDArray[np.float64]

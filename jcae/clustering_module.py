@@ -12,15 +12,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
 from jcae.estimator import DeepClusterer, check_choice, check_clusters, check_number
 from jcae.info import Info
+from jcae.kmeans import kmeans_start
 from jcae.networks import glorot_normal_bias, glorot_uniform
 from jcae.optimisers import Optimiser, polynomial_decay
 from jcae.products import affine, matmul
-from jcae.seeds import generator, sklearn_seed
+from jcae.seeds import generator
 from jcae.training import Block, Loss, Phase
 
 LOG_FLOOR = 1e-10
@@ -399,12 +399,6 @@ def three_terms(x: Tensor, gamma: Tensor, M: Tensor, scale: float) -> dict[str, 
         "sparsity": scale * sparsity(gamma, M),
         "separation": scale * separation(gamma, M),
     }
-
-
-def kmeans_start(points: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
-    """Centroids (K, d) of k-means++ seeding with a single Lloyd iteration (authors' code for the pretrained CM)."""
-    one = KMeans(n_clusters, init="k-means++", n_init=1, max_iter=1, random_state=sklearn_seed(seed, "start"))
-    return one.fit(points).cluster_centers_
 
 
 def alpha_tensor(alpha: float | Sequence[float], like: Tensor) -> float | Tensor:

@@ -26,11 +26,11 @@ from jcae.algebra import algebra
 from jcae.clustering_module import (
     ClusteringModule,
 )
+from jcae.kmeans import kmeans_start
 from jcae.mixture import (
     VARIANCE,
     IsotropicMixture,
     best_variance,
-    kmeans_start,
     map_objective,
     map_weights,
     squared_distances,

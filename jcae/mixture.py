@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, xlogy
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.cluster import KMeans
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jcae.info import Info
+from jcae.kmeans import kmeans_start
 from jcae.seeds import numpy_generator, sklearn_seed
 
 INITS = ("kmeans++", "random")
@@ -163,25 +163,6 @@ def best_variance(
 def variance_floor(X: Array) -> float:
     """Smallest shared variance allowed: 1e-10 of the data's own, so that K = n points do not end in a division by 0."""
     return max(1e-10 * float(np.var(X, axis=0).mean()), np.finfo(np.float64).tiny ** 0.5)
-
-
-def kmeans_start(X: ArrayLike, n_clusters: int, seed: int) -> Array:
-    """Centroids after k-means++ seeding and a single Lloyd iteration: the start of the clustering module of that seed.
-
-    Parameters
-    ----------
-    X : array-like, (n, d)
-    n_clusters : int
-    seed : int
-        The random numbers come from its stream ``"start"`` (`jcae.seeds`), as for every method that starts this way.
-
-    Returns
-    -------
-    ndarray of float64, (K, d)
-    """
-    X = np.asarray(X, dtype=np.float64)
-    start = KMeans(n_clusters, init="k-means++", n_init=1, max_iter=1, random_state=sklearn_seed(seed, "start"))
-    return start.fit(X).cluster_centers_
 
 
 class IsotropicMixture(ClusterMixin, BaseEstimator):
