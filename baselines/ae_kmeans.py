@@ -25,7 +25,7 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
         Of the autoencoder, see `jcae.Autoencoder`.
     autoencoder : Autoencoder or None
         Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own.
-    device, dtype, random_state
+    device, precision, random_state
         See `jcae.ClusteringModule`.
     """
 
@@ -45,7 +45,7 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
         negative_slope: float = 0.2,
         autoencoder: Autoencoder | None = None,
         device: str = "auto",
-        dtype: str = "float32",
+        precision: str = "float32",
         random_state: Any = None,
     ):
         self.n_clusters = n_clusters
@@ -54,7 +54,7 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
         self.negative_slope = negative_slope
         self.autoencoder = autoencoder
         self.device = device
-        self.dtype = dtype
+        self.precision = precision
         self.random_state = random_state
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:

@@ -82,7 +82,7 @@ class DEC(EmbeddingMixin, DeepClusterer):
         Polynomial decay of the learning rate to a tenth over that many epochs (the AE-CM authors' setting).
     autoencoder : Autoencoder or None
         Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own.
-    device, dtype, random_state
+    device, precision, random_state
         See `jcae.ClusteringModule`.
     """
 
@@ -117,7 +117,7 @@ class DEC(EmbeddingMixin, DeepClusterer):
         decay_epochs: int | None = None,
         autoencoder: Autoencoder | None = None,
         device: str = "auto",
-        dtype: str = "float32",
+        precision: str = "float32",
         random_state: Any = None,
     ):
         self.n_clusters = n_clusters
@@ -136,7 +136,7 @@ class DEC(EmbeddingMixin, DeepClusterer):
         self.decay_epochs = decay_epochs
         self.autoencoder = autoencoder
         self.device = device
-        self.dtype = dtype
+        self.precision = precision
         self.random_state = random_state
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
@@ -181,18 +181,18 @@ class DEC(EmbeddingMixin, DeepClusterer):
             return self.batch_loss(network, x, target)
 
         def start() -> None:
-            block.state["labels"], centers = kmeans_on_code(block, self.n_clusters)
-            with torch.no_grad():
-                network.centroids.copy_(centers)
+            labels, centers = kmeans_on_code(block, self.n_clusters)
+            block.keep("labels", labels)
+            network.centroids.copy_(centers)
 
         def refresh(step: int) -> Tensor | None:
             q = block.map(lambda x: self.soft_assignment(network, x))
             labels = q.argmax(-1)
             changed = (labels != block.state["labels"]).sum(-1) / n
-            block.state["target"] = target_distribution(q)
-            block.state["labels"] = labels
+            block.keep("target", target_distribution(q))
+            block.keep("labels", labels)
             # The first comparison is with k-means, the second with almost untrained weights: neither may stop the run.
-            return changed < self.tol if step >= 2 * self.update_interval else None
+            return changed < self.tol if self.tol > 0 and step >= 2 * self.update_interval else None
 
         epoch_steps = block.epoch_steps(self.batch_size)
         return [

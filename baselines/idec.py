@@ -21,7 +21,7 @@ class IDEC(DEC):
     gamma : float
         Weight of the clustering loss. It belongs to a reconstruction averaged over points and features.
     n_clusters, hidden, code_dim, negative_slope, optimiser, learning_rate, momentum, adam_eps, batch_size, max_iter, \
-epochs, update_interval, tol, decay_epochs, autoencoder, device, dtype, random_state
+epochs, update_interval, tol, decay_epochs, autoencoder, device, precision, random_state
         See `baselines.dec.DEC`; the defaults are IDEC's published ones for MNIST.
     """
 
@@ -61,7 +61,7 @@ epochs, update_interval, tol, decay_epochs, autoencoder, device, dtype, random_s
         decay_epochs: int | None = None,
         autoencoder: Autoencoder | None = None,
         device: str = "auto",
-        dtype: str = "float32",
+        precision: str = "float32",
         random_state: Any = None,
     ):
         super().__init__(
@@ -81,7 +81,7 @@ epochs, update_interval, tol, decay_epochs, autoencoder, device, dtype, random_s
             decay_epochs=decay_epochs,
             autoencoder=autoencoder,
             device=device,
-            dtype=dtype,
+            precision=precision,
             random_state=random_state,
         )
         self.gamma = gamma

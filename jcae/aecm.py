@@ -34,6 +34,7 @@ from jcae.estimator import (
 from jcae.info import Info
 from jcae.networks import AutoencoderNetwork
 from jcae.optimisers import Optimiser
+from jcae.precision import storage_dtype
 from jcae.products import matmul
 from jcae.training import Block, Loss, Phase
 
@@ -94,7 +95,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
         Of the leaky ReLU between layers.
     autoencoder : Autoencoder or None
         Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own.
-    device, dtype, random_state
+    device, precision, random_state
         See `jcae.ClusteringModule`.
 
     Attributes
@@ -181,7 +182,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
         negative_slope: float = 0.2,
         autoencoder: Autoencoder | None = None,
         device: str = "auto",
-        dtype: str = "float32",
+        precision: str = "float32",
         random_state: Any = None,
     ):
         self.n_clusters = n_clusters
@@ -202,7 +203,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
         self.negative_slope = negative_slope
         self.autoencoder = autoencoder
         self.device = device
-        self.dtype = dtype
+        self.precision = precision
         self.random_state = random_state
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
@@ -230,7 +231,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> AECMNetwork:
         """See `DeepEstimator`."""
-        dtype = getattr(torch, self.dtype)
+        dtype = storage_dtype(self.precision)
         module = ClusteringModuleNetwork.random(
             self.code_dim, self.n_clusters, seeds=seeds, biases=self.loss == "paper", dtype=dtype
         )
@@ -240,7 +241,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
         """See `DeepEstimator`."""
         network: AECMNetwork = block.network
         module = network.module
-        alpha = alpha_tensor(self.alpha, block.x)
+        alpha = alpha_tensor(self.alpha, module.W)
         normalised = self.loss == "normalised"
 
         def joint_loss(x: Tensor, rows: Tensor) -> Loss:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from jcae.estimator import DeepEstimator, EmbeddingMixin, check_choice, check_network_parameters, check_number
@@ -40,7 +39,7 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
     epochs, batch_size : int
     decay_epochs : int or None
         The learning rate falls to a tenth after every so many epochs; None keeps it.
-    device, dtype, random_state
+    device, precision, random_state
         See `jcae.ClusteringModule`.
 
     Attributes
@@ -106,7 +105,7 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
         batch_size: int = 256,
         decay_epochs: int | None = None,
         device: str = "auto",
-        dtype: str = "float32",
+        precision: str = "float32",
         random_state: Any = None,
     ):
         self.hidden = hidden
@@ -121,7 +120,7 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
         self.batch_size = batch_size
         self.decay_epochs = decay_epochs
         self.device = device
-        self.dtype = dtype
+        self.precision = precision
         self.random_state = random_state
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
@@ -166,7 +165,7 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
 def autoencoder_network(
     owner: Any, n_features: int, seeds: Sequence[int], initialiser: str = "glorot"
 ) -> AutoencoderNetwork:
-    """The autoencoder that ``hidden``, ``code_dim``, ``negative_slope`` and ``dtype`` of a method describe."""
+    """The autoencoder that ``hidden``, ``code_dim``, ``negative_slope`` and ``precision`` of a method describe."""
     return AutoencoderNetwork(
         n_features,
         owner.hidden,
@@ -174,7 +173,7 @@ def autoencoder_network(
         negative_slope=owner.negative_slope,
         seeds=seeds,
         initialiser=initialiser,
-        dtype=getattr(torch, owner.dtype),
+        precision=owner.precision,
     )
 
 
@@ -186,5 +185,5 @@ def own_recipe(owner: Any) -> Autoencoder:
     recipe = owner.autoencoder if owner.autoencoder is not None else Autoencoder()
     if not isinstance(recipe, Autoencoder):
         raise ValueError(f"{type(owner).__name__}: autoencoder={recipe!r} must be a jcae.Autoencoder or None")
-    shared = ("hidden", "code_dim", "negative_slope", "device", "dtype")
+    shared = ("hidden", "code_dim", "negative_slope", "device", "precision")
     return Autoencoder(**{**recipe.get_params(deep=False), **{name: getattr(owner, name) for name in shared}})

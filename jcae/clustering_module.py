@@ -19,6 +19,7 @@ from jcae.info import Info
 from jcae.kmeans import kmeans_start
 from jcae.networks import glorot_normal_bias, glorot_uniform
 from jcae.optimisers import Optimiser, polynomial_decay
+from jcae.precision import storage_dtype
 from jcae.products import affine, matmul
 from jcae.seeds import generator
 from jcae.training import Block, Loss, Phase
@@ -186,7 +187,8 @@ class ClusteringModule(DeepClusterer):
         One more epoch at the end; the result is the mean of the parameters after each of its steps.
     device : str
         ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:<number>``.
-    dtype : {"float32", "float64"}
+    precision : {"float32", "float64", "tf32", "bf16"}
+        See `jcae.precision`; the last two round the products of an autoencoder, and the module has none.
     random_state : int, RandomState or None
 
     Attributes
@@ -245,7 +247,7 @@ class ClusteringModule(DeepClusterer):
         decay_epochs: int | None = None,
         averaging_epoch: bool = True,
         device: str = "auto",
-        dtype: str = "float32",
+        precision: str = "float32",
         random_state: Any = None,
     ):
         self.n_clusters = n_clusters
@@ -259,7 +261,7 @@ class ClusteringModule(DeepClusterer):
         self.decay_epochs = decay_epochs
         self.averaging_epoch = averaging_epoch
         self.device = device
-        self.dtype = dtype
+        self.precision = precision
         self.random_state = random_state
 
     @classmethod
@@ -274,7 +276,7 @@ class ClusteringModule(DeepClusterer):
         variance : float
             s^2, shared by all components and directions.
         **params
-            Constructor parameters; ``dtype`` is float64 unless given.
+            Constructor parameters; ``precision`` is float64 unless given.
 
         Returns
         -------
@@ -283,7 +285,7 @@ class ClusteringModule(DeepClusterer):
         """
         weights, means, variance = check_mixture(weights, means, variance)
         init = {"weights": weights, "means": means, "variance": variance}
-        one = cls(len(weights), init=init, **{"dtype": "float64", **params})
+        one = cls(len(weights), init=init, **{"precision": "float64", **params})
         one.network_ = one.build_network(means.shape[1], [0]).requires_grad_(False)
         one.cluster_centers_ = one.centroids(one.network_)[0].numpy()
         one.n_features_in_ = means.shape[1]
@@ -349,7 +351,7 @@ class ClusteringModule(DeepClusterer):
     def build_network(self, n_features: int, seeds: Sequence[int]) -> ClusteringModuleNetwork:
         """See `DeepEstimator`."""
         network = ClusteringModuleNetwork.random(
-            n_features, self.n_clusters, seeds=seeds, biases=self.loss == "paper", dtype=getattr(torch, self.dtype)
+            n_features, self.n_clusters, seeds=seeds, biases=self.loss == "paper", dtype=storage_dtype(self.precision)
         )
         if isinstance(self.init, Mapping):
             network.start_at_mixture(*check_mixture(**self.init))
@@ -358,8 +360,8 @@ class ClusteringModule(DeepClusterer):
     def training_phases(self, block: Block) -> list[Phase]:
         """See `DeepEstimator`."""
         network: ClusteringModuleNetwork = block.network
-        alpha = alpha_tensor(self.alpha, block.x)
-        origin = block.x.mean(0)
+        alpha = alpha_tensor(self.alpha, network.W)
+        origin = block.mean()
 
         def loss(x: Tensor, rows: Tensor) -> Loss:
             gamma, M = network.assign(x), network.centroids()

@@ -140,7 +140,7 @@ class Training:
         epochs = self.epochs
         if epochs is None:
             epochs = max(MIN_EPOCHS, math.ceil(UPDATES / math.ceil(n_samples / self.batch_size)))
-        return {**vars(self), "epochs": epochs, "dtype": "float64"}
+        return {**vars(self), "epochs": epochs, "precision": "float64"}
 
     def mixture_alpha(self, n_samples: int) -> float:
         """Concentration of `mixture_alpha` for data of this size."""

@@ -24,10 +24,9 @@ from torch import Tensor, nn
 
 from jcae.info import Info
 from jcae.kmeans import kmeans
+from jcae.precision import PRECISIONS, storage_dtype
 from jcae.seeds import sklearn_seed
-from jcae.training import Block, Phase, Runtime, train
-
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+from jcae.training import Block, Phase, Runtime, full_loss, train
 
 
 def resolve_device(name: str) -> torch.device:
@@ -72,7 +71,7 @@ def check_choice(owner: Any, name: str, allowed: Sequence[Any]) -> None:
 class DeepEstimator(BaseEstimator):
     """Base of the estimators that are trained by `jcae.training.train`.
 
-    Subclasses take ``device``, ``dtype`` and ``random_state`` beside their own parameters and implement
+    Subclasses take ``device``, ``precision`` and ``random_state`` beside their own parameters and implement
     `build_network`, `training_phases`, `check_parameters` and `set_results`.
 
     Attributes
@@ -138,7 +137,7 @@ class DeepEstimator(BaseEstimator):
         Parameters
         ----------
         X : array-like, (n_samples, n_features)
-            Cast to the parameter ``dtype``.
+            Cast to what the parameter ``precision`` stores.
         seeds : sequence of int
             Seed s gets the same result whichever seeds are beside it (bitwise on a CPU with one thread).
         pretrained : sequence of dict, optional
@@ -153,9 +152,9 @@ class DeepEstimator(BaseEstimator):
             Fitted clones, in the order of `seeds`.
         """
         runtime = runtime or Runtime()
-        check_choice(self, "dtype", list(DTYPES))
+        check_choice(self, "precision", PRECISIONS)
         device = resolve_device(self.device)
-        X = validate_data(self, X, dtype=np.dtype(self.dtype), ensure_min_samples=2, copy=False)
+        X = validate_data(self, X, dtype=self._array_dtype(), order="C", ensure_min_samples=2, copy=False)
         self.check_parameters(*X.shape)
         if pretrained is None and (recipe := self.pretraining()) is not None:
             pretrained = self._pretrain(recipe, X, seeds, runtime)
@@ -169,7 +168,7 @@ class DeepEstimator(BaseEstimator):
         train(block, phases, runtime, self._fingerprint(X, seeds, pretrained) if runtime.checkpoint else "")
 
         fits = []
-        losses = block.full_loss(phases[-1]).tolist()
+        losses = full_loss(block, phases[-1]).tolist()
         for s, seed in enumerate(seeds):
             one = copy.deepcopy(self).set_params(random_state=int(seed))
             one.network_ = self.build_network(X.shape[1], [seed])
@@ -195,6 +194,9 @@ class DeepEstimator(BaseEstimator):
         """Parameters of the trained network by name, without the seed axis."""
         check_is_fitted(self, "network_")
         return {k: v[0].numpy() for k, v in self.network_.state_dict().items()}
+
+    def _array_dtype(self) -> np.dtype:
+        return np.dtype(str(storage_dtype(self.precision)).removeprefix("torch."))
 
     def _one_seed(self) -> int:
         if isinstance(self.random_state, Integral) and not isinstance(self.random_state, bool):
@@ -238,7 +240,7 @@ class DeepEstimator(BaseEstimator):
     def _apply(self, function: Callable[[nn.Module, Tensor], Tensor], X: Any) -> np.ndarray:
         """Run ``function(network, x)``, (S, m, d) -> (S, m, ...), over X in chunks, on the device."""
         check_is_fitted(self, "network_")
-        X = validate_data(self, X, dtype=np.dtype(self.dtype), reset=False)
+        X = validate_data(self, X, dtype=self._array_dtype(), order="C", reset=False)
         return self._map(function, torch.tensor(X))
 
     @torch.no_grad()
@@ -267,7 +269,7 @@ def kmeans_on_code(block: Block, n_clusters: int) -> tuple[Tensor, Tensor]:
     """
     code = block.map(block.network.autoencoder.encode).cpu().numpy()
     labels, centers = kmeans(code, n_clusters, [sklearn_seed(seed, "start") for seed in block.seeds])
-    return torch.as_tensor(labels, device=block.x.device), torch.as_tensor(centers, device=block.x.device)
+    return torch.as_tensor(labels, device=block.device), torch.as_tensor(centers, device=block.device)
 
 
 class EmbeddingMixin(TransformerMixin):
@@ -280,7 +282,7 @@ class EmbeddingMixin(TransformerMixin):
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Decoded points (m, n_features) of codes Z (m, code_dim)."""
         check_is_fitted(self, "network_")
-        Z = np.array(Z, dtype=self.dtype, ndmin=2)
+        Z = np.array(Z, dtype=self._array_dtype(), ndmin=2)
         if Z.shape[1] != self.code_dim:
             raise ValueError(f"Z has {Z.shape[1]} columns; the code has {self.code_dim}")
         return self._map(self.decode, torch.tensor(Z))

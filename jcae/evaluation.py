@@ -202,7 +202,12 @@ def _record(run: dict[str, Any]) -> dict[str, Any]:
         | {"objective_name": objective.get("name"), "objective": objective.get("value")}
         | {key: run.get(key) for key in counts}
         | {"device": device.get("type"), "device_name": device.get("name"), "threads": device.get("threads")}
-        | {"dtype": device.get("dtype"), "n": data.get("n"), "d": data.get("d"), "n_clusters": data.get("n_clusters")}
+        | {
+            "precision": device.get("precision"),
+            "n": data.get("n"),
+            "d": data.get("d"),
+            "n_clusters": data.get("n_clusters"),
+        }
         | {"autoencoder": (run.get("pretrained") or {}).get("autoencoder"), "tuned_with": run.get("tuned_with")}
         | {"code_digest": code.get("digest"), "git_commit": code.get("git_commit"), "dirty": code.get("dirty")}
         | {key: run.get(key) for key in ("started", "finished")}

@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from jcae.precision import storage_dtype
 from jcae.products import affine
 from jcae.seeds import generator
 
@@ -23,16 +24,19 @@ class Linear(nn.Module):
     ----------
     weight : Tensor, (S, n_in, n_out)
     bias : Tensor, (S, n_out)
+    precision : str
+        One of `jcae.precision.PRECISIONS`; with ``bf16`` the result is bfloat16.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor):
+    def __init__(self, weight: Tensor, bias: Tensor, precision: str = "float32"):
         super().__init__()
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(bias)
+        self.precision = precision
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (S, batch, n_in) to (S, batch, n_out)."""
-        return affine(x, self.weight, self.bias)
+        return affine(x, self.weight, self.bias, self.precision)
 
 
 def glorot_uniform(n_in: int, n_out: int, rng: torch.Generator) -> Tensor:
@@ -68,11 +72,11 @@ def initial_layer(n_in: int, n_out: int, initialiser: str, rng: torch.Generator)
     raise ValueError(f"initialiser={initialiser!r} is unknown; allowed are {list(INITIALISERS)}")
 
 
-def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialiser: str, dtype: torch.dtype) -> Linear:
+def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialiser: str, precision: str) -> Linear:
     """A layer for a block of seeds; seed s draws from its own stream ``("weights", name)``."""
     layers = [initial_layer(n_in, n_out, initialiser, generator(seed, "weights", name)) for seed in seeds]
-    weight, bias = (torch.stack(part).to(dtype) for part in zip(*layers, strict=True))
-    return Linear(weight, bias)
+    weight, bias = (torch.stack(part).to(storage_dtype(precision)) for part in zip(*layers, strict=True))
+    return Linear(weight, bias, precision)
 
 
 class AutoencoderNetwork(nn.Module):
@@ -88,7 +92,7 @@ class AutoencoderNetwork(nn.Module):
         Width p of the code.
     negative_slope : float
         Slope of the leaky ReLU for negative values; 0 gives a ReLU.
-    seeds, initialiser, dtype
+    seeds, initialiser, precision
         As in `linear`.
     """
 
@@ -101,14 +105,14 @@ class AutoencoderNetwork(nn.Module):
         negative_slope: float,
         seeds: Sequence[int],
         initialiser: str,
-        dtype: torch.dtype,
+        precision: str,
     ):
         super().__init__()
         self.negative_slope = negative_slope
 
         def stack(widths: list[int], part: str) -> nn.ModuleList:
             return nn.ModuleList(
-                linear(a, b, seeds=seeds, name=f"{part}.{i}", initialiser=initialiser, dtype=dtype)
+                linear(a, b, seeds=seeds, name=f"{part}.{i}", initialiser=initialiser, precision=precision)
                 for i, (a, b) in enumerate(pairwise(widths))
             )
 
@@ -119,7 +123,7 @@ class AutoencoderNetwork(nn.Module):
     def _run(self, layers: nn.ModuleList, x: Tensor) -> Tensor:
         for layer in layers[:-1]:
             x = nn.functional.leaky_relu(layer(x), self.negative_slope)
-        return layers[-1](x)
+        return layers[-1](x).to(layers[-1].weight.dtype)
 
     def encode(self, x: Tensor) -> Tensor:
         """Code (S, batch, p) of x (S, batch, d)."""

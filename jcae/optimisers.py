@@ -2,11 +2,13 @@
 
 torch.optim would do the arithmetic as well (the tests compare with it), but constructing one of its optimisers imports
 torch's compiler, which takes longer than many of the trainings here, and it keeps one step of bookkeeping per seed.
-Each seed's slice of a parameter is a tensor of its own for the kernel: what it gets cannot depend on its neighbours.
+On a CPU each seed's slice of a parameter is a tensor of its own for the kernel: what it gets cannot depend on its
+neighbours, down to the last bit. On a GPU, where an element's arithmetic does not depend on its place, whole stacks
+move at once. Everything a step reads lies in tensors, so that a CUDA graph can replay it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -31,6 +33,8 @@ class Optimiser:
     weight_decay : float
     schedule : callable or None
         Maps the number of steps done in the phase to a factor on the learning rate.
+    factors : dict of str to float
+        Factor on the learning rate of the parameters whose name starts with the key.
     """
 
     name: str = "adam"
@@ -40,6 +44,7 @@ class Optimiser:
     eps: float = 1e-8
     weight_decay: float = 0.0
     schedule: Callable[[int], float] | None = None
+    factors: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
@@ -53,69 +58,124 @@ class BlockOptimiser:
     ----------
     settings : Optimiser
     parameters : dict of str to Tensor
-        Leaves with a leading seed axis and their gradients in place; the gradients must stay the same tensors.
+        Leaves with a leading seed axis.
 
     Attributes
     ----------
     moments : dict of str to Tensor
         ``first/<name>`` (Adam, and SGD with momentum) and ``second/<name>`` (Adam), shaped as the parameters.
-    steps : int
-        Steps done.
     """
 
     def __init__(self, settings: Optimiser, parameters: dict[str, Tensor]):
         self.settings = settings
-        self.steps = 0
         if settings.name == "sgd":
             kinds = ("first",) if settings.momentum else ()
         else:
             kinds = ("first", "second")
         self.moments = {f"{kind}/{name}": torch.zeros_like(p) for kind in kinds for name, p in parameters.items()}
-        self._stacks = [[p.detach() for p in parameters.values()], [p.grad for p in parameters.values()]]
-        self._stacks += [[self.moments[f"{kind}/{name}"] for name in parameters] for kind in kinds]
-        first = next(iter(parameters.values()))
-        self._count = torch.zeros((), dtype=torch.float32, device=first.device)
-        self.select(range(len(first)))
+        device = next(iter(parameters.values())).device
+        self._steps = torch.zeros((), dtype=torch.float32, device=device)
+        self._groups = []
+        factors = {name: self._factor(name) for name in parameters}
+        for factor in dict.fromkeys(factors.values()):
+            names = [name for name in parameters if factors[name] == factor]
+            stacks = [[parameters[name].detach() for name in names]]
+            stacks += [[self.moments[f"{kind}/{name}"] for name in names] for kind in kinds]
+            positions = [i for i, name in enumerate(parameters) if factors[name] == factor]
+            # The kernels of a GPU read the rate from its memory, those of a CPU are told it.
+            rate = torch.zeros((), dtype=torch.float32, device=device) if device.type == "cuda" else 0.0
+            self._groups.append(_Group(factor, positions, stacks, rate))
+        self.restore(0)
+        self.select(range(len(next(iter(parameters.values())))))
+
+    def _factor(self, name: str) -> float:
+        return next((factor for prefix, factor in self.settings.factors.items() if name.startswith(prefix)), 1.0)
+
+    def restore(self, steps: int) -> None:
+        """Go on after so many steps."""
+        self.steps = steps
+        self._steps.fill_(steps)
+        self._set_rates()
+
+    def _set_rates(self) -> None:
+        settings = self.settings
+        rate = settings.learning_rate * (settings.schedule(self.steps) if settings.schedule else 1.0)
+        for group in self._groups:
+            if isinstance(group.rate, Tensor):
+                group.rate.fill_(rate * group.factor)
+            else:
+                group.rate = rate * group.factor
 
     def select(self, seeds: Sequence[int]) -> None:
         """Move only the seeds at these positions from now on."""
-        self._slices = [[stack[s] for s in seeds for stack in stacks] for stacks in self._stacks]
+        for group in self._groups:
+            self._seeds = list(seeds)
+            self._whole = len(self._seeds) == len(group.stacks[0][0]) and (
+                len(self._seeds) == 1 or group.stacks[0][0].device.type == "cuda"
+            )
+            group.slices = [self._cut(stack) for stack in group.stacks]
+
+    def _cut(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The tensors as the kernel takes them: whole, or the slices of the selected seeds."""
+        if self._whole:
+            return list(tensors)
+        parts = [tensor.unbind() for tensor in tensors]
+        return [part[s] for s in self._seeds for part in parts]
+
+    def count(self) -> None:
+        """Say that a step was done: the next one has the next learning rate."""
+        self.steps += 1
+        if self.settings.schedule is not None:
+            self._set_rates()
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Move the selected seeds along their gradients."""
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """Move the selected seeds along their gradients, in the order of the parameters; then `count`."""
         settings = self.settings
-        rate = settings.learning_rate * (settings.schedule(self.steps) if settings.schedule else 1.0)
-        self.steps += 1
-        if settings.name == "sgd":
-            parameters, gradients, *momenta = self._slices
-            torch._fused_sgd_(
+        self._steps += 1
+        for group in self._groups:
+            parameters, *moments = group.slices
+            along = self._cut([gradients[i] for i in group.positions])
+            if settings.name == "sgd":
+                torch._fused_sgd_(
+                    parameters,
+                    along,
+                    moments[0] if moments else [],
+                    weight_decay=settings.weight_decay,
+                    momentum=settings.momentum,
+                    lr=group.rate,
+                    dampening=0.0,
+                    nesterov=False,
+                    maximize=False,
+                    is_first_step=False,  # the momentum starts at zero, which comes to the same
+                )
+                continue
+            kernel = torch._fused_adam_ if settings.name == "adam" else torch._fused_adamw_
+            kernel(
                 parameters,
-                gradients,
-                momenta[0] if momenta else [],
+                along,
+                *moments,
+                [],
+                [self._steps] * len(parameters),
+                lr=group.rate,
+                beta1=settings.betas[0],
+                beta2=settings.betas[1],
                 weight_decay=settings.weight_decay,
-                momentum=settings.momentum,
-                lr=rate,
-                dampening=0.0,
-                nesterov=False,
+                eps=settings.eps,
+                amsgrad=False,
                 maximize=False,
-                is_first_step=self.steps == 1,
             )
-            return
-        self._count.fill_(self.steps)
-        kernel = torch._fused_adam_ if settings.name == "adam" else torch._fused_adamw_
-        kernel(
-            *self._slices,
-            [],
-            [self._count] * len(self._slices[0]),
-            lr=rate,
-            beta1=settings.betas[0],
-            beta2=settings.betas[1],
-            weight_decay=settings.weight_decay,
-            eps=settings.eps,
-            amsgrad=False,
-            maximize=False,
-        )
+
+
+@dataclass
+class _Group:
+    """Parameters with the same learning rate."""
+
+    factor: float
+    positions: list[int]
+    stacks: list[list[Tensor]]
+    rate: float | Tensor
+    slices: list[list[Tensor]] = field(default_factory=list)
 
 
 def polynomial_decay(steps: int, end_factor: float = 0.1, power: float = 0.4) -> Callable[[int], float]:

@@ -429,7 +429,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def device_facts(device: str = "cpu", *, threads: int = 1, dtype: str = "float32") -> dict[str, Any]:
+def device_facts(device: str = "cpu", *, threads: int = 1, precision: str = "float32") -> dict[str, Any]:
     """Describe a device.
 
     Parameters
@@ -438,13 +438,13 @@ def device_facts(device: str = "cpu", *, threads: int = 1, dtype: str = "float32
         ``cpu``, ``cuda`` or ``cuda:<index>``; torch is imported for the latter two only.
     threads : int
         CPU threads that the run is allowed.
-    dtype : str
+    precision : str
         Floating point type of the computation.
 
     Returns
     -------
     dict
-        ``type`` (cpu or cuda), ``name`` (model), ``threads``, ``dtype``.
+        ``type`` (cpu or cuda), ``name`` (model), ``threads``, ``precision``.
     """
     kind = device.partition(":")[0]
     if kind == "cuda":
@@ -453,7 +453,7 @@ def device_facts(device: str = "cpu", *, threads: int = 1, dtype: str = "float32
         name = torch.cuda.get_device_name(device)
     else:
         name = _processor()
-    return {"type": kind, "name": name, "threads": threads, "dtype": dtype}
+    return {"type": kind, "name": name, "threads": threads, "precision": precision}
 
 
 def _processor() -> str:

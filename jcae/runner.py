@@ -339,7 +339,7 @@ def _run(
         "block": job.seeds,
         "code": code,
         "versions": records.versions(),
-        "device": records.device_facts(job.device, threads=job.threads, dtype=_dtype(job)),
+        "device": records.device_facts(job.device, threads=job.threads, precision=_precision(job)),
         "block_seconds": sum(result.seconds for result in results.values()),
         "peak_memory_mb": records.peak_memory_mb(),
         "peak_gpu_memory_mb": gpu_peak,
@@ -395,9 +395,9 @@ def _runtime(job: _Job, digest: str, checkpoints: str | Path | None, every: int,
     return Runtime(checkpoint=file, checkpoint_every=every, progress=progress, label=job.name)
 
 
-def _dtype(job: _Job) -> str:
-    default = inspect.signature(job.cls).parameters.get("dtype")
-    value = job.params.get("dtype", default.default if default else None)
+def _precision(job: _Job) -> str:
+    default = inspect.signature(job.cls).parameters.get("precision")
+    value = job.params.get("precision", default.default if default else None)
     return value if isinstance(value, str) else str(job.X.dtype)
 
 

@@ -273,7 +273,7 @@ def _tags(record: Mapping[str, Any], kind: str) -> dict[str, str]:
         "code_digest": code["digest"],
         "mlflow.source.git.commit": code["git_commit"],
         "dirty": str(code["dirty"]).lower(),
-        "device": f"{device['type']}: {device['name']}, {device['threads']} threads, {device['dtype']}",
+        "device": f"{device['type']}: {device['name']}, {device['threads']} threads, {device['precision']}",
         "versions": ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
         "mlflow.source.name": record["use"],
         "mlflow.source.type": "LOCAL",

@@ -2,34 +2,41 @@
 
 A method describes its training as phases (what is minimised, for how long, by which optimiser, which parameters); the
 loop does the rest. Tensors of a block carry a leading seed axis S and nothing ever mixes seeds: the forward pass is
-stacked, the optimiser runs on each seed's slice of the parameters. So a seed gets the same numbers whichever seeds are
+stacked, the optimiser moves each seed's slice of the parameters. So a seed gets the same numbers whichever seeds are
 beside it, and a seed that has converged or diverged is left alone while the others go on.
 
-Randomness is drawn per (seed, phase, epoch) and never carried over, hence the state at the end of an epoch is the
-parameters, the optimiser's moments and the method's own tensors; a checkpoint of those resumes exactly.
+Randomness is drawn per (seed, phase, epoch or step) and never carried over, hence the state between two steps is the
+parameters, the optimiser's moments, the method's own tensors and the sums of the epoch so far. A checkpoint of those
+resumes exactly; and a block that outgrows its device is cut into smaller ones that carry on from the same step.
+
+Within an epoch the host waits for the device only where a refresh may finish a seed.
 """
 
 import json
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
+from jcae.block import CHUNK, Block
+from jcae.capture import CapturedStep
 from jcae.checkpoint import load_checkpoint, save_checkpoint
 from jcae.optimisers import BlockOptimiser, Optimiser
 from jcae.seeds import generator
 
+__all__ = ["CHUNK", "Block", "BlockTooLargeError", "Loss", "Phase", "Runtime", "State", "full_loss", "train"]
+
 log = logging.getLogger(__name__)
 
-CHUNK = 2048
-"""Rows of the data that one pass without gradients takes at a time, for every seed of the block."""
+CAPTURE_FROM = 50
+"""Updates that a phase must have before its step is captured: a capture costs about as much as some tens of them."""
 
 
 class Loss(NamedTuple):
@@ -60,7 +67,9 @@ class Phase:
     name : str
         Appears in the history and seeds the batch order.
     loss : callable
-        ``loss(x, rows)`` with a batch x (S, B, d) and its row numbers (S, B), int64, returns a `Loss`.
+        ``loss(x, rows)`` with a batch x (S, B, d) and its row numbers (S, B), int64, returns a `Loss`. It must not make
+        the host wait for the device (no ``item``, no branch on a tensor's value), and must find its tensors in place
+        (change `Block.state` in `before`, `refresh` and `after` alone, and there by ``copy_`` once they exist).
     steps : int
         Updates; an epoch is one pass over the data in an order of its own for every seed.
     batch_size : int
@@ -69,6 +78,9 @@ class Phase:
         Tells by its name whether a parameter is trained; None trains all.
     before : callable or None
         Run once before the first step (an initialisation by k-means, say).
+    after : callable or None
+        ``after(x, rows)`` is run after every update with its batch, without gradients (a running mean, say). It must do
+        nothing to a seed for which `Block.active` is False.
     refresh : callable or None
         ``refresh(step)`` is run before step 0, `refresh_every`, 2 `refresh_every` ... and may return a bool Tensor (S,)
         that marks seeds as finished: their parameters stay as they are from then on.
@@ -83,6 +95,7 @@ class Phase:
     optimiser: Optimiser = field(default_factory=Optimiser)
     trainable: Callable[[str], bool] | None = None
     before: Callable[[], None] | None = None
+    after: Callable[[Tensor, Tensor], None] | None = None
     refresh: Callable[[int], Tensor | None] | None = None
     refresh_every: int = 1
     averaging_epoch: bool = False
@@ -102,198 +115,227 @@ class Runtime:
         Show progress bars when standard error is a terminal.
     label : str
         Text before the bars.
+    capture : bool
+        Replay steps from CUDA graphs on a GPU. The arithmetic is the same; False is for measuring what it brings.
     """
 
     checkpoint: Path | None = None
     checkpoint_every: int = 0
     progress: bool = False
     label: str = ""
+    capture: bool = True
 
 
-class Block:
-    """The seeds that are trained together: their networks, the data they see, and what the method keeps beside them.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Every parameter has a leading axis of length S.
-    x : Tensor, (n, d)
-        Data on the training device.
-    seeds : sequence of int
+@dataclass
+class State:
+    """Where the training of a block stands between two steps, in host memory.
 
     Attributes
     ----------
-    state : dict of str to Tensor
-        The method's own tensors (target distribution, last labels ...); checkpointed.
-    history : list of dict
-        One row per (phase, epoch, term): keys ``phase, epoch, step, term, values`` with S means over the epoch's
-        batches, None for a seed that took no step in it.
-    problems : dict of int to str
-        Position of a diverged seed -> what happened.
-    updates : list of int
-        Optimiser steps done, per seed.
+    tensors : dict of str to Tensor
+        Leading axis S, all of them: ``network/``, ``state/``, ``moments/``, ``mean/`` and ``sums``.
+    facts : dict
+        What JSON can say: the phase, its counters, history, updates, problems.
     """
 
-    def __init__(self, network: nn.Module, x: Tensor, seeds: Sequence[int]):
-        self.network = network
-        self.x = x
-        self.seeds = list(seeds)
-        self.state: dict[str, Tensor] = {}
-        self.history: list[dict[str, Any]] = []
-        self.problems: dict[int, str] = {}
-        self.updates = [0] * len(self.seeds)
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
 
-    def epoch_steps(self, batch_size: int) -> int:
-        """Updates in one pass over the data; the last batch may be smaller."""
-        return math.ceil(len(self.x) / batch_size)
+    def select(self, positions: Sequence[int]) -> "State":
+        """The state of the seeds at these positions."""
+        at = list(positions)
+        facts = json.loads(json.dumps(self.facts))
+        facts["updates"] = [facts["updates"][i] for i in at]
+        facts["problems"] = {str(at.index(int(i))): text for i, text in facts["problems"].items() if int(i) in at}
+        for row in facts["history"]:
+            row["values"] = [row["values"][i] for i in at]
+        for key in ("active", "counts"):
+            if facts["counters"] is not None:
+                facts["counters"][key] = [facts["counters"][key][i] for i in at]
+        return State({name: tensor[at] for name, tensor in self.tensors.items()}, facts)
 
-    def chunks(self) -> Iterator[Tensor]:
-        """The data in order, as views (S, CHUNK, d) without copies."""
-        for part in self.x.split(CHUNK):
-            yield part.expand(len(self.seeds), -1, -1)
 
-    @torch.no_grad()
-    def map(self, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """Apply `function` (S, m, d) -> (S, m, ...) to all rows: (S, n, ...)."""
-        return torch.cat([function(part) for part in self.chunks()], dim=1)
+class BlockTooLargeError(Exception):
+    """The device has too little memory for the block; `state` is where it stands."""
 
-    @torch.no_grad()
-    def full_loss(self, phase: Phase) -> Tensor:
-        """Mean over the batches, in the order of the rows, of the loss at the present parameters, (S,)."""
-        rows = torch.arange(len(self.x), device=self.x.device).split(phase.batch_size)
-        totals = [phase.loss(*self._batch(r.expand(len(self.seeds), -1))).total().double() for r in rows]
-        return sum(totals) / len(totals)  # one after the other: a reduction's order depends on the number of seeds
-
-    def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return self.x[rows], rows
+    def __init__(self, state: State):
+        super().__init__("the block does not fit on its device")
+        self.state = state
 
 
 class _PhaseRun:
     """One phase in progress: the optimiser, which seeds are still active, counters, the averaged parameters."""
 
-    def __init__(self, block: Block, phase: Phase):
+    def __init__(self, block: Block, phase: Phase, capture: bool):
         self.block, self.phase = block, phase
         self.n_seeds = len(block.seeds)
         self.epoch_steps = block.epoch_steps(phase.batch_size)
         self.total_steps = phase.steps + (self.epoch_steps if phase.averaging_epoch else 0)
         self.epochs = math.ceil(self.total_steps / self.epoch_steps)
         self.epoch = self.step = 0
+        self.batch = 0  # of the epoch
+        self.refreshed = -1  # step of the last refresh
+        self.counts = [0] * self.n_seeds  # updates of the epoch
         self.active = [i not in block.problems for i in range(self.n_seeds)]
-        self.mean: dict[str, Tensor] = {}
-        self.mean_count = 0
+        self.terms: list[str] = []
+        self.sums: Tensor | None = None  # (S, terms)
+        self.order: tuple[int, Tensor] | None = None
         self.parameters = {
             name: p for name, p in block.network.named_parameters() if phase.trainable is None or phase.trainable(name)
         }
         for name, p in block.network.named_parameters():
             p.requires_grad_(name in self.parameters)
-            p.grad = torch.zeros_like(p) if name in self.parameters else None
-        self.grads = [p.grad for p in self.parameters.values()]
+        self.leaves = list(self.parameters.values())
         self.optimiser = BlockOptimiser(phase.optimiser, self.parameters)
+        self.mean = [torch.zeros_like(p) for p in self.leaves] if phase.averaging_epoch else []
+        block.set_clock(phase.name, 0)
+        block.active = torch.ones(self.n_seeds, dtype=torch.bool, device=block.device)
+        worthwhile = block.device.type == "cuda" and self.total_steps >= CAPTURE_FROM
+        self._take_step = CapturedStep(self._step) if capture and worthwhile else self._step
         self._select_active()
 
     def _select_active(self) -> None:
         self.active_seeds = [s for s in range(self.n_seeds) if self.active[s]]
-        self.weight = torch.tensor(self.active, device=self.block.x.device)
+        self.block.active.copy_(torch.tensor(self.active))
         self.optimiser.select(self.active_seeds)
+        self._forget_capture()
+
+    def _forget_capture(self) -> None:
+        if isinstance(self._take_step, CapturedStep):
+            self._take_step.forget()
 
     def finished(self) -> bool:
         return self.step >= self.total_steps or not any(self.active)
 
+    def averaging(self) -> bool:
+        """Whether the next step belongs to the averaging epoch."""
+        return self.step >= self.phase.steps
+
+    def _draw(self, epoch: int) -> Tensor:
+        """Order of the rows in an epoch, (S, n)."""
+        n, pinned = len(self.block.x), self.block.device.type == "cuda"
+        order = torch.empty(self.n_seeds, n, dtype=torch.int64, pin_memory=pinned)
+        for s, seed in enumerate(self.block.seeds):
+            torch.randperm(n, generator=generator(seed, "batches", self.phase.name, epoch), out=order[s])
+        return order
+
     def run_epoch(self, bar: tqdm) -> None:
-        """One pass over the data, or what is left of the steps."""
-        block, phase = self.block, self.phase
-        order = torch.stack(
-            [
-                torch.randperm(len(block.x), generator=generator(seed, "batches", phase.name, self.epoch))
-                for seed in block.seeds
-            ]
-        ).to(block.x.device)
-        sums: dict[str, Tensor] = {}
-        counts = [0] * self.n_seeds
-        for rows in order.split(phase.batch_size, dim=1):
-            if phase.refresh is not None and self.step % phase.refresh_every == 0:
-                done = phase.refresh(self.step)
-                if done is not None:
-                    self.active = [a and not d for a, d in zip(self.active, done.tolist(), strict=True)]
-                    self._select_active()
+        """One pass over the data, or what is left of it or of the steps."""
+        phase = self.phase
+        epoch, order = self.order or (self.epoch, self._draw(self.epoch))
+        for x, rows in self.block.batches(order[:, self.batch * phase.batch_size :], phase.batch_size):
+            if phase.refresh is not None and self.step % phase.refresh_every == 0 and self.refreshed < self.step:
+                self._refresh()
             if self.finished():
                 break
-            x, rows = block._batch(rows)
-            loss = phase.loss(x, rows)
-            torch._foreach_zero_(self.grads)
-            loss.total().sum().backward()
-            self._update()
-            for s in self.active_seeds:
-                counts[s] += 1
-            for name, value in {**loss.terms, **loss.monitored}.items():
-                # A finished seed's loss is not its training any more: drop it, and a NaN with it.
-                value = torch.where(self.weight, value.detach().double(), 0.0)
-                sums[name] = sums[name] + value if name in sums else value
+            self._take_step(x, rows)
+            self._count_step()
             bar.update()
-        if sums:
-            self._record(sums, counts)
-        self.epoch += 1
+        if self.epoch + 1 < self.epochs:  # drawn now, while the device still works
+            self.order = (epoch + 1, self._draw(epoch + 1))
+        self._record()
+        self.epoch, self.batch = self.epoch + 1, 0
 
-    def _update(self) -> None:
-        self.optimiser.step()
+    @torch.no_grad()
+    def _refresh(self) -> None:
+        done = self.phase.refresh(self.step)
+        self.refreshed = self.step
+        if done is not None:
+            active = [a and not d for a, d in zip(self.active, done.tolist(), strict=True)]
+            if active != self.active:
+                self.active = active
+                self._select_active()
+
+    def _step(self, x: Tensor, rows: Tensor) -> None:
+        """One update. It reads and writes tensors alone, so that it can be replayed."""
+        loss = self.phase.loss(x, rows)
+        terms = torch.stack(list(loss.terms.values()))
+        gradients = torch.autograd.grad(terms.sum(), self.leaves, allow_unused=True, materialize_grads=True)
+        self.optimiser.step([g.contiguous() for g in gradients])
+        with torch.no_grad():
+            if self.phase.after is not None:
+                self.phase.after(x, rows)
+            if self.averaging():
+                torch._foreach_add_(self.mean, self.leaves)
+            values = torch.cat([terms.detach(), *(v.detach().unsqueeze(0) for v in loss.monitored.values())]).double()
+            if self.sums is None:
+                self.terms = [*loss.terms, *loss.monitored]
+                self.sums = torch.zeros(self.n_seeds, len(values), dtype=torch.float64, device=values.device)
+            # A finished seed's loss is not its training any more: drop it, and a NaN with it.
+            self.sums += torch.where(self.block.active, values, 0.0).T
+            self.block.clock += 1
+
+    def _count_step(self) -> None:
+        """What the host has to know about the step that was just asked for."""
         for s in self.active_seeds:
+            self.counts[s] += 1
             self.block.updates[s] += 1
+        self.optimiser.count()
         self.step += 1
-        if self.phase.averaging_epoch and self.step > self.phase.steps:
-            self.mean_count += 1
-            for name, p in self.parameters.items():
-                if name not in self.mean:
-                    self.mean[name] = p.detach().clone()
-                else:
-                    self.mean[name].lerp_(p.detach(), 1.0 / self.mean_count)
+        self.batch += 1
+        if self.step == self.phase.steps:
+            self._forget_capture()  # from here on the step averages
 
-    def _record(self, sums: dict[str, Tensor], counts: list[int]) -> None:
+    def _record(self) -> None:
         """Append the epoch's means to the history and set diverged seeds aside."""
-        for name, total in sums.items():
-            values = [value / count if count else None for value, count in zip(total.tolist(), counts, strict=True)]
+        if not any(self.counts):
+            return
+        sums = self.sums.tolist()
+        diverged = False
+        for i, name in enumerate(self.terms):
+            values = [row[i] / count if count else None for row, count in zip(sums, self.counts, strict=True)]
             row = {"phase": self.phase.name, "epoch": self.epoch, "step": self.step, "term": name, "values": values}
             self.block.history.append(row)
             for s, value in enumerate(values):
                 if self.active[s] and value is not None and not math.isfinite(value):
-                    self.active[s] = False
+                    self.active[s], diverged = False, True
                     self.block.problems[s] = (
                         f"loss term {name!r} became {value} in epoch {self.epoch} of phase {self.phase.name!r}"
                     )
-        self._select_active()
+        self.sums.zero_()
+        self.counts = [0] * self.n_seeds
+        if diverged:
+            self._select_active()
 
     def finish(self) -> None:
-        """Put the averaged parameters in place of the last ones and drop the gradients."""
+        """Put the averaged parameters in place of the last ones."""
+        averaged = self.step - self.phase.steps
         with torch.no_grad():
-            for name, mean in self.mean.items():
-                for s in range(self.n_seeds):
-                    if self.active[s]:
-                        self.parameters[name][s] = mean[s]
-        for p in self.block.network.parameters():
-            p.requires_grad_(False)
-            p.grad = None
+            for p, total in zip(self.leaves, self.mean, strict=bool(self.mean)) if averaged > 0 else ():
+                for s in self.active_seeds:
+                    p[s] = total[s] / averaged
+        self.block.network.requires_grad_(False)
+        self.block.set_clock("", 0)
 
     def tensors(self) -> dict[str, Tensor]:
-        """What a checkpoint needs of this phase."""
-        mean = {f"mean/{name}": value for name, value in self.mean.items()}
-        return mean | {f"moments/{name}": value for name, value in self.optimiser.moments.items()}
+        """What the state of the block needs of this phase."""
+        found = {f"mean/{name}": value for name, value in zip(self.parameters, self.mean, strict=False)}
+        found |= {f"moments/{name}": value for name, value in self.optimiser.moments.items()}
+        return found | ({} if self.sums is None else {"sums": self.sums})
 
     def counters(self) -> dict[str, Any]:
-        return {"epoch": self.epoch, "step": self.step, "active": self.active, "mean_count": self.mean_count}
+        return {name: getattr(self, name) for name in _COUNTERS}
 
-    def restore(self, tensors: dict[str, Tensor], counters: dict[str, Any]) -> None:
-        self.epoch, self.step = counters["epoch"], counters["step"]
-        self.active, self.mean_count = counters["active"], counters["mean_count"]
-        self.optimiser.steps = self.step
-        for key, value in tensors.items():
-            kind, _, name = key.partition("/")
-            if kind == "mean":
-                self.mean[name] = value.to(self.block.x.device)
-            elif kind == "moments":
-                self.optimiser.moments[name].copy_(value)
+    def restore(self, state: State) -> None:
+        for name in _COUNTERS:
+            setattr(self, name, state.facts["counters"][name])
+        self.optimiser.restore(self.step)
+        self.block.clock.fill_(self.step)
+        for name, value in zip(self.parameters, self.mean, strict=False):
+            value.copy_(state.tensors[f"mean/{name}"])
+        for name, value in self.optimiser.moments.items():
+            value.copy_(state.tensors[f"moments/{name}"])
+        if "sums" in state.tensors:
+            self.sums = state.tensors["sums"].to(self.block.device)
         self._select_active()
 
 
-def train(block: Block, phases: Sequence[Phase], runtime: Runtime, fingerprint: str) -> None:
+_COUNTERS = ("epoch", "step", "batch", "refreshed", "counts", "active", "terms")
+
+
+def train(
+    block: Block, phases: Sequence[Phase], runtime: Runtime, fingerprint: str = "", state: State | None = None
+) -> None:
     """Run the phases in turn on all seeds of the block.
 
     Parameters
@@ -304,49 +346,82 @@ def train(block: Block, phases: Sequence[Phase], runtime: Runtime, fingerprint: 
     runtime : Runtime
     fingerprint : str
         Identifies data, parameters and seeds: a checkpoint with another one is not resumed.
+    state : State, optional
+        Go on from here; None looks for a checkpoint.
+
+    Raises
+    ------
+    BlockTooLargeError
+        The device ran out of memory. The exception holds the state after the last whole step.
     """
-    first, saved = 0, None
-    if runtime.checkpoint is not None:
-        saved = load_checkpoint(runtime.checkpoint, fingerprint)
-    if saved is not None:
-        tensors, facts = saved
-        first = facts["phase"]
-        block.history, block.updates = facts["history"], facts["updates"]
-        block.problems = {int(s): text for s, text in facts["problems"].items()}
-        device = block.x.device
-        block.state.update({k[6:]: v.to(device) for k, v in tensors.items() if k.startswith("state/")})
-        block.network.load_state_dict({k[8:]: v for k, v in tensors.items() if k.startswith("network/")})
+    if state is None and runtime.checkpoint is not None and (saved := load_checkpoint(runtime.checkpoint, fingerprint)):
+        state = State(*saved)
         log.info("resuming %s from %s", runtime.label, runtime.checkpoint)
+    first = 0
+    if state is not None:
+        first = state.facts["phase"]
+        _restore(block, state)
 
     quiet = not (runtime.progress and sys.stderr.isatty())
     for number, phase in enumerate(phases):
         if number < first:
             continue
-        if saved is None and phase.before is not None and len(block.problems) < len(block.seeds):
-            phase.before()
-        run = _PhaseRun(block, phase)
-        if saved is not None:
-            run.restore(tensors, facts["counters"])
-            saved = None
-        title = f"{runtime.label} {phase.name}".strip()
-        with tqdm(total=run.epochs, initial=run.epoch, desc=title, unit="epoch", disable=quiet) as bar:
-            while not run.finished():
-                with tqdm(total=run.epoch_steps, unit="batch", leave=False, disable=quiet) as inner:
-                    run.run_epoch(inner)
-                bar.update()
-                if runtime.checkpoint and runtime.checkpoint_every and run.epoch % runtime.checkpoint_every == 0:
-                    _save(runtime.checkpoint, fingerprint, block, number, run)
-        run.finish()
+        run = None
+        try:
+            begun = state is not None and state.facts["counters"] is not None
+            if not begun and phase.before is not None and len(block.problems) < len(block.seeds):
+                with torch.no_grad():
+                    phase.before()
+            run = _PhaseRun(block, phase, runtime.capture)
+            if begun:
+                run.restore(state)
+            state = None
+            title = f"{runtime.label} {phase.name}".strip()
+            with tqdm(total=run.epochs, initial=run.epoch, desc=title, unit="epoch", disable=quiet) as bar:
+                while not run.finished():
+                    with tqdm(total=run.epoch_steps, unit="batch", leave=False, disable=quiet) as inner:
+                        run.run_epoch(inner)
+                    bar.update()
+                    if runtime.checkpoint and runtime.checkpoint_every and run.epoch % runtime.checkpoint_every == 0:
+                        _save(runtime.checkpoint, fingerprint, block, number, run)
+            run.finish()
+        except torch.OutOfMemoryError:
+            raise BlockTooLargeError(_state(block, number, run)) from None
 
 
-def _save(path: Path, fingerprint: str, block: Block, phase: int, run: _PhaseRun) -> None:
+def _restore(block: Block, state: State) -> None:
+    """Put the block where the state says."""
+    facts = state.facts
+    block.history, block.updates = facts["history"], facts["updates"]
+    block.problems = {int(s): text for s, text in facts["problems"].items()}
+    block.state.update({k[6:]: v.to(block.device) for k, v in state.tensors.items() if k.startswith("state/")})
+    block.network.load_state_dict({k[8:]: v for k, v in state.tensors.items() if k.startswith("network/")})
+
+
+def _state(block: Block, phase: int, run: _PhaseRun | None) -> State:
     tensors = {f"network/{k}": v for k, v in block.network.state_dict().items()}
     tensors |= {f"state/{k}": v for k, v in block.state.items()}
+    if run is not None:
+        tensors |= run.tensors()
     facts = {
         "phase": phase,
-        "counters": run.counters(),
+        "counters": None if run is None else run.counters(),
         "history": block.history,
         "updates": block.updates,
         "problems": block.problems,
     }
-    save_checkpoint(path, fingerprint, tensors | run.tensors(), json.loads(json.dumps(facts)))
+    return State({k: v.detach().cpu() for k, v in tensors.items()}, json.loads(json.dumps(facts)))
+
+
+def _save(path: Path, fingerprint: str, block: Block, phase: int, run: _PhaseRun) -> None:
+    state = _state(block, phase, run)
+    save_checkpoint(path, fingerprint, state.tensors, state.facts)
+
+
+@torch.no_grad()
+def full_loss(block: Block, phase: Phase) -> Tensor:
+    """Mean over the batches, in the order of the rows, of a phase's loss at the present parameters, (S,)."""
+    order = torch.arange(len(block.x)).expand(len(block.seeds), -1)
+    block.set_clock("final", 0)
+    totals = [phase.loss(x, rows).total().double() for x, rows in block.batches(order, phase.batch_size)]
+    return sum(totals) / len(totals)  # one after the other: a reduction's order depends on the number of seeds

@@ -15,10 +15,10 @@ from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
 from jcae.info import Info
 
 # Small and in float64: the checks compare predictions on parts of the data to 1e-7.
-NET = {"hidden": (8,), "code_dim": 4, "device": "cpu", "dtype": "float64"}
+NET = {"hidden": (8,), "code_dim": 4, "device": "cpu", "precision": "float64"}
 AE = Autoencoder(epochs=2)
 ESTIMATORS = [
-    ClusteringModule(3, epochs=3, device="cpu", dtype="float64"),
+    ClusteringModule(3, epochs=3, device="cpu", precision="float64"),
     IsotropicMixture(3),
     Autoencoder(epochs=3, **NET),
     AECM(3, epochs=3, **NET),
@@ -99,7 +99,7 @@ def test_labels_are_the_largest_soft_assignment(estimator):
         (AECM(5, **{**NET, "code_dim": 4}), "code_dim=4 is below n_clusters=5"),
         (AECM(3, **{**NET, "device": "tpu"}), "device='tpu' is unknown; allowed are 'auto', 'cpu', 'cuda'"),
         (AECM(3, **{**NET, "device": "cuda:99"}), "device='cuda:99' is not there"),
-        (AECM(3, **{**NET, "dtype": "float16"}), "dtype='float16' is unknown; allowed are"),
+        (AECM(3, **{**NET, "precision": "float16"}), "precision='float16' is unknown; allowed are"),
         (AECM(3, init="kmeans", **NET), "init='kmeans' is unknown; allowed are"),
         (AECM(3, alpha=[1, 2], **NET), "or n_clusters=3 of them"),
         (AECM(3, alpha=-1, **NET), "alpha=-1 is not allowed"),

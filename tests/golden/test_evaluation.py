@@ -37,7 +37,7 @@ def write_run(results, method, seed, *, status="ok", block="0-1", labels=None, c
             "data": {"n": 6, "d": 2, "n_clusters": 2, "features_sha256": "0" * 64},
             "code": {"digest": "1" * 64, "git_commit": None, "dirty": False},
             "versions": dict.fromkeys(("python", "jcae", "numpy", "scipy", "sklearn", "torch"), "1"),
-            "device": {"type": "cpu", "name": "Example", "threads": 1, "dtype": "float32"},
+            "device": {"type": "cpu", "name": "Example", "threads": 1, "precision": "float32"},
             "seconds": 1.5,
             "block_seconds": 3.0,
             "peak_memory_mb": 10.0,

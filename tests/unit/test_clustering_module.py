@@ -20,7 +20,7 @@ def wine():
 
 def test_kmeans_start_is_centroids_and_their_pseudo_inverse():
     X = np.random.default_rng(0).normal(size=(80, 4)) + 3
-    module = ClusteringModule(3, init="kmeans", dtype="float64")
+    module = ClusteringModule(3, init="kmeans", precision="float64")
     network = module.build_network(4, [7])
     U = kmeans_start(X, 3, 7)
     network.start_at(0, U)
@@ -58,7 +58,9 @@ def test_from_mixture_is_the_posterior_by_hand(variance):
 
 def test_to_mixture_has_the_posterior_of_a_trained_module(wine):
     X, _ = wine
-    module = ClusteringModule(3, alpha=3.4, batch_size=16, epochs=100, device="cpu", dtype="float64", random_state=0)
+    module = ClusteringModule(
+        3, alpha=3.4, batch_size=16, epochs=100, device="cpu", precision="float64", random_state=0
+    )
     module.fit(X)
     weights, means, variance = module.to_mixture()
     assert variance > 0

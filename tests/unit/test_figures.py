@@ -126,7 +126,7 @@ def write_run(results, X, y, dataset, method, seed):
         "data": {"n": len(X), "d": X.shape[1], "n_clusters": K, "features_sha256": "0" * 64},
         "code": {"digest": "1" * 64, "git_commit": "abcdef0" * 5 + "abcde", "dirty": False},
         "versions": dict.fromkeys(("python", "jcae", "numpy", "scipy", "sklearn", "torch"), "1"),
-        "device": {"type": "cpu", "name": "Example CPU", "threads": 1, "dtype": "float32"},
+        "device": {"type": "cpu", "name": "Example CPU", "threads": 1, "precision": "float32"},
         "seconds": seconds,
         "block_seconds": seconds * len(SEEDS),
         "peak_memory_mb": {None: 180.0, 2: 420.0, 6: 400.0, 10: 510.0}[p] + seed,

@@ -16,7 +16,10 @@ LAYERS = (
     {"aecm", "clustering_module", "autoencoder", "mixture"},
     {"estimator"},
     {"training"},
+    {"block", "capture"},
     {
+        "noise",
+        "precision",
         "networks",
         "products",
         "optimisers",
@@ -40,6 +43,7 @@ MODELS = {
     "mixture",
     "estimator",
     "training",
+    "block",
     "networks",
     "runner",
 }

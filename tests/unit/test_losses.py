@@ -150,7 +150,7 @@ def test_unit_sparsity_and_orthonormality_by_hand(numbers):
 def test_joint_loss_by_hand(loss):
     rng = np.random.default_rng(5)
     x = rng.normal(size=(6, 3))
-    method = AECM(2, hidden=(5,), code_dim=2, alpha=4.0, beta=0.7, orthonormality=0.3, loss=loss, dtype="float64")
+    method = AECM(2, hidden=(5,), code_dim=2, alpha=4.0, beta=0.7, orthonormality=0.3, loss=loss, precision="float64")
     network = method.build_network(3, [11])
     joint = method.training_phases(Block(network, torch.tensor(x), [11]))[-1]
     found = joint.loss(torch.tensor(x).unsqueeze(0), torch.arange(6).unsqueeze(0))
@@ -189,7 +189,7 @@ def test_joint_loss_by_hand(loss):
 def test_joint_gradient_against_finite_differences():
     rng = np.random.default_rng(6)
     x = torch.tensor(rng.normal(size=(6, 3))).unsqueeze(0)
-    method = AECM(2, hidden=(5,), code_dim=2, alpha=4.0, beta=0.7, orthonormality=0.3, dtype="float64")
+    method = AECM(2, hidden=(5,), code_dim=2, alpha=4.0, beta=0.7, orthonormality=0.3, precision="float64")
     network = method.build_network(3, [2])
     joint = method.training_phases(Block(network, x[0], [2]))[-1]
     rows = torch.arange(6).unsqueeze(0)

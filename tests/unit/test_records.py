@@ -34,7 +34,7 @@ def example(**changes):
         "data": {"n": 178, "d": 13, "n_clusters": 3, "features_sha256": "0" * 64},
         "code": {"digest": "scikit-learn==1.9.1", "git_commit": None, "dirty": False},
         "versions": {"python": "3.11", "jcae": "0", "numpy": "2", "scipy": "1", "sklearn": "1", "torch": None},
-        "device": {"type": "cpu", "name": "a processor", "threads": 1, "dtype": "float32"},
+        "device": {"type": "cpu", "name": "a processor", "threads": 1, "precision": "float32"},
         "seconds": 0.5,
         "block_seconds": 1.0,
         "peak_memory_mb": 100.0,

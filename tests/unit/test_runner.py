@@ -139,8 +139,8 @@ class Deep(BaseEstimator):
     info = namedtuple("info", "label summary reference deviations")("DEEP", "A stand-in.", "doi:1", ("none",))
     calls = ()
 
-    def __init__(self, n_clusters=2, code_dim=2, device="auto", dtype="float64", random_state=None, fail=""):
-        self.n_clusters, self.code_dim, self.device, self.dtype = n_clusters, code_dim, device, dtype
+    def __init__(self, n_clusters=2, code_dim=2, device="auto", precision="float64", random_state=None, fail=""):
+        self.n_clusters, self.code_dim, self.device, self.precision = n_clusters, code_dim, device, precision
         self.random_state, self.fail = random_state, fail
 
     def fit_seeds(self, X, seeds, *, pretrained=None, runtime=None):
@@ -381,7 +381,7 @@ def test_a_deep_method_is_fitted_once_for_the_block(wine, tmp_path):
     assert record["updates"] == 6
     assert record["epochs"] == 2
     assert record["device"]["type"] == "cpu"
-    assert record["device"]["dtype"] == "float64"
+    assert record["device"]["precision"] == "float64"
     assert record["seconds"] == pytest.approx(record["block_seconds"] / 3)
     with np.load(folder / "labels.npz") as found:
         assert sorted(found.files) == ["labels", "refit_labels"]

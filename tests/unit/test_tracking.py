@@ -68,7 +68,7 @@ def write_run(results, method, seed, status, *, kind="runs", history=False, bloc
         "data": {"n": 178, "d": 13, "n_clusters": 3, "features_sha256": "0" * 64},
         "code": {"digest": "1" * 64, "git_commit": "2" * 40, "dirty": False},
         "versions": {"python": "3.11", "jcae": "0", "numpy": "2", "scipy": "1", "sklearn": "1", "torch": "2"},
-        "device": {"type": "cpu", "name": "a processor", "threads": 1, "dtype": "float32"},
+        "device": {"type": "cpu", "name": "a processor", "threads": 1, "precision": "float32"},
         "seconds": 20.0,
         "block_seconds": 60.0,
         "peak_memory_mb": 300.0,

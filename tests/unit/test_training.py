@@ -199,7 +199,7 @@ def test_divergence_is_seen_and_stays_with_its_seed(digits):
         poison = torch.tensor([1.0, math.nan if len(calls) > 4 else 1.0])
         return Loss({"value": value * poison})
 
-    network = linear(64, 3, seeds=[0, 1], name="test", initialiser="glorot", dtype=torch.float32)
+    network = linear(64, 3, seeds=[0, 1], name="test", initialiser="glorot", precision="float32")
     block = Block(network, torch.tensor(digits, dtype=torch.float32), [0, 1])
     train(block, [Phase("p", loss, steps=27, batch_size=48)], Runtime(), "")
     assert list(block.problems) == [1]
@@ -225,7 +225,7 @@ def test_averaging_epoch_is_the_mean_of_its_steps():
     x = torch.arange(6.0, dtype=torch.float64).reshape(6, 1)
 
     def one_layer():
-        return linear(1, 1, seeds=[0], name="test", initialiser="fan_in", dtype=torch.float64)
+        return linear(1, 1, seeds=[0], name="test", initialiser="fan_in", precision="float64")
 
     network = one_layer()
     phase = Phase(
@@ -270,7 +270,7 @@ def test_every_row_is_seen_once_per_epoch_in_an_order_of_its_own():
         rows_seen.append(rows)
         return Loss({"value": network(x).square().sum((-2, -1))})
 
-    network = linear(1, 1, seeds=[0, 1], name="t", initialiser="glorot", dtype=torch.float32)
+    network = linear(1, 1, seeds=[0, 1], name="t", initialiser="glorot", precision="float32")
     block = Block(network, torch.ones(5, 1), [0, 1])
     train(block, [Phase("p", loss, steps=6, batch_size=2)], Runtime(), "")
     epochs = [torch.cat(rows_seen[i : i + 3], 1) for i in (0, 3)]
@@ -300,21 +300,54 @@ def test_optimisers_are_those_of_torch(settings, reference):
     """Against torch.optim on the same gradients, per seed; a seed that is not selected stays where it is."""
     rng = torch.Generator().manual_seed(0)
     stacked = torch.randn(2, 3, 4, generator=rng, dtype=torch.float64).requires_grad_()
-    stacked.grad = torch.zeros_like(stacked)
     alone = stacked.detach()[0].clone().requires_grad_()
     expected = reference([alone])
     ours = BlockOptimiser(settings, {"w": stacked})
     for step in range(5):
         gradient = torch.randn(2, 3, 4, generator=rng, dtype=torch.float64)
-        stacked.grad.copy_(gradient)
         alone.grad = gradient[0].clone()
         if step == 3:
             ours.select([0])
             frozen = stacked.detach()[1].clone()
-        ours.step()
+        ours.step([gradient])
+        ours.count()
         expected.step()
     torch.testing.assert_close(stacked.detach()[0], alone.detach(), rtol=1e-12, atol=1e-12)
     assert torch.equal(stacked.detach()[1], frozen)
+
+
+def test_learning_rates_by_name():
+    """Plain SGD by hand: the rate of a parameter is multiplied by the factor of the prefix of its name."""
+    parameters = {name: torch.zeros(2, 3, requires_grad=True) for name in ("mixture.mean", "encoder.0")}
+    settings = Optimiser("sgd", 0.1, schedule=lambda step: 1.0 / (step + 1), factors={"mixture.": 0.01})
+    optimiser = BlockOptimiser(settings, parameters)
+    for _ in range(2):
+        optimiser.step([torch.ones(2, 3), torch.ones(2, 3)])
+        optimiser.count()
+    torch.testing.assert_close(parameters["encoder.0"].detach(), torch.full((2, 3), -0.15))
+    torch.testing.assert_close(parameters["mixture.mean"].detach(), torch.full((2, 3), -0.0015))
+
+
+def test_what_runs_after_a_step_sees_its_batch_and_the_new_parameters():
+    seen = []
+
+    def after(x, rows):
+        assert not torch.is_grad_enabled()
+        seen.append((x.clone(), rows.clone(), network.weight.detach().clone()))
+
+    network = linear(1, 1, seeds=[0, 1], name="t", initialiser="glorot", precision="float32")
+    before = network.weight.detach().clone()
+    data = torch.arange(5.0).reshape(5, 1)
+
+    def loss(x, rows):
+        return Loss({"value": network(x).square().sum((-2, -1))})
+
+    train(Block(network, data, [0, 1]), [Phase("p", loss, steps=3, batch_size=2, after=after)], Runtime())
+    assert len(seen) == 3
+    for x, rows, _ in seen:
+        torch.testing.assert_close(x, data[rows])
+    assert not torch.equal(seen[0][2], before)
+    torch.testing.assert_close(seen[-1][2], network.weight.detach())
 
 
 def test_unknown_optimiser_is_named():
