@@ -263,8 +263,9 @@ class AECM(EmbeddingMixin, DeepClusterer):
             z = network.autoencoder.encode(x)
             gamma, M = module.assign(z), module.centroids()
             scale = 1.0 / (z.shape[-2] * z.shape[-1]) if normalised else 1.0
-            terms = {"distortion": scale * expected_distortion(z, gamma, M), "prior": dirichlet_prior(gamma, alpha)}
-            return Loss(terms, three_terms(z, gamma, M, scale))
+            distortion = expected_distortion(z, gamma, M)
+            terms = {"distortion": scale * distortion, "prior": dirichlet_prior(gamma, alpha)}
+            return Loss(terms, three_terms(gamma, M, distortion, scale))
 
         def kmeans_start() -> None:
             for s, centers in enumerate(kmeans_on_code(block, self.n_clusters)[1]):

@@ -34,9 +34,9 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(bias)
         self.precision = precision
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (S, batch, n_in) to (S, batch, n_out)."""
-        return affine(x, self.weight, self.bias, self.precision)
+    def forward(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
+        """Map (S, batch, n_in) to (S, batch, n_out), and apply a leaky ReLU if a slope is given."""
+        return affine(x, self.weight, self.bias, self.precision, negative_slope)
 
 
 def glorot_uniform(n_in: int, n_out: int, rng: torch.Generator) -> Tensor:
@@ -122,7 +122,7 @@ class AutoencoderNetwork(nn.Module):
 
     def _run(self, layers: nn.ModuleList, x: Tensor) -> Tensor:
         for layer in layers[:-1]:
-            x = nn.functional.leaky_relu(layer(x), self.negative_slope)
+            x = layer(x, self.negative_slope)
         return layers[-1](x).to(layers[-1].weight.dtype)
 
     def encode(self, x: Tensor) -> Tensor:

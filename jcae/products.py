@@ -15,29 +15,47 @@ from torch import Tensor
 
 ALIGNMENT = 64
 """Bytes; what torch's allocator gives a tensor of its own, and a slice of one only by chance."""
+NARROW = 32
+"""Up to this width a product is laid out column by column: softmax and sums over clusters then run along the points."""
+SMALL = range(1000, 100_000)
+"""Multiply-adds of a product that is over before the next call is made: there one call multiplies for all seeds. Its
+kernel gives the bits of a single product (tests/unit/test_products.py); that of still smaller ones does not."""
 
 
 def _aligned(x: Tensor) -> Tensor:
     return x if x.data_ptr() % ALIGNMENT == 0 else x.clone()
 
 
+def _buffer(like: Tensor, size: int, n: int, m: int) -> Tensor:
+    """Memory for a block (size, n, m) whose slices are aligned, whatever n and m are."""
+    gap = -n * m % (ALIGNMENT // like.element_size())
+    return like.new_empty(size, n * m + gap)[:, : n * m].unflatten(1, (n, m))
+
+
+def _aligned_slices(x: Tensor) -> Tensor:
+    """The same block with every seed's slice aligned."""
+    if x.data_ptr() % ALIGNMENT == 0 and (len(x) == 1 or x.stride(0) * x.element_size() % ALIGNMENT == 0):
+        return x
+    if x.stride(-1) == 1:
+        return _buffer(x, *x.shape).copy_(x)
+    return _buffer(x, *x.mT.shape).mT.copy_(x)
+
+
 def _multiply(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     """a @ b (+ bias) for blocks (S, n, k), (S, k, m) and (S, m), in the dtype of a and b."""
     if a.device.type != "cpu":
         return torch.bmm(a, b) if bias is None else torch.baddbmm(bias.unsqueeze(1), a, b)
-    if len(a) == 1:
-        a, b = _aligned(a[0]), _aligned(b[0])
-        return (torch.mm(a, b) if bias is None else torch.addmm(bias[0], a, b)).unsqueeze(0)
-    result = a.new_empty(a.shape[0], a.shape[1], b.shape[2])
-    for s, out in enumerate(result):
-        x, y = _aligned(a[s]), _aligned(b[s])
-        target = out if out.data_ptr() % ALIGNMENT == 0 else torch.empty_like(out)
+    (size, n, k), m = a.shape, b.shape[2]
+    result = _buffer(a, size, m, n).mT if m <= min(n, NARROW) else _buffer(a, size, n, m)
+    # The choice looks at the shape of one seed alone, so that it is the same in every block.
+    if n * k * m in SMALL and min(n, k, m) > 1:
+        torch.bmm(_aligned_slices(a), _aligned_slices(b), out=result)
+        return result if bias is None else result.add_(bias.unsqueeze(1))
+    for s, (x, y, out) in enumerate(zip(a.unbind(), b.unbind(), result.unbind(), strict=True)):
         if bias is None:
-            torch.mm(x, y, out=target)
+            torch.mm(_aligned(x), _aligned(y), out=out)
         else:
-            torch.addmm(bias[s], x, y, out=target)
-        if target is not out:
-            out.copy_(target)
+            torch.addmm(bias[s], _aligned(x), _aligned(y), out=out)
     return result
 
 
@@ -56,47 +74,53 @@ def _tensor_cores(precision: str, device: torch.device) -> Iterator[None]:
 
 
 class _Affine(torch.autograd.Function):
-    """x @ weight (+ bias) for x (S, n, k), weight (S, k, m), bias (S, m), seed by seed."""
+    """x @ weight (+ bias), then a leaky ReLU in place, for x (S, n, k), weight (S, k, m), bias (S, m)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, precision: str) -> Tensor:
-        ctx.precision, ctx.dtypes = precision, (x.dtype, weight.dtype)
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, precision: str, negative_slope: float | None
+    ) -> Tensor:
+        ctx.precision, ctx.negative_slope, ctx.dtypes = precision, negative_slope, (x.dtype, weight.dtype)
         if precision == "bf16":
             x, weight = x.bfloat16(), weight.bfloat16()
             bias = None if bias is None else bias.bfloat16()
-        ctx.save_for_backward(x, weight)
         with _tensor_cores(precision, x.device):
-            return _multiply(x, weight, bias)
+            result = _multiply(x, weight, bias)
+        if negative_slope is None:
+            ctx.save_for_backward(x, weight)
+        else:
+            result = torch.nn.functional.leaky_relu_(result, negative_slope)
+            ctx.save_for_backward(x, weight, result)
+        return result
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        for_x, for_weight, for_bias, _ = ctx.needs_input_grad
-        grad = grad.to(x.dtype).contiguous()
+        x, weight, *result = ctx.saved_tensors
+        for_x, for_weight, for_bias, *_ = ctx.needs_input_grad
+        grad = grad.to(x.dtype)
+        if result:  # a slope is not negative: the sign of what went in is that of what came out
+            grad = torch.ops.aten.leaky_relu_backward(grad, result[0], ctx.negative_slope, True)
         with _tensor_cores(ctx.precision, x.device):
             grad_x = _multiply(grad, weight.mT).to(ctx.dtypes[0]) if for_x else None
             grad_weight = _multiply(x.mT, grad).to(ctx.dtypes[1]) if for_weight else None
-        grad_bias = None
-        if for_bias:
-            # Seed by seed on a CPU, where the order of a sum depends on the shape of the whole.
-            parts = grad.split(1) if grad.device.type == "cpu" else [grad]
-            grad_bias = torch.cat([part.sum(1, dtype=ctx.dtypes[1]) for part in parts])
-        return grad_x, grad_weight, grad_bias, None
+        grad_bias = grad.sum(1, dtype=ctx.dtypes[1]) if for_bias else None
+        return grad_x, grad_weight, grad_bias, None, None
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """a @ b, (..., n, m); for a block (S, n, k) @ (S, k, m) each seed's product is the one it gets alone."""
     if a.dim() == 3 and b.dim() == 3 and a.device.type == "cpu":
-        return _Affine.apply(a, b, None, "")
+        return _Affine.apply(a, b, None, "", None)
     return a @ b
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor, precision: str = "") -> Tensor:
-    """x @ weight + bias with weight (..., k, m) and bias (..., m); as `matmul` for a block.
+def affine(x: Tensor, weight: Tensor, bias: Tensor, precision: str = "", negative_slope: float | None = None) -> Tensor:
+    """x @ weight + bias with weight (..., k, m) and bias (..., m), and a leaky ReLU of it; as `matmul` for a block.
 
     With the precision ``bf16`` the result is bfloat16, see `jcae.precision`.
     """
     if x.dim() == 3 and weight.dim() == 3:
-        return _Affine.apply(x, weight, bias, precision)
-    return x @ weight + bias.unsqueeze(-2)
+        return _Affine.apply(x, weight, bias, precision, negative_slope)
+    result = x @ weight + bias.unsqueeze(-2)
+    return result if negative_slope is None else torch.nn.functional.leaky_relu(result, negative_slope)

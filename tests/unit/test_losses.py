@@ -62,6 +62,26 @@ def test_three_terms_by_hand(numbers):
     close(cm.separation(tg, tm), e3)
 
 
+@pytest.mark.parametrize("origin", [None, torch.tensor([3.0, -2.0, 1.0, 0.5, 0.0])[:D].double()])
+def test_three_terms_for_the_history_are_the_terms(numbers, origin):
+    tx, tg, tm = tensors(*numbers)
+    found = cm.three_terms(tg, tm, cm.expected_distortion(tx, tg, tm), 2.0, origin)
+    close(found["reconstruction"], 2 * cm.reconstruction_error(tx, tg, tm))
+    close(found["sparsity"], 2 * cm.sparsity(tg, tm))
+    close(found["separation"], 2 * cm.separation(tg, tm))
+
+
+def test_points_relative_to_an_origin_are_assigned_and_measured_alike(numbers):
+    x, _, M = numbers
+    tx, tm = tensors(x, M)
+    origin = tx.mean(0)
+    network = cm.ClusteringModuleNetwork.random(D, K, seeds=[0, 1], biases=True, dtype=torch.float64)
+    both = tx.expand(2, -1, -1)
+    close(network.assign(both - origin, origin), network.assign(both).detach())
+    norms = (tx - origin).square().sum(-1)
+    close(cm.squared_distances(tx - origin, tm - origin, None, norms), cm.squared_distances(tx, tm))
+
+
 def test_expected_distortion_by_hand_and_with_an_origin(numbers):
     x, gamma, M = numbers
     expected = sum(gamma[i, k] * sum((x[i, j] - M[k, j]) ** 2 for j in range(D)) for i in range(N) for k in range(K))
