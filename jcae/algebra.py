@@ -100,7 +100,7 @@ def make_case(X: ArrayLike, dataset: str, *, n_clusters: int, offset: float = 0.
     rng = numpy_generator(seed, "equivalence", "algebra")
     weights = rng.dirichlet(np.full(n_clusters, 5.0))
     gamma = rng.dirichlet(np.ones(n_clusters), size=len(X))
-    means = kmeans_start(X, n_clusters, seed)
+    means = kmeans_start(torch.tensor(X), n_clusters, [seed])[0].numpy()
     shift = offset * X.std()
     return Case(dataset, offset, X + shift, means + shift, weights, gamma)
 

@@ -383,9 +383,8 @@ class ClusteringModule(DeepClusterer):
 
         def start() -> None:
             if self.init == "kmeans":
-                points = block.x.cpu().numpy()
-                for s, seed in enumerate(block.seeds):
-                    network.start_at(s, kmeans_start(points, self.n_clusters, seed))
+                for s, centroids in enumerate(kmeans_start(block.x, self.n_clusters, block.seeds)):
+                    network.start_at(s, centroids)
 
         phase = joint_phase(self, block, "module", loss, before=start)
         # A mixture start keeps its biases under either loss: without them it would be another mixture.

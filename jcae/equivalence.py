@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
@@ -175,7 +176,8 @@ def fit_all(X: ArrayLike, seeds: Sequence[int], *, n_clusters: int, training: Tr
         fits["cm"].append(_mixture_fit(cm.labels_, cm.cluster_centers_, gamma, prior, cm.status_))
         em = IsotropicMixture(n_clusters, variance=VARIANCE, alpha=prior, random_state=seed).fit(X)
         fits["gmm"].append(_mixture_fit(em.labels_, em.cluster_centers_, em.predict_proba(X), prior))
-        lloyd = KMeans(n_clusters, init=kmeans_start(X, n_clusters, seed), n_init=1).fit(X)
+        start = kmeans_start(torch.tensor(X), n_clusters, [seed])[0].numpy()
+        lloyd = KMeans(n_clusters, init=start, n_init=1).fit(X)
         fits["kmeans"].append(
             _mixture_fit(lloyd.labels_, lloyd.cluster_centers_, np.eye(n_clusters)[lloyd.labels_], alpha=1.0)
         )

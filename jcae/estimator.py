@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from jcae.info import Info
 from jcae.kmeans import kmeans
 from jcae.precision import PRECISIONS, storage_dtype
-from jcae.seeds import sklearn_seed
 from jcae.training import Block, Phase, Runtime, full_loss, train
 
 
@@ -267,9 +266,8 @@ def kmeans_on_code(block: Block, n_clusters: int) -> tuple[Tensor, Tensor]:
     centers : Tensor, (S, K, p)
         Both on the block's device.
     """
-    code = block.map(block.network.autoencoder.encode).cpu().numpy()
-    labels, centers = kmeans(code, n_clusters, [sklearn_seed(seed, "start") for seed in block.seeds])
-    return torch.as_tensor(labels, device=block.device), torch.as_tensor(centers, device=block.device)
+    found = kmeans(block.map(block.network.autoencoder.encode), n_clusters, block.seeds)
+    return found.labels, found.centers
 
 
 class EmbeddingMixin(TransformerMixin):
@@ -340,9 +338,9 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         sound = [s for s, fit in enumerate(fits) if fit.status_ == "ok"]
         has_code = hasattr(self, "encode")
         if has_code and sound:
-            code = block.map(lambda x: self.encode(block.network, x)).cpu().numpy()[sound]
-            states = [sklearn_seed(block.seeds[s], "refit") for s in sound]
-            refit = dict(zip(sound, kmeans(code, self.n_clusters, states)[0], strict=True))
+            code = block.map(lambda x: self.encode(block.network, x))[sound]
+            found = kmeans(code, self.n_clusters, [block.seeds[s] for s in sound], purpose="refit")
+            refit = dict(zip(sound, found.labels.cpu().numpy(), strict=True))
         for s, fit in enumerate(fits):
             fit.labels_ = labels[s].astype(np.int32)
             fit.cluster_centers_ = centers[s]

@@ -16,7 +16,6 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jcae.info import Info
-from jcae.kmeans import kmeans_start
 from jcae.seeds import numpy_generator, sklearn_seed
 
 INITS = ("kmeans++", "random")
@@ -304,7 +303,11 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
             return means
         if self.init == "random":
             return X[numpy_generator(seed, "start").choice(len(X), self.n_clusters, replace=False)]
-        return kmeans_start(X, self.n_clusters, seed)
+        import torch  # nothing else here needs it, and it takes longer to import than many a fit
+
+        from jcae.kmeans import kmeans_start
+
+        return kmeans_start(torch.tensor(X), self.n_clusters, [seed])[0].numpy()
 
     def _run(self, X: Array, means: Array) -> dict:
         """EM from one start; the fitted attributes by name."""

@@ -22,7 +22,7 @@ def test_kmeans_start_is_centroids_and_their_pseudo_inverse():
     X = np.random.default_rng(0).normal(size=(80, 4)) + 3
     module = ClusteringModule(3, init="kmeans", precision="float64")
     network = module.build_network(4, [7])
-    U = kmeans_start(X, 3, 7)
+    U = kmeans_start(torch.tensor(X), 3, [7])[0].numpy()
     network.start_at(0, U)
     np.testing.assert_array_equal(network.M[0].detach(), U)
     np.testing.assert_allclose(U @ network.W[0].detach().numpy(), np.eye(3), atol=1e-10)
@@ -38,7 +38,7 @@ def test_kmeans_start_on_centred_data_is_not_saturated(wine):
     )
     assert min(accuracy(y, fit.labels_) for fit in fits) > 0.9
     network = ClusteringModule(3).build_network(13, [0])
-    network.start_at(0, kmeans_start(X, 3, 0))
+    network.start_at(0, kmeans_start(torch.tensor(X), 3, [0])[0])
     assert network.W.abs().max() < 10
 
 

@@ -9,13 +9,11 @@ from scipy import stats
 from sklearn.datasets import load_wine, make_blobs
 
 import jcae.algebra as al
-import jcae.clustering_module
 import jcae.equivalence as eq
 from jcae import ClusteringModule, IsotropicMixture
 from jcae.figures import style
 from jcae.figures.equivalence import algebra as draw_algebra
 from jcae.figures.equivalence import equivalence as draw_equivalence
-from jcae.mixture import kmeans_start
 from jcae.tables import write_equivalence_tables
 from jcae.tost import tost
 
@@ -98,7 +96,10 @@ def test_scaled_data_have_the_variance_of_the_mixture(blobs):
 def test_both_methods_have_the_same_start(blobs):
     X = np.asarray(blobs[0])
     for seed in (0, 5):
-        np.testing.assert_array_equal(kmeans_start(X, 3, seed), jcae.clustering_module.kmeans_start(X, 3, seed))
+        module = ClusteringModule(3, init="kmeans", epochs=1, learning_rate=1e-30, precision="float64", device="cpu")
+        mixture = IsotropicMixture(3, variance=0.5, random_state=seed)
+        start = module.fit_seeds(X, [seed])[0].cluster_centers_
+        np.testing.assert_allclose(mixture._start(X, seed), start, rtol=1e-12)
 
 
 def test_prior_counts_once_per_batch():
