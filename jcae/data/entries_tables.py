@@ -187,7 +187,7 @@ TABLES = (
         ),
         class_counts=(1722, 1544, 1406, 1777, 1906, 1944),
         preparation="Training then test part; features as published, in [-1, 1].",
-        licence="CC BY 4.0 (UCI)",
+        licence="CC BY 4.0 (UCI); the README in the archive excludes commercial use",
         citation="Anguita, Ghio, Oneto, Parra and Reyes-Ortiz, A public domain dataset for human activity recognition "
         "using smartphones, ESANN 2013; UCI Machine Learning Repository, doi:10.24432/C54S4K",
         sources=_HAR,
