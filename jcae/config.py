@@ -378,7 +378,7 @@ def _loader_digest(dataset: str) -> str:
     from jcae.data.loaders import LOADERS
 
     facts = CATALOGUE[dataset]
-    return hashlib.sha256(f"{facts!r}\n{inspect.getsource(LOADERS[facts.loader])}".encode()).hexdigest()
+    return hashlib.sha256(f"{facts!r}\n{code_digest(LOADERS[facts.loader])}".encode()).hexdigest()
 
 
 def _parameters(cls: type) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Getting the files of a data set: several addresses, checksums, and never a half-written file.
 
-The checksum of the catalogue is that of the decompressed content, and the decompressed content is what is stored. So a
-mirror may hold the files plain or gzipped, and ``sha256sum`` on the stored file gives the number in the catalogue.
+The checksum of the catalogue is that of what is stored: of an archive the archive, of any other file the decompressed
+content. So a mirror may hold the latter plain or gzipped, and ``sha256sum`` on the stored file gives the number in the
+catalogue.
 """
 
 import gzip
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jcae.data.catalogue import Dataset, Source
+from jcae.data.facts import Dataset, Source
 
 MIRROR_VARIABLE = "JCAE_DATA_MIRROR"
 CONNECT_TIMEOUT = 10.0  # seconds until a server must have accepted
@@ -41,7 +42,8 @@ def fetch(dataset: Dataset, raw_dir: Path, mirror: str | Path | None = None, pro
     """Bring the files of a data set into a folder.
 
     A file that is there with the right checksum is left alone; one with a wrong checksum is replaced, with a warning.
-    A file appears under its name only when it is complete and its checksum is right.
+    A file appears under its name only when it is complete and its checksum is right. Where no checksum is known, a file
+    is taken as it is served, with a warning.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def fetch(dataset: Dataset, raw_dir: Path, mirror: str | Path | None = None, pro
     Returns
     -------
     list of Path
-        One per source, in the order of the catalogue; decompressed.
+        One per source, in the order of the catalogue; decompressed, but for archives.
 
     Raises
     ------
@@ -70,11 +72,16 @@ def fetch(dataset: Dataset, raw_dir: Path, mirror: str | Path | None = None, pro
     paths = [raw_dir / source.name for source in dataset.sources]
     for source, path in zip(dataset.sources, paths, strict=True):
         if path.exists():
-            found = file_sha256(path)
-            if found == source.sha256:
+            _, complaint = examine(source, path)
+            if not complaint:
                 continue
-            warnings.warn(f"{path} has sha256 {found}, expected {source.sha256}: fetching it again", stacklevel=2)
+            warnings.warn(f"{path} has {complaint}: fetching it again", stacklevel=2)
         _fetch_one(dataset, source, path, mirror, progress and sys.stderr.isatty())
+        if not source.checked:
+            warnings.warn(
+                f"{path}: no checksum of this file is known; it is taken as served, sha256 {file_sha256(path)}",
+                stacklevel=2,
+            )
     return paths
 
 
@@ -92,6 +99,30 @@ def file_sha256(path: Path) -> str:
     """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def examine(source: Source, path: Path) -> tuple[str, str]:
+    """Compare a stored file with the checksums that the catalogue has for it.
+
+    Parameters
+    ----------
+    source : Source
+    path : Path
+
+    Returns
+    -------
+    sha256 : str
+    complaint : str
+        What was found and what was expected; empty for the right file, and for one without a known checksum.
+    """
+    found = file_sha256(path)
+    if not source.checked or found in (source.sha256, *source.also):
+        return found, ""
+    if source.md5 is None:
+        return found, f"sha256 {found}, expected {source.sha256}"
+    with open(path, "rb") as file:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return found, "" if md5 == source.md5 else f"md5 {md5}, expected {source.md5}"
 
 
 @contextmanager
@@ -146,9 +177,9 @@ def _fetch_one(dataset: Dataset, source: Source, path: Path, mirror: str | Path 
                 if _is_url(address):
                     with _beside(path) as container:
                         _download(address, container, bar)
-                        _unpack(container, part, source.sha256)
+                        _unpack(container, part, source)
                 else:
-                    _unpack(Path(address), part, source.sha256)
+                    _unpack(Path(address), part, source)
         except _Refused as error:
             # A mirror's address may hold a user and password, which have no place in a log.
             failures.append(f"  {re.sub('//[^/]*@', '//', address)}: {error}")
@@ -157,7 +188,7 @@ def _fetch_one(dataset: Dataset, source: Source, path: Path, mirror: str | Path 
     raise FetchError(
         f"cannot fetch file {source.name!r} of data set {dataset.name!r}; tried\n" + "\n".join(failures) + "\n"
         f"If you have the file, set {MIRROR_VARIABLE} to a folder or an http(s) address that holds it as "
-        f"{dataset.folder}/{source.name} or {dataset.folder}/{source.name}.gz"
+        f"{dataset.folder}/{source.name}" + ("" if source.packed else f" or {dataset.folder}/{source.name}.gz")
     )
 
 
@@ -174,12 +205,11 @@ def _in_mirror(mirror: str | Path | None, dataset: Dataset, source: Source) -> l
             raise FetchError(f"mirror {str(mirror)!r} is neither a folder nor an http:// or https:// address")
         mirror = Path(mirror).expanduser()
     base = f"{str(mirror).rstrip('/')}/{dataset.folder}/{source.name}"
-    return [f"{base}.gz", base]
+    return [base] if source.packed else [f"{base}.gz", base]
 
 
-def _unpack(container: Path, target: Path, sha256: str) -> None:
-    """Write the decompressed content of a file to ``target``, and check it on the way."""
-    digest = hashlib.sha256()
+def _unpack(container: Path, target: Path, source: Source) -> None:
+    """Write what is to be stored to ``target``, and check it."""
     try:
         file = open(container, "rb")  # noqa: SIM115 - closed below; errors of the target are not reasons to go on
     except OSError as error:
@@ -187,18 +217,34 @@ def _unpack(container: Path, target: Path, sha256: str) -> None:
     with file, open(target, "wb") as out:
         beginning = file.read(64)
         file.seek(0)
-        content: Any = gzip.GzipFile(fileobj=file) if beginning.startswith(_GZIP_MAGIC) else file
+        unpack = beginning.startswith(_GZIP_MAGIC) and not source.packed
+        content: Any = gzip.GzipFile(fileobj=file) if unpack else file
         try:
             while chunk := content.read(_CHUNK):
-                digest.update(chunk)
                 out.write(chunk)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise _Refused(f"damaged or cut off gzip file ({error})") from None
         size = out.tell()
-    if digest.hexdigest() != sha256:
-        # Proxies and login pages answer 200 with a page of their own.
-        page = " (a web page, not data)" if beginning.lstrip().lower().startswith((b"<!doctype", b"<html")) else ""
-        raise _Refused(f"wrong content{page}: {size} bytes, sha256 {digest.hexdigest()}, expected {sha256}")
+    # Proxies and login pages answer 200 with a page of their own.
+    is_page = beginning.lstrip().lower().startswith((b"<!doctype", b"<html"))
+    _, complaint = examine(source, target)
+    if complaint:
+        raise _Refused(f"wrong content{' (a web page, not data)' if is_page else ''}: {size} bytes, {complaint}")
+    if not source.checked:
+        if is_page or not size:
+            raise _Refused("a web page, not data" if size else "an empty file")
+        if source.name.endswith(".gz"):
+            _check_gzip(target)
+
+
+def _check_gzip(path: Path) -> None:
+    """Read a gzip file to its end, where its own checksum lies: the only check there is when no other is known."""
+    try:
+        with gzip.open(path) as content:
+            while content.read(_CHUNK):
+                pass
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise _Refused(f"damaged or cut off gzip file ({error})") from None
 
 
 def _download(url: str, target: Path, bar: bool) -> None:

@@ -3,18 +3,20 @@
 import gzip
 import hashlib
 import io
+import re
 import socket
 import struct
 import sys
 import threading
 import time
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from jcae.data import fetch as fetch_module
-from jcae.data.catalogue import Dataset, Source
-from jcae.data.fetch import MIRROR_VARIABLE, FetchError, fetch, replacing
+from jcae.data.facts import Dataset, Source
+from jcae.data.fetch import MIRROR_VARIABLE, FetchError, examine, fetch, replacing
 
 CONTENT = b"1, 2, 3\n" * 5000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -105,7 +107,7 @@ def closed_port():
         return f"http://127.0.0.1:{probe.getsockname()[1]}/numbers.txt"
 
 
-def dataset(*addresses, sha256=SHA256):
+def dataset(*addresses, sha256=SHA256, name="numbers.txt", **more):
     return Dataset(
         name="numbers",
         title="Numbers",
@@ -117,7 +119,7 @@ def dataset(*addresses, sha256=SHA256):
         preparation="None.",
         licence="none",
         citation="none",
-        sources=(Source("numbers.txt", sha256, addresses),),
+        sources=(Source(name, sha256, addresses, **more),),
         folder="num-bers",
     )
 
@@ -316,6 +318,91 @@ def test_mirror_of_another_kind_is_refused(tmp_path):
 def test_missing_download_package_is_named(server, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     assert "downloading needs the package pooch" in failure(dataset(server.url + "/a"), tmp_path)
+
+
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+@pytest.mark.parametrize("known", [{"sha256": SHA256}, {"sha256": None, "md5": MD5}], ids=["sha256", "md5"])
+def test_either_checksum_is_checked(server, tmp_path, known):
+    fetch(dataset(server.serve("/a", body(gzip.compress(CONTENT))), **known), tmp_path / "good")
+    assert (tmp_path / "good" / "numbers.txt").read_bytes() == CONTENT
+    kind, expected = ("sha256", SHA256) if known["sha256"] else ("md5", MD5)
+    text = failure(dataset(server.serve("/b", body(CONTENT[:-1])), **known), tmp_path / "bad")
+    assert "wrong content" in text
+    assert re.search(rf"{kind} \w+, expected {expected}", text)
+
+
+def test_another_declared_file_is_as_good(server, tmp_path):
+    other = b"the same in another container"
+    declared = dataset(server.serve("/a", body(other)), also=(hashlib.sha256(other).hexdigest(),))
+    (path,) = fetch(declared, tmp_path)
+    assert path.read_bytes() == other
+    assert examine(declared.sources[0], path) == (hashlib.sha256(other).hexdigest(), "")
+    fetch(declared, tmp_path)
+    assert server.asked == ["/a"]
+
+
+def test_archive_is_stored_as_it_is(server, tmp_path):
+    packed = gzip.compress(CONTENT)
+    archive = dataset(
+        server.serve("/a", body(packed)), name="numbers.tar.gz", sha256=hashlib.sha256(packed).hexdigest()
+    )
+    (path,) = fetch(archive, tmp_path / "raw")
+    assert path == tmp_path / "raw" / "numbers.tar.gz"
+    assert path.read_bytes() == packed
+    # In a mirror it has one name only.
+    fetch(archive, tmp_path / "again", mirror=server.url + "/mirror")
+    assert server.asked == ["/a", "/mirror/num-bers/numbers.tar.gz", "/a"]
+
+
+def test_without_a_checksum_the_file_is_taken_with_a_warning(server, tmp_path):
+    unknown = dataset(server.serve("/a", body(gzip.compress(CONTENT))), sha256=None)
+    with pytest.warns(UserWarning, match=rf"numbers\.txt: no checksum of this file is known; .* sha256 {SHA256}"):
+        (path,) = fetch(unknown, tmp_path)
+    assert path.read_bytes() == CONTENT
+    with warnings.catch_warnings(action="error"):
+        fetch(unknown, tmp_path)
+    assert server.asked == ["/a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "say"),
+    [
+        ("numbers.txt", b"<!doctype html><p>moved", "a web page, not data"),
+        ("numbers.txt", b"", "an empty file"),
+        ("numbers.gz", b"<HTML>log in", "a web page, not data"),
+        ("numbers.gz", CONTENT, "damaged or cut off gzip file"),
+        ("numbers.tar.gz", gzip.compress(CONTENT)[:-3], "damaged or cut off gzip file"),
+    ],
+)
+def test_without_a_checksum_nonsense_is_refused_still(server, tmp_path, name, content, say):
+    unknown = dataset(server.serve("/a", body(content)), sha256=None, name=name)
+    with pytest.raises(FetchError, match=say):
+        fetch(unknown, tmp_path)
+    assert files(tmp_path) == []
+
+
+def test_what_the_mirror_lacks_and_the_server_too(tmp_path, monkeypatch):
+    """As with CIFAR-10 where only its test batch is at hand: the message names the archive and where it may be put."""
+    from jcae.data.catalogue import get
+
+    (tmp_path / "mirror" / "cifar10").mkdir(parents=True)
+    (tmp_path / "mirror" / "cifar10" / "test_batch.bin.gz").write_bytes(gzip.compress(CONTENT))
+
+    def gone(url, target, bar):
+        raise fetch_module._Refused("HTTP 404 Not Found")
+
+    monkeypatch.setattr(fetch_module, "_download", gone)
+    with pytest.raises(FetchError) as error:
+        fetch(get("cifar10"), tmp_path / "raw", mirror=tmp_path / "mirror")
+    text = str(error.value)
+    assert "cannot fetch file 'cifar-10-binary.tar.gz' of data set 'cifar10'" in text
+    assert "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz: HTTP 404 Not Found" in text
+    assert (
+        f"{MIRROR_VARIABLE} to a folder or an http(s) address that holds it as cifar10/cifar-10-binary.tar.gz" in text
+    )
+    assert files(tmp_path / "raw") == []
 
 
 def test_data_set_without_files_needs_nothing(tmp_path):
