@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe
+from jcae.block import CHUNK, Block
 from jcae.clustering_module import squared_distances
 from jcae.estimator import DeepClusterer, EmbeddingMixin, check_clusters, check_network_parameters, kmeans_on_code
 from jcae.info import Info
 from jcae.networks import CentroidNetwork
-from jcae.training import CHUNK, Block, Loss, Phase
+from jcae.training import Loss, Phase
 
 
 class AEKMeans(EmbeddingMixin, DeepClusterer):

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe
+from jcae.block import Block
 from jcae.clustering_module import squared_distances
 from jcae.estimator import (
     DeepClusterer,
@@ -21,7 +22,7 @@ from jcae.estimator import (
 from jcae.info import Info
 from jcae.networks import CentroidNetwork
 from jcae.optimisers import Optimiser, polynomial_decay
-from jcae.training import Block, Loss, Phase
+from jcae.training import Loss, Phase
 
 AECM_PAPER = {
     # How the AE-CM authors ran their competitors; the target was refreshed every 140 steps on MNIST, Fashion-MNIST and

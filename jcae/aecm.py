@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
+from jcae.block import Block
 from jcae.clustering_module import (
     ClusteringModuleNetwork,
     alpha_tensor,
@@ -36,7 +37,7 @@ from jcae.networks import AutoencoderNetwork
 from jcae.optimisers import Optimiser
 from jcae.precision import storage_dtype
 from jcae.products import matmul
-from jcae.training import Block, Loss, Phase
+from jcae.training import Loss, Phase
 
 
 def assignment_sparsity(gamma: Tensor) -> Tensor:

@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from jcae.block import Block
 from jcae.estimator import DeepEstimator, EmbeddingMixin, check_choice, check_network_parameters, check_number
 from jcae.info import Info
 from jcae.networks import INITIALISERS, AutoencoderNetwork
 from jcae.optimisers import Optimiser, staircase_decay
-from jcae.training import Block, Loss, Phase
+from jcae.training import Loss, Phase
 
 
 def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from jcae.block import Block
 from jcae.estimator import DeepClusterer, check_choice, check_clusters, check_number
 from jcae.info import Info
 from jcae.kmeans import kmeans_start
@@ -22,7 +23,7 @@ from jcae.optimisers import Optimiser, polynomial_decay
 from jcae.precision import storage_dtype
 from jcae.products import affine, matmul
 from jcae.seeds import generator
-from jcae.training import Block, Loss, Phase
+from jcae.training import Loss, Phase
 
 LOG_FLOOR = 1e-10
 """Added to the mean responsibilities before the logarithm (authors' code)."""

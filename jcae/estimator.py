@@ -6,6 +6,7 @@ method reduces over the last axes only and so never notices it.
 """
 
 import copy
+import logging
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +23,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from jcae.block import CHUNK, Block
+from jcae.checkpoint import save_checkpoint
+from jcae.groups import Group, first_groups, release
 from jcae.info import Info
 from jcae.kmeans import kmeans
+from jcae.memory import Placement, demand, free_memory, place
 from jcae.precision import PRECISIONS, storage_dtype
-from jcae.training import Block, Phase, Runtime, full_loss, train
+from jcae.training import BlockTooLargeError, Phase, Runtime, block_state, full_loss, train
+
+log = logging.getLogger(__name__)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -157,21 +164,82 @@ class DeepEstimator(BaseEstimator):
         self.check_parameters(*X.shape)
         if pretrained is None and (recipe := self.pretraining()) is not None:
             pretrained = self._pretrain(recipe, X, seeds, runtime)
+        if pretrained is not None and len(pretrained) != len(seeds):
+            name = type(self).__name__
+            raise ValueError(f"{name}: {len(pretrained)} pretrained autoencoders were given for {len(seeds)} seeds")
 
-        network = self.build_network(X.shape[1], seeds)
-        if pretrained is not None:
-            self._load_autoencoder(network, pretrained, len(seeds))
-        # A copy: the caller's array may be read-only and must not be tied to the tensor.
-        block = Block(network.to(device), torch.tensor(X, device=device), seeds)
-        phases = self.training_phases(block)
-        train(block, phases, runtime, self._fingerprint(X, seeds, pretrained) if runtime.checkpoint else "")
+        start = None if pretrained is None else dict(zip(seeds, pretrained, strict=True))
+        need = demand(self.build_network(X.shape[1], seeds[:1]), *X.shape, getattr(self, "batch_size", CHUNK))
+        free = free_memory(device)
+        groups = first_groups(
+            seeds, Placement(len(seeds), True) if free is None else place(need, free, len(seeds)), runtime.checkpoint
+        )
+        fits: dict[int, Self] = {}
+        while groups:
+            group = groups.pop(0)
+            try:
+                found = self._fit_group(X, group, device, start, replace(runtime, checkpoint=group.checkpoint))
+                fits.update(zip(group.seeds, found, strict=True))
+                continue
+            except BlockTooLargeError as error:
+                smaller = group.smaller(error.state)
+            if not smaller:
+                raise MemoryError(
+                    f"{type(self).__name__}: {device} has too little memory for even one seed with its data in host "
+                    f"memory; about {need.per_seed / 2**20:.0f} MiB are needed. Take a smaller batch_size or hidden, "
+                    "or another device"
+                )
+            release()
+            log.warning(
+                "%s: %d seeds are too many for the memory of %s; going on with %s",
+                runtime.label or type(self).__name__,
+                len(group.seeds),
+                device,
+                " and ".join(str(len(part.seeds)) for part in smaller),
+            )
+            for part in smaller:
+                if part.checkpoint is not None and part.state is not None:
+                    mark = self._fingerprint(X, part.seeds, start)
+                    save_checkpoint(part.checkpoint, mark, part.state.tensors, part.state.facts)
+            if group.checkpoint is not None and len(group.seeds) > 1:
+                group.checkpoint.unlink(missing_ok=True)
+            groups = smaller + groups
+        return [fits[seed] for seed in seeds]
 
+    def _fit_group(
+        self,
+        X: np.ndarray,
+        group: Group,
+        device: torch.device,
+        start: Mapping[int, Mapping[str, np.ndarray]] | None,
+        runtime: Runtime,
+    ) -> list[Self]:
+        """Train the seeds of a group as one block."""
+        block, phases, trained = None, [], False
+        try:
+            network = self.build_network(X.shape[1], group.seeds)
+            if start is not None:
+                self._load_autoencoder(network, [start[seed] for seed in group.seeds])
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # read-only; nothing writes to it
+                x = torch.from_numpy(X)
+            block = Block(network.to(device), x.to(device) if group.resident else x, group.seeds)
+            phases = self.training_phases(block)
+            mark = self._fingerprint(X, group.seeds, start) if runtime.checkpoint else ""
+            train(block, phases, runtime, mark, group.state)
+            trained = True
+            return self._fits(block, phases)
+        except torch.OutOfMemoryError:
+            raise BlockTooLargeError(block_state(block, len(phases)) if trained else group.state) from None
+
+    def _fits(self, block: Block, phases: Sequence[Phase]) -> list[Self]:
+        """One fitted estimator per seed of a trained block."""
         fits = []
         losses = full_loss(block, phases[-1]).tolist()
-        for s, seed in enumerate(seeds):
+        weights = block.network.state_dict()
+        for s, seed in enumerate(block.seeds):
             one = copy.deepcopy(self).set_params(random_state=int(seed))
-            one.network_ = self.build_network(X.shape[1], [seed])
-            one.network_.load_state_dict({k: v[s : s + 1] for k, v in network.state_dict().items()})
+            one.network_ = self.build_network(block.x.shape[1], [seed])
+            one.network_.load_state_dict({k: v[s : s + 1] for k, v in weights.items()})
             one.network_.requires_grad_(False)
             one.history_ = [
                 {**{k: v for k, v in row.items() if k != "values"}, "value": row["values"][s]}
@@ -209,14 +277,10 @@ class DeepEstimator(BaseEstimator):
             runtime = replace(runtime, checkpoint=runtime.checkpoint.with_suffix(".pretraining"))
         return [fit.weights_ for fit in recipe.fit_seeds(X, seeds, runtime=runtime)]
 
-    def _load_autoencoder(
-        self, network: nn.Module, pretrained: Sequence[Mapping[str, np.ndarray]], n_seeds: int
-    ) -> None:
+    def _load_autoencoder(self, network: nn.Module, pretrained: Sequence[Mapping[str, np.ndarray]]) -> None:
         name = type(self).__name__
         if not hasattr(network, "autoencoder"):
             raise ValueError(f"{name} does not start from an autoencoder, but pretrained weights were given")
-        if len(pretrained) != n_seeds:
-            raise ValueError(f"{name}: {len(pretrained)} pretrained autoencoders were given for {n_seeds} seeds")
         expected = {k: tuple(v.shape[1:]) for k, v in network.autoencoder.state_dict().items()}
         for weights in pretrained:
             found = {k: tuple(v.shape) for k, v in weights.items()}
@@ -229,11 +293,12 @@ class DeepEstimator(BaseEstimator):
         network.autoencoder.load_state_dict(stacked)
 
     def _fingerprint(
-        self, X: np.ndarray, seeds: Sequence[int], pretrained: Sequence[Mapping[str, np.ndarray]] | None
+        self, X: np.ndarray, seeds: Sequence[int], start: Mapping[int, Mapping[str, np.ndarray]] | None
     ) -> str:
         """Digest of what determines the result: a checkpoint with another one must not be resumed."""
         params = {k: v for k, v in self.get_params().items() if k not in ("device", "random_state")}
-        facts = [type(self).__qualname__, params, X, [int(seed) for seed in seeds], [dict(w) for w in pretrained or ()]]
+        facts = [type(self).__qualname__, params, X, [int(seed) for seed in seeds]]
+        facts += [dict(start[seed]) for seed in seeds] if start else []
         return joblib.hash(facts, hash_name="sha1")
 
     def _apply(self, function: Callable[[nn.Module, Tensor], Tensor], X: Any) -> np.ndarray:

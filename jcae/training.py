@@ -25,13 +25,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from jcae.block import CHUNK, Block
+from jcae.block import Block
 from jcae.capture import CapturedStep
 from jcae.checkpoint import load_checkpoint, save_checkpoint
 from jcae.optimisers import BlockOptimiser, Optimiser
 from jcae.seeds import generator
-
-__all__ = ["CHUNK", "Block", "BlockTooLargeError", "Loss", "Phase", "Runtime", "State", "full_loss", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +52,9 @@ class Loss(NamedTuple):
     monitored: dict[str, Tensor] = {}  # noqa: RUF012 - never modified
 
     def total(self) -> Tensor:
-        """Sum of the terms, (S,)."""
-        return torch.stack(list(self.terms.values())).sum(0)
+        """Sum of the terms, (S,), one after the other: a reduction's order depends on the number of seeds."""
+        first, *rest = self.terms.values()
+        return sum(rest, first)
 
 
 @dataclass
@@ -156,9 +155,9 @@ class State:
 
 
 class BlockTooLargeError(Exception):
-    """The device has too little memory for the block; `state` is where it stands."""
+    """The device has too little memory for the block; `state` is where it stands, None if nothing was done."""
 
-    def __init__(self, state: State):
+    def __init__(self, state: State | None):
         super().__init__("the block does not fit on its device")
         self.state = state
 
@@ -386,7 +385,10 @@ def train(
                         _save(runtime.checkpoint, fingerprint, block, number, run)
             run.finish()
         except torch.OutOfMemoryError:
-            raise BlockTooLargeError(_state(block, number, run)) from None
+            raise BlockTooLargeError(block_state(block, number, run)) from None
+    block.network.requires_grad_(False)
+    if runtime.checkpoint and runtime.checkpoint_every:
+        _save(runtime.checkpoint, fingerprint, block, len(phases), None)
 
 
 def _restore(block: Block, state: State) -> None:
@@ -398,7 +400,8 @@ def _restore(block: Block, state: State) -> None:
     block.network.load_state_dict({k[8:]: v for k, v in state.tensors.items() if k.startswith("network/")})
 
 
-def _state(block: Block, phase: int, run: _PhaseRun | None) -> State:
+def block_state(block: Block, phase: int, run: _PhaseRun | None = None) -> State:
+    """Where a block stands: in a phase, or (without `run`) before it; the number of phases means that all is done."""
     tensors = {f"network/{k}": v for k, v in block.network.state_dict().items()}
     tensors |= {f"state/{k}": v for k, v in block.state.items()}
     if run is not None:
@@ -413,8 +416,8 @@ def _state(block: Block, phase: int, run: _PhaseRun | None) -> State:
     return State({k: v.detach().cpu() for k, v in tensors.items()}, json.loads(json.dumps(facts)))
 
 
-def _save(path: Path, fingerprint: str, block: Block, phase: int, run: _PhaseRun) -> None:
-    state = _state(block, phase, run)
+def _save(path: Path, fingerprint: str, block: Block, phase: int, run: _PhaseRun | None) -> None:
+    state = block_state(block, phase, run)
     save_checkpoint(path, fingerprint, state.tensors, state.facts)
 
 

@@ -15,7 +15,8 @@ LAYERS = (
     {"equivalence", "algebra"},
     {"aecm", "clustering_module", "autoencoder", "mixture"},
     {"estimator"},
-    {"training"},
+    {"groups"},
+    {"training", "memory"},
     {"block", "capture"},
     {
         "noise",
@@ -44,6 +45,8 @@ MODELS = {
     "estimator",
     "training",
     "block",
+    "groups",
+    "memory",
     "networks",
     "runner",
 }

@@ -16,11 +16,12 @@ from sklearn.exceptions import ConvergenceWarning
 from baselines.dec import DEC
 from baselines.idec import IDEC
 from jcae import AECM, Autoencoder, ClusteringModule
+from jcae.block import Block
 from jcae.checkpoint import load_checkpoint, save_checkpoint
 from jcae.networks import linear
 from jcae.optimisers import BlockOptimiser, Optimiser, polynomial_decay, staircase_decay
 from jcae.seeds import generator
-from jcae.training import Block, Loss, Phase, Runtime, train
+from jcae.training import Loss, Phase, Runtime, train
 
 # Odd widths: slices of such a block are not aligned in memory, which is what tempts a product to round differently.
 NET = {"hidden": (31, 7), "code_dim": 11, "device": "cpu"}
