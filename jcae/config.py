@@ -171,7 +171,8 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
     if not jobs:
         raise ConfigError(["only: no method and data set remain; nothing to run"])
     needed = {(job.dataset, job.autoencoder) for job in jobs.values() if job.autoencoder}
-    seeds, size = settings["seeds"], settings["seeds_per_job"]
+    seeds = settings["seeds"]
+    size = settings["seeds_per_job"] or (1 if settings["device"] == "cpu" else len(seeds))
     datasets = [d for d in config["datasets"] if any(d == job.dataset for job in jobs.values())]
     if equivalence["datasets"] is None:
         equivalence["datasets"] = datasets

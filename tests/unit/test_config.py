@@ -68,10 +68,17 @@ def test_every_method_meets_every_data_set():
         ([0, 1, 2, 3, 4], 5, ("0-4",)),
         ([0, 1, 2, 3, 4], 3, ("0-2", "3-4")),
         ([0, 2, 5], 20, ("0,2,5",)),
+        ([0, 1, 2], None, ("0", "1", "2")),
     ],
 )
 def test_seeds_are_cut_into_blocks(seeds, size, blocks):
     assert make_plan(config(seeds=seeds, seeds_per_job=size)).blocks == blocks
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:1"])
+def test_a_gpu_trains_all_seeds_in_one_job_unless_told_otherwise(device):
+    assert make_plan(config(seeds=[0, 1, 2], seeds_per_job=None, device=device)).blocks == ("0-2",)
+    assert make_plan(config(seeds=[0, 1, 2], seeds_per_job=2, device=device)).blocks == ("0-1", "2")
 
 
 def test_later_parameters_win():

@@ -19,6 +19,7 @@ LAYERS = (
     {"training", "memory"},
     {"block", "capture"},
     {
+        "gpu",
         "noise",
         "precision",
         "networks",
