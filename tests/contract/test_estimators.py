@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 from baselines.ae_kmeans import AEKMeans
+from baselines.dcn import DCN
 from baselines.dec import DEC
 from baselines.idec import IDEC
 from baselines.random_labels import RandomLabels
@@ -24,6 +25,7 @@ ESTIMATORS = [
     AECM(3, epochs=3, **NET),
     AECM(3, epochs=3, init="pretrained", module_epochs=1, autoencoder=AE, **NET),
     AEKMeans(3, autoencoder=AE, **NET),
+    DCN(3, epochs=2, autoencoder=AE, **NET),
     DEC(3, max_iter=5, update_interval=2, autoencoder=AE, **NET),
     IDEC(3, max_iter=5, update_interval=2, autoencoder=AE, **NET),
     RandomLabels(3),

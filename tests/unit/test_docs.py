@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 
 from baselines.ae_kmeans import AEKMeans
+from baselines.dcn import DCN
 from baselines.dec import DEC
 from baselines.idec import IDEC
 from baselines.random_labels import RandomLabels
@@ -20,6 +21,7 @@ PAGES = {
     AEKMeans: "ae-kmeans",
     Autoencoder: "ae-kmeans",
     ClusteringModule: "clustering-module",
+    DCN: "dcn",
     DEC: "dec",
     IDEC: "idec",
     IsotropicMixture: "isotropic-mixture",

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.special import rel_entr
 
+from baselines.dcn import DCN, nearest, running_means
 from baselines.dec import kl_divergence, log_soft_assignment, target_distribution
 from jcae import clustering_module as cm
 from jcae.aecm import AECM, assignment_sparsity, orthonormality
@@ -250,3 +251,74 @@ def test_dec_gradients_are_those_of_the_paper(numbers):
     pull = [[pull_on(i, k) for k in range(K)] for i in range(N)]
     close(tz.grad, np.sum(pull, axis=1))
     close(tc.grad, -np.sum(pull, axis=0))
+
+
+def weights_of(network):
+    """Parameters of the first seed as arrays, and the layers of its autoencoder (ReLU) as a function."""
+    w = {name: value[0].numpy() for name, value in network.state_dict().items()}
+
+    def run(values, part, last):
+        for i in range(last + 1):
+            values = values @ w[f"autoencoder.{part}.{i}.weight"] + w[f"autoencoder.{part}.{i}.bias"]
+            values = np.maximum(values, 0) if i < last else values
+        return values
+
+    return w, run
+
+
+def test_dcn_centroids_are_running_means():
+    """Against the published update, one code after the other."""
+    rng = np.random.default_rng(8)
+    z, centroids, counts = rng.normal(size=(2, 9, D)), rng.normal(size=(2, K + 1, D)), np.full((2, K + 1), 100.0)
+    labels = rng.integers(K, size=(2, 9))  # the last cluster stays empty
+    expected, seen = centroids.copy(), counts.copy()
+    for s in range(2):
+        for i, k in enumerate(labels[s]):
+            seen[s, k] += 1
+            expected[s, k] -= (expected[s, k] - z[s, i]) / seen[s, k]
+    found, totals = running_means(*tensors(centroids, counts, z, labels))
+    close(found, expected)
+    close(totals, seen)
+    np.testing.assert_array_equal(found[:, K], centroids[:, K])
+    by_hand = [[((a - centroids[s]) ** 2).sum(1).argmin() for a in z[s]] for s in range(2)]
+    np.testing.assert_array_equal(nearest(*tensors(z, centroids)), by_hand)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_dcn_step_by_hand(frozen):
+    rng = np.random.default_rng(9)
+    x = torch.tensor(rng.normal(size=(8, 3)))
+    method = DCN(3, hidden=(5,), code_dim=2, weight=7.0, frozen=frozen, precision="float64")
+    network = method.build_network(3, [4, 5])
+    block = Block(network, x, [4, 5])
+    (phase,) = method.training_phases(block)
+    with torch.no_grad():
+        phase.before()
+    w, run = weights_of(network)
+    rows, labels = torch.tensor([[6, 1, 3], [0, 2, 4]]), block.state["labels"].clone()
+    z = run(x[rows[0]].numpy(), "encoder", 1)
+    own = w["centroids"][labels[0][rows[0]]]
+    terms = phase.loss(x[rows], rows).terms
+    close(terms["reconstruction"][0], ((x[rows[0]].numpy() - run(z, "decoder", 1)) ** 2).sum() / 3)
+    close(terms["distance"][0], 7.0 / 2 * ((z - own) ** 2).sum() / 3)
+    network.requires_grad_(True)
+    gradient = torch.autograd.grad(
+        phase.loss(x[rows], rows).terms["distance"].sum(), network.autoencoder.encoder[1].bias
+    )[0]
+    close(gradient[0], 7.0 * (z - own).sum(0) / 3)
+
+    # After the step: new labels, and running means of the active seed alone.
+    block.state["labels"].fill_(2)
+    block.active[1] = False
+    before = network.centroids.detach().clone()
+    with torch.no_grad():
+        phase.after(x[rows], rows)
+    new = np.array([((a - w["centroids"]) ** 2).sum(1).argmin() for a in z])
+    np.testing.assert_array_equal(block.state["labels"][0][rows[0]], new)
+    assert (block.state["labels"][1] == 2).all()
+    assert torch.equal(network.centroids[1], before[1])
+    expected = before[0].numpy().copy()
+    for k in range(3):
+        if not frozen:
+            expected[k] = (100 * expected[k] + z[new == k].sum(0)) / (100 + (new == k).sum())
+    close(network.centroids[0], expected)

@@ -13,6 +13,7 @@ import torch
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 
+from baselines.dcn import DCN
 from baselines.dec import DEC
 from baselines.idec import IDEC
 from jcae import AECM, Autoencoder, ClusteringModule
@@ -53,6 +54,7 @@ METHODS = {
     ),
     "dec": DEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
     "idec": IDEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
+    "dcn": DCN(10, batch_size=48, epochs=4, learning_rate=1e-3, autoencoder=SHORT, **NET),
 }
 
 
@@ -102,7 +104,7 @@ METHODS[{name!r}].fit_seeds(load_digits().data[:400] / 16, [3, 4], runtime=Runti
 """
 
 
-@pytest.mark.parametrize("name", ["aecm_pretrained", "idec", "autoencoder"])
+@pytest.mark.parametrize("name", ["aecm_pretrained", "idec", "dcn", "autoencoder"])
 def test_killed_and_resumed_equals_uninterrupted(name, digits, tmp_path):
     """A process is killed with SIGKILL after a checkpoint of its last phase; the resumed run must be the same."""
     path = tmp_path / "state.safetensors"
