@@ -7,6 +7,7 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from baselines.ae_kmeans import AEKMeans
 from baselines.dcn import DCN
+from baselines.dkm import DKM
 from jcae import Autoencoder
 
 SEEDS = [0, 1, 2]
@@ -39,3 +40,19 @@ def test_dcn_gains_on_its_start(digits, start):
     found = scores(DCN(10, weight=1.0, learning_rate=1e-3, batch_size=64, epochs=20, **NET), digits, weights)
     assert found.mean() > kmeans.mean() + 0.01
     assert found.min() > 0.70
+
+
+def test_dkm_gains_on_its_start(digits, start):
+    weights, kmeans = start
+    found = scores(DKM(10, weight=0.1, batch_size=64, epochs=20, **NET), digits, weights)
+    assert found.mean() > kmeans.mean() + 0.01
+    assert found.min() > 0.70
+
+
+def test_annealed_dkm_clusters_from_random_weights(digits):
+    """Three digits: with ten it takes some twenty thousand updates."""
+    X, y = digits
+    X, y = X[y < 3], y[y < 3]
+    net = {"hidden": (32,), "code_dim": 3, "device": "cpu"}
+    fit = DKM(3, variant="annealed", weight=0.1, batch_size=16, epochs=80, random_state=0, **net).fit(X)
+    assert normalized_mutual_info_score(y, fit.labels_) > 0.7

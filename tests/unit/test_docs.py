@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from baselines.ae_kmeans import AEKMeans
 from baselines.dcn import DCN
 from baselines.dec import DEC
+from baselines.dkm import DKM
 from baselines.idec import IDEC
 from baselines.random_labels import RandomLabels
 from baselines.true_labels import TrueLabels
@@ -23,6 +24,7 @@ PAGES = {
     ClusteringModule: "clustering-module",
     DCN: "dcn",
     DEC: "dec",
+    DKM: "dkm",
     IDEC: "idec",
     IsotropicMixture: "isotropic-mixture",
     RandomLabels: "controls",

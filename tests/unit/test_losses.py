@@ -9,6 +9,7 @@ from scipy.special import rel_entr
 
 from baselines.dcn import DCN, nearest, running_means
 from baselines.dec import kl_divergence, log_soft_assignment, target_distribution
+from baselines.dkm import DKM, annealed_hardness, soft_distance
 from jcae import clustering_module as cm
 from jcae.aecm import AECM, assignment_sparsity, orthonormality
 from jcae.autoencoder import squared_error
@@ -322,3 +323,56 @@ def test_dcn_step_by_hand(frozen):
         if not frozen:
             expected[k] = (100 * expected[k] + z[new == k].sum(0)) / (100 + (new == k).sum())
     close(network.centroids[0], expected)
+
+
+def test_dkm_hardness_by_hand():
+    values = annealed_hardness()
+    assert len(values) == 40
+    assert values[:2] == pytest.approx([0.1, 0.1 * 2 ** (1 / math.log(2) ** 2)])
+    assert values[-1] == pytest.approx(28.13, abs=0.01)
+    annealed = DKM(variant="annealed", epochs=80)
+    assert [annealed.hardness(e) for e in (0, 1, 2, 79)] == [values[0], values[0], values[1], values[-1]]
+    assert {DKM().hardness(e) for e in range(100)} == {1000.0}
+
+
+def test_dkm_loss_and_gradient_by_hand():
+    rng = np.random.default_rng(10)
+    D, alpha = rng.uniform(0, 2, size=(2, N, K)), np.array([0.7, 1000.0])
+    expected, slope = np.zeros(2), np.zeros_like(D)
+    for s in range(2):
+        for i in range(N):
+            e = [math.exp(-alpha[s] * (v - min(D[s, i]))) for v in D[s, i]]
+            w = np.array(e) / sum(e)
+            mean = sum(w[k] * D[s, i, k] for k in range(K))
+            expected[s] += mean / N
+            # d/dD_k of sum_l w_l D_l, with dw_l/dD_k = -alpha w_l (delta_kl - w_k).
+            slope[s, i] = [w[k] * (1 - alpha[s] * (D[s, i, k] - mean)) / N for k in range(K)]
+    tD, talpha = tensors(D, alpha, grad=True)
+    value = soft_distance(tD, talpha.detach())
+    close(value, expected)
+    value.sum().backward()
+    close(tD.grad, slope, 1e-10)
+    close(expected[1], D[1].min(-1).mean(), 1e-2)  # hard
+
+
+def test_dkm_step_by_hand():
+    rng = np.random.default_rng(11)
+    x = torch.tensor(rng.normal(size=(8, 3)))
+    method = DKM(3, hidden=(5,), code_dim=2, variant="annealed", weight=0.3, epochs=40, batch_size=8, precision="float64")
+    network = method.build_network(3, [4, 5])
+    assert not any(p.any() for name, p in network.named_parameters() if name.endswith("bias"))
+    assert network.centroids.abs().max() <= 1
+    block = Block(network, x, [4, 5])
+    (phase,) = method.training_phases(block)
+    with torch.no_grad():
+        phase.before()
+    phase.refresh(1)  # an epoch is one step here
+    rows = torch.arange(8).expand(2, -1)
+    terms = phase.loss(x[rows], rows).terms
+    w, run = weights_of(network)
+    z = run(x.numpy(), "encoder", 1)
+    D = np.array([[((a - c) ** 2).sum() for c in w["centroids"]] for a in z])
+    soft = np.exp(-annealed_hardness()[1] * D)
+    soft /= soft.sum(1, keepdims=True)
+    close(terms["reconstruction"][0], ((x.numpy() - run(z, "decoder", 1)) ** 2).sum() / 8)
+    close(terms["distance"][0], 0.3 * (soft * D).sum() / 8)
