@@ -86,7 +86,7 @@ class DCN(AEKMeans):
             "The autoencoder is trained end to end, has a linear code and output, untied weights and no batch "
             "normalisation; the published one is trained layer by layer.",
             "The published code divides integers when it moves a centroid, so that none moves; frozen=True gives that.",
-            "The published code weighs the reconstruction by lbd = 0.05 (MNIST) and the distance by 1, which is read as "
+            "The published code weighs the reconstruction by lbd = 0.05 (MNIST) and the distance by 1, read as "
             "lambda = 2 / lbd.",
             "Adam with 1e-4 replaces SGD with Nesterov momentum, whose rates belong to the published network: they "
             "diverge on an autoencoder without its normalisation.",

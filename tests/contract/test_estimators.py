@@ -13,6 +13,7 @@ from baselines.dkm import DKM
 from baselines.idec import IDEC
 from baselines.random_labels import RandomLabels
 from baselines.true_labels import TrueLabels
+from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
 from jcae.info import Info
 
@@ -31,6 +32,7 @@ ESTIMATORS = [
     DKM(3, epochs=2, autoencoder=AE, **NET),
     DKM(3, variant="annealed", weight=0.1, epochs=2, **NET),
     IDEC(3, max_iter=5, update_interval=2, autoencoder=AE, **NET),
+    VaDE(3, likelihood="gaussian", reconstruction_weight=10.0, epochs=2, autoencoder=AE, **NET),
     RandomLabels(3),
     TrueLabels(),
 ]
@@ -118,6 +120,7 @@ def test_labels_are_the_largest_soft_assignment(estimator):
         (ClusteringModule(3, learning_rate=0), "learning_rate=0 is not allowed; it must be a number above 0"),
         (ClusteringModule(151, device="cpu"), "n_samples=150 should be at least n_clusters=151"),
         (DKM(3, variant="random", **NET), "variant='random' is unknown; allowed are"),
+        (VaDE(3, autoencoder=AE, **NET), "likelihood='bernoulli' needs data between 0 and 1"),
         (DEC(3, optimiser="lbfgs", **NET), "optimiser='lbfgs' is unknown; allowed are"),
         (Autoencoder(initialiser="zeros", **NET), "initialiser='zeros' is unknown; allowed are"),
     ],

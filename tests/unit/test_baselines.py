@@ -8,6 +8,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from baselines.ae_kmeans import AEKMeans
 from baselines.dcn import DCN
 from baselines.dkm import DKM
+from baselines.vade import VaDE
 from jcae import Autoencoder
 
 SEEDS = [0, 1, 2]
@@ -56,3 +57,12 @@ def test_annealed_dkm_clusters_from_random_weights(digits):
     net = {"hidden": (32,), "code_dim": 3, "device": "cpu"}
     fit = DKM(3, variant="annealed", weight=0.1, batch_size=16, epochs=80, random_state=0, **net).fit(X)
     assert normalized_mutual_info_score(y, fit.labels_) > 0.7
+
+
+@pytest.mark.parametrize(("likelihood", "weight"), [("bernoulli", 3.0), ("gaussian", 10.0)])
+def test_vade_gains_on_its_start(likelihood, weight, digits, start):
+    weights, kmeans = start
+    method = VaDE(10, likelihood=likelihood, reconstruction_weight=weight, batch_size=64, epochs=15, **NET)
+    found = scores(method, digits, weights)
+    assert found.mean() > kmeans.mean() + 0.02
+    assert found.min() > 0.70

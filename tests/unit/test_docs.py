@@ -14,6 +14,7 @@ from baselines.dkm import DKM
 from baselines.idec import IDEC
 from baselines.random_labels import RandomLabels
 from baselines.true_labels import TrueLabels
+from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,7 @@ PAGES = {
     IsotropicMixture: "isotropic-mixture",
     RandomLabels: "controls",
     TrueLabels: "controls",
+    VaDE: "vade",
 }
 
 

@@ -17,6 +17,7 @@ from baselines.dcn import DCN
 from baselines.dec import DEC
 from baselines.dkm import DKM
 from baselines.idec import IDEC
+from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule
 from jcae.checkpoint import load_checkpoint, save_checkpoint
 from jcae.networks import linear
@@ -57,6 +58,8 @@ METHODS = {
     "idec": IDEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
     "dcn": DCN(10, batch_size=48, epochs=4, learning_rate=1e-3, autoencoder=SHORT, **NET),
     "dkm": DKM(10, batch_size=48, epochs=4, autoencoder=SHORT, **NET),
+    "vade": VaDE(10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **NET),
+    "vade_kmeans": VaDE(10, likelihood="gaussian", start="kmeans", batch_size=48, epochs=4, autoencoder=SHORT, **NET),
     "dkm_annealed": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **NET),
 }
 
@@ -107,7 +110,7 @@ METHODS[{name!r}].fit_seeds(load_digits().data[:400] / 16, [3, 4], runtime=Runti
 """
 
 
-@pytest.mark.parametrize("name", ["aecm_pretrained", "idec", "dcn", "dkm_annealed", "autoencoder"])
+@pytest.mark.parametrize("name", ["aecm_pretrained", "idec", "dcn", "dkm_annealed", "vade", "autoencoder"])
 def test_killed_and_resumed_equals_uninterrupted(name, digits, tmp_path):
     """A process is killed with SIGKILL after a checkpoint of its last phase; the resumed run must be the same."""
     path = tmp_path / "state.safetensors"
