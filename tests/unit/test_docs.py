@@ -12,6 +12,7 @@ from baselines.dcn import DCN
 from baselines.dec import DEC
 from baselines.dkm import DKM
 from baselines.idec import IDEC
+from baselines.n2d import N2D
 from baselines.random_labels import RandomLabels
 from baselines.true_labels import TrueLabels
 from baselines.vade import VaDE
@@ -28,6 +29,7 @@ PAGES = {
     DKM: "dkm",
     IDEC: "idec",
     IsotropicMixture: "isotropic-mixture",
+    N2D: "n2d",
     RandomLabels: "controls",
     TrueLabels: "controls",
     VaDE: "vade",

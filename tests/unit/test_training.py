@@ -17,6 +17,7 @@ from baselines.dcn import DCN
 from baselines.dec import DEC
 from baselines.dkm import DKM
 from baselines.idec import IDEC
+from baselines.n2d import N2D
 from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule
 from jcae.checkpoint import load_checkpoint, save_checkpoint
@@ -60,6 +61,7 @@ METHODS = {
     "dkm": DKM(10, batch_size=48, epochs=4, autoencoder=SHORT, **NET),
     "vade": VaDE(10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **NET),
     "vade_kmeans": VaDE(10, likelihood="gaussian", start="kmeans", batch_size=48, epochs=4, autoencoder=SHORT, **NET),
+    "n2d": N2D(10, autoencoder=SHORT, **NET),
     "dkm_annealed": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **NET),
 }
 
@@ -73,6 +75,7 @@ def assert_same(a, b):
         np.testing.assert_array_equal(a.labels_, b.labels_)
 
 
+@pytest.mark.usefixtures("umap_stand_in")
 @pytest.mark.parametrize("name", METHODS)
 def test_a_seed_does_not_depend_on_its_block(name, digits):
     block = METHODS[name].fit_seeds(digits, [5, 0, 9])
