@@ -130,6 +130,9 @@ class VaDE(EmbeddingMixin, DeepClusterer):
     start : {"mixture", "kmeans"}
         On the pretrained code: a diagonal Gaussian mixture, the likeliest of 10 runs of EM; or k-means with unit
         variances. The weights start equal.
+    log_variance_start : float
+        Bias at the start of the head of the code's log-variances. With the published 0 the noise has about unit
+        variance: clusters of the pretrained code that are much narrower are lost in the first updates.
     log_variance_floor : float
         Smallest log-variance of a cluster.
     learning_rate, mixture_learning_rate, adam_eps : float
@@ -193,6 +196,7 @@ class VaDE(EmbeddingMixin, DeepClusterer):
         likelihood: str = "bernoulli",
         reconstruction_weight: float = 1.0,
         start: str = "mixture",
+        log_variance_start: float = 0.0,
         log_variance_floor: float = -7.0,
         learning_rate: float = 2e-3,
         mixture_learning_rate: float = 2e-3,
@@ -214,6 +218,7 @@ class VaDE(EmbeddingMixin, DeepClusterer):
         self.likelihood = likelihood
         self.reconstruction_weight = reconstruction_weight
         self.start = start
+        self.log_variance_start = log_variance_start
         self.log_variance_floor = log_variance_floor
         self.learning_rate = learning_rate
         self.mixture_learning_rate = mixture_learning_rate
@@ -234,7 +239,8 @@ class VaDE(EmbeddingMixin, DeepClusterer):
         check_network_parameters(self)
         check_choice(self, "likelihood", ["bernoulli", "gaussian"])
         check_choice(self, "start", ["mixture", "kmeans"])
-        check_number(self, "log_variance_floor", minimum=-math.inf)
+        for name in ("log_variance_start", "log_variance_floor"):
+            check_number(self, name, minimum=-math.inf)
         for name in ("learning_rate", "mixture_learning_rate", "adam_eps", "decay_factor"):
             check_number(self, name, minimum=0, exclusive=True)
         for name in ("reconstruction_weight", "min_learning_rate"):
@@ -251,7 +257,7 @@ class VaDE(EmbeddingMixin, DeepClusterer):
         autoencoder = autoencoder_network(self, n_features, seeds)
         n_in, n_out = autoencoder.encoder[-1].weight.shape[1:]
         head = linear(n_in, n_out, seeds=seeds, name="log_variance", initialiser="glorot", precision=self.precision)
-        head.bias.data.zero_()  # as published
+        head.bias.data.fill_(self.log_variance_start)
         return VaDENetwork(autoencoder, head, self.n_clusters, self.likelihood)
 
     def starting_mixture(self, block: Block) -> Mixture:
