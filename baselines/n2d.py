@@ -110,13 +110,17 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
-        umap_class()  # missing: say so before anything is trained
         check_clusters(self, n_samples)
         check_network_parameters(self)
         if self.manifold_dim is not None:
             check_number(self, "manifold_dim", minimum=1, integer=True)
         check_number(self, "n_neighbors", minimum=2, integer=True)
         check_number(self, "min_dist", minimum=0)
+
+    def fit_seeds(self, X: Any, seeds: Sequence[int], **settings: Any) -> "list[N2D]":
+        """See `DeepEstimator`; a missing UMAP is named before anything is trained."""
+        umap_class()
+        return super().fit_seeds(X, seeds, **settings)
 
     def pretraining(self) -> Autoencoder:
         """See `DeepEstimator`."""
