@@ -17,7 +17,7 @@ from jcae.optimisers import Optimiser, polynomial_decay
 from jcae.products import matmul
 from jcae.training import Block, Loss, Phase
 
-AECM = {name: AECM_PAPER[name] for name in ("learning_rate", "adam_eps", "epochs", "batch_size")} | {"weight": 1.0}
+AECM_ADAM = {name: AECM_PAPER[name] for name in ("learning_rate", "adam_eps", "epochs", "batch_size")} | {"weight": 1.0}
 
 
 def nearest(z: Tensor, centroids: Tensor) -> Tensor:
@@ -99,8 +99,8 @@ class DCN(AEKMeans):
             "pendigits": {"weight": 4.0, "batch_size": 20},
             "20newsgroups": {"weight": 0.2, "batch_size": 20},
             "rcv1": {"weight": 20.0, "batch_size": 256},
-            "aecm_paper": AECM,
-            "aecm_paper_decay": {**AECM, "decay_epochs": 150},
+            "aecm_paper": AECM_ADAM,
+            "aecm_paper_decay": {**AECM_ADAM, "decay_epochs": 150},
         },
     )
 
@@ -149,7 +149,9 @@ class DCN(AEKMeans):
         for name in ("learning_rate", "adam_eps"):
             check_number(self, name, minimum=0, exclusive=True)
         check_number(self, "weight", minimum=0)
-        for name in ("initial_count", "epochs", "batch_size") + (("decay_epochs",) if self.decay_epochs else ()):
+        for name in ("initial_count", "epochs", "batch_size") + (
+            ("decay_epochs",) if self.decay_epochs is not None else ()
+        ):
             check_number(self, name, minimum=1, integer=True)
 
     def training_phases(self, block: Block) -> list[Phase]:

@@ -18,7 +18,7 @@ from jcae.optimisers import Optimiser, polynomial_decay
 from jcae.seeds import generator
 from jcae.training import Block, Loss, Phase
 
-AECM = {name: AECM_PAPER[name] for name in ("learning_rate", "adam_eps", "epochs", "batch_size")}
+AECM_ADAM = {name: AECM_PAPER[name] for name in ("learning_rate", "adam_eps", "epochs", "batch_size")}
 ANNEALED = {"variant": "annealed", "epochs": 200}
 
 
@@ -87,11 +87,11 @@ class DKM(AEKMeans):
             "20newsgroups": {"weight": 0.1},
             "rcv1": {"weight": 0.01},
             # 10x_73k and Pendigits share the values of Reuters-10k; USPS and CIFAR-10 have weight 1 and the decay.
-            "aecm_paper": {**AECM, "weight": 1.0},
-            "aecm_paper_annealed": {**AECM, "variant": "annealed", "weight": 0.1},
-            "aecm_20newsgroups": {**AECM, "weight": 0.1},
-            "aecm_reuters10k": {**AECM, "weight": 0.01, "decay_epochs": 150},
-            "aecm_reuters10k_annealed": {**AECM, "variant": "annealed", "weight": 1e-4, "decay_epochs": 150},
+            "aecm_paper": {**AECM_ADAM, "weight": 1.0},
+            "aecm_paper_annealed": {**AECM_ADAM, "variant": "annealed", "weight": 0.1},
+            "aecm_20newsgroups": {**AECM_ADAM, "weight": 0.1},
+            "aecm_reuters10k": {**AECM_ADAM, "weight": 0.01, "decay_epochs": 150},
+            "aecm_reuters10k_annealed": {**AECM_ADAM, "variant": "annealed", "weight": 1e-4, "decay_epochs": 150},
         },
     )
 
