@@ -162,7 +162,7 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ({"datasets__wine": None}, "datasets.wine: is null, expected keys and values"),
         ({"methods__gmm__use": "sklearn.mixture.GausianMixture"}, "did you mean 'GaussianMixture'?"),
         ({"methods__gmm__use": "sklearn.mixtur.GaussianMixture"}, "there is no module 'sklearn.mixtur'; did you mean"),
-        ({"methods__gmm__use": "baselines.dek.DEC"}, "there is no module 'baselines.dek'; did you mean 'dec'?"),
+        ({"methods__gmm__use": "baselines.idek.DEC"}, "there is no module 'baselines.idek'; did you mean 'idec'?"),
         ({"methods__gmm__use": "sklearn.cluster.k_means"}, "expected a class"),
         ({"methods__gmm__use": "numpy.ndarray"}, "has neither `fit` nor `fit_predict`"),
         ({"methods__gmm__params": {"tool": 1}}, "methods.gmm.params.tool: GaussianMixture has no such parameter"),
