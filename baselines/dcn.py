@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from baselines.ae_kmeans import AEKMeans
 from baselines.dec import AECM_PAPER
 from jcae.autoencoder import Autoencoder, squared_error
+from jcae.block import Block
 from jcae.clustering_module import squared_distances
 from jcae.estimator import check_number, kmeans_on_code
 from jcae.info import Info
 from jcae.networks import CentroidNetwork
 from jcae.optimisers import Optimiser, polynomial_decay
 from jcae.products import matmul
-from jcae.training import Block, Loss, Phase
+from jcae.training import Loss, Phase
 
 AECM_ADAM = {name: AECM_PAPER[name] for name in ("learning_rate", "adam_eps", "epochs", "batch_size")} | {"weight": 1.0}
 

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from sklearn.base import ClusterMixin
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
+from jcae.block import CHUNK, Block
 from jcae.estimator import DeepEstimator, EmbeddingMixin, check_clusters, check_network_parameters, check_number
 from jcae.info import Info
 from jcae.kmeans import kmeans
 from jcae.seeds import sklearn_seed
-from jcae.training import CHUNK, Block, Loss, Phase
+from jcae.training import Loss, Phase
 
 
 def umap_class() -> type:
@@ -160,8 +162,8 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
             fit.labels_ = mixture.fit_predict(fit.embedding_.astype(np.float64)).astype(np.int32)
             members = [code[fit.labels_ == k] for k in range(self.n_clusters)]
             fit.cluster_centers_ = np.stack([(m if len(m) else code).mean(0) for m in members])
-            refit = kmeans(code[None], self.n_clusters, [sklearn_seed(seed, "refit")])[0][0]
-            fit.refit_labels_ = refit.astype(np.int32)
+            refit = kmeans(torch.from_numpy(code), self.n_clusters, [seed], purpose="refit")
+            fit.refit_labels_ = refit.labels[0].numpy().astype(np.int32)
             if self.n_clusters > 1 and len(np.unique(fit.labels_)) == 1:
                 fit.status_ = "collapsed"
                 fit.reason_ = f"all {len(code)} points are in one of {self.n_clusters} clusters"

@@ -10,6 +10,7 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
+from jcae.block import Block
 from jcae.estimator import (
     DeepClusterer,
     EmbeddingMixin,
@@ -23,7 +24,7 @@ from jcae.info import Info
 from jcae.networks import AutoencoderNetwork, Linear, linear
 from jcae.optimisers import Optimiser, staircase_decay
 from jcae.seeds import sklearn_seed
-from jcae.training import Block, Loss, Phase
+from jcae.training import Loss, Phase
 
 MIXTURE_STARTS = 10
 """Runs of EM at the start; the likeliest is taken."""

@@ -1,4 +1,4 @@
-"""(d) k-means: ours against scikit-learn and, if it is installed, faiss. Time of 20 restarts, and the inertia reached."""
+"""(d) k-means: ours against scikit-learn and, where installed, faiss. Time of 20 restarts, and the inertia reached."""
 
 import statistics
 from contextlib import suppress
