@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {"cli", "__main__"},
     {"tracking", "figures", "tables"},
+    {"comparison"},
     {"evaluation", "runner"},
     {"config"},
     {"equivalence", "algebra"},
@@ -106,7 +107,7 @@ def test_library_does_not_know_the_baselines(path):
     assert not {name for name in imports(path) if name.split(".")[0] == "baselines"}
 
 
-@pytest.mark.parametrize("name", ["figures", "tables", "tracking", "evaluation"])
+@pytest.mark.parametrize("name", ["figures", "tables", "comparison", "tracking", "evaluation"])
 def test_readers_of_results_never_train(name):
     files = [path for path in FILES if room(path) == name]
     assert files
