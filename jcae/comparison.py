@@ -502,8 +502,8 @@ def selection(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind: st
     -------
     DataFrame
         `dataset, method, mean, sd, lowest_objective, lowest_objective_seed, best_by_labels, best_by_labels_seed`,
-        `regret` (best minus lowest objective, never negative), `rank_correlation` (Spearman's, of objective and score over the
-        ok seeds: negative where a lower objective goes with a better score), `n_ok, n_total`.
+        `regret` (best minus lowest objective, never negative), `rank_correlation` (Spearman's, of objective and score
+        over the ok seeds: negative where a lower objective goes with a better score), `n_ok, n_total`.
     """
     values = _seeds_by_method(scores, records, metric, kind)
     records = _compared(records)
@@ -517,8 +517,9 @@ def selection(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind: st
         best = (sign * mine).idxmax() if len(mine) else None
         selected = mine.get(seed, np.nan)
         top = np.nan if best is None else mine[best]
-        objective = runs.set_index("seed")["objective"].astype(float).reindex(mine.index)
-        agreement = _spearman(objective, sign * mine)
+        # Objectives that agree to 9 digits are equal: their order would be that of rounding.
+        objective = runs.set_index("seed")["objective"].astype(float).reindex(mine.index).map("{:.9g}".format)
+        agreement = _spearman(objective.astype(float), sign * mine)
         chosen_runs = (selected, seed, top, best, sign * (top - selected), agreement)
         rows.append((dataset, method, mine.mean(), mine.std(), *chosen_runs, len(mine), len(runs)))
     columns = ["dataset", "method", "mean", "sd", "lowest_objective", "lowest_objective_seed", "best_by_labels"]
