@@ -240,6 +240,20 @@ def compare(
 
 
 @app.command()
+def explain(
+    table: Annotated[Path, typer.Argument(help="Table of a run, results/<run>/tables/<name>.csv.")],
+    row: Annotated[str, typer.Argument(help="Number of the row, 1 the first, or its keys: digits/kmeans.")],
+    column: Annotated[
+        str | None, typer.Argument(help="Column whose runs are wanted. [default: all of the row]")
+    ] = None,
+) -> None:
+    """Say which runs stand behind a number of a table, and how to repeat one."""
+    from jcae.explain import explain as explain_number
+
+    typer.echo(explain_number(table, row, column))
+
+
+@app.command()
 def figures(
     names: Annotated[list[str], typer.Argument(help="Of jcae.figures.FIGURES.")],
     results: Results,
