@@ -180,7 +180,8 @@ def ranks_table(
     gone = [f"{names[method]} ({why})" for method, why in left_out.items()]
     if n > 1:
         overall = f"Friedman's test over {count(n, 'data set')} and {count(k, 'method')}: "
-        overall += f"chi-squared {statistic:.2f}, p = {_p(p)}. " if np.isfinite(statistic) else "not possible. "
+        probability = f"p {_p(p)}" if p < 0.001 else f"p = {_p(p)}"
+        overall += f"chi-squared {statistic:.2f}, {probability}. " if np.isfinite(statistic) else "not possible. "
         overall += (
             f"Nemenyi's critical difference of average ranks: {difference:.2f} of at most {k - 1}. " if k > 1 else ""
         )

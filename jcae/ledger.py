@@ -86,7 +86,7 @@ def match_runs(runs: pd.DataFrame, length: str = "unknown") -> tuple[str, str]:
     Parameters
     ----------
     runs : DataFrame
-        Rows of the records.
+        Rows of the records; without any, nothing is known.
     length : {"published", "shorter", "unknown"}
         How long the run's config trains deep methods. A method without updates and autoencoder has no length.
 
@@ -95,6 +95,8 @@ def match_runs(runs: pd.DataFrame, length: str = "unknown") -> tuple[str, str]:
     match, reason
         As `match_protocol`.
     """
+    if runs.empty:
+        return "unknown", "ours: not run"
     dataset, points = runs["dataset"].iloc[0], runs["n"].max()
     differs, unclear = [], []
     if dataset in CATALOGUE and points < CATALOGUE[dataset].n:
@@ -157,15 +159,13 @@ def ledger(
         interval = bootstrap_mean(values, level)
         ours = {"mean": values.mean(), "low": interval.low, "high": interval.high, "interval": interval.how}
         ours |= {"n_ok": len(values), "n_total": int(here.sum()), "difference": values.mean() - number["value"]}
-        match, reasons = _join(
-            match_protocol(number["protocol"]), match_runs(records[here], length) if any(here) else None
-        )
+        match, reasons = _join(match_protocol(number["protocol"]), match_runs(records[here], length))
         verdict = "not comparable"
-        if not len(values):
-            reasons.append("ours: no ok run" if any(here) else "ours: not run")
-        elif len(values) < 3:
+        if any(here) and not len(values):
+            reasons.append("ours: no ok run with this score")
+        elif 0 < len(values) < 3:
             reasons.append(f"ours: {interval.how}")
-        elif match != "no":
+        elif len(values) and match != "no":
             verdict = _verdict(number["value"], interval.low - margin, interval.high + margin)
         if 0 < len(values) < here.sum():
             reasons.append(f"ours: {count(int(here.sum()) - len(values), 'run')} of {here.sum()} not ok")
@@ -174,14 +174,13 @@ def ledger(
     return pd.DataFrame(rows, columns=[*columns, "verdict"])
 
 
-def _join(*judged: tuple[str, str] | None) -> tuple[str, list[str]]:
+def _join(*judged: tuple[str, str]) -> tuple[str, list[str]]:
     """The worse of the judgements, with all their reasons."""
-    found = [entry for entry in judged if entry is not None]
-    match = next(match for match in ("no", "unknown", "yes") if match in [entry[0] for entry in found])
-    return match, [reason for _, reason in found if reason]
+    match = next(match for match in ("no", "unknown", "yes") if match in [entry[0] for entry in judged])
+    return match, [reason for _, reason in judged if reason]
 
 
 def _verdict(published: float, low: float, high: float) -> str:
-    if np.round(low, 12) <= published <= np.round(high, 12):
+    if np.round(low, 12) <= np.round(published, 12) <= np.round(high, 12):
         return "reproduced"
     return "higher" if published < low else "lower"

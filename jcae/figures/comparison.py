@@ -44,7 +44,7 @@ def critical_differences(
     """
     values, records, names = _read(results, dataset)
     tables = {metric: means(values, records, metric)[0] for metric in SCORES}
-    n, k = (max(table.shape[axis] for table in tables.values()) for axis in (0, 1))
+    n, k = (min(table.shape[axis] for table in tables.values()) for axis in (0, 1))
     if n < 2 or k < 2:
         return style.empty(
             f"average ranks need two data sets and two methods; of {count(n, 'data set')} here, {count(k, 'method')} "
@@ -53,8 +53,7 @@ def critical_differences(
         )
     from scikit_posthocs import critical_difference_diagram
 
-    figure = style.new(style.PAGE, len(SCORES) * (0.155 * (k // 2 + 3) + 0.45) + 0.75)
-    rows = []
+    figure, rows, lines = style.new(style.PAGE, 1), [], 0
     for ax, (metric, table) in zip(figure.subplots(len(SCORES), 1), tables.items(), strict=True):
         found = average_ranks(table, metric).rename(names)
         p_values = nemenyi(table).rename(index=names, columns=names)
@@ -77,9 +76,18 @@ def critical_differences(
             if reference in names and names[reference] in label.get_text().strip().split("  "):
                 for artist in (label, elbow, marker):
                     artist.set_color(style.OKABE_ITO[0])
+            label.set_in_layout(False)
+        # The names stand outside of the ranks: room for the longest on both sides.
+        last = table.shape[1]
+        room = 0.062 * max(len(label.get_text()) for label in artists["labels"]) + 0.1
+        room *= (last - 1) / (style.PAGE - 2 * room)
+        ax.set_xlim(1 - room, last + room)
         ax.spines["top"].set_visible(True)
-        ax.set_xlim(0.9, table.shape[1] + 0.1)
-        ax.set_xticks(range(1, table.shape[1] + 1))
+        ax.spines["top"].set_bounds(1, last)
+        ax.set_xticks(range(1, last + 1))
+        lowest = min(label.get_position()[1] for label in artists["labels"])
+        ax.set_ylim(lowest - 0.6, 0.2)
+        lines = max(lines, -lowest)
         ax.tick_params(axis="x", labelsize=7, pad=1)
         ax.set_title(
             f"{METRICS[metric].label}: Friedman p = {'–' if np.isnan(p) else f'{p:.2g}'}, "
@@ -91,6 +99,7 @@ def critical_differences(
         rows += [
             {"metric": metric, "method": m, "name": names[m], "average_rank": found[names[m]], **facts} for m in table
         ]
+    figure.set_figheight(len(SCORES) * (0.15 * lines + 0.6) + 0.75)
     style.caption(
         figure,
         f"Average ranks over {count(n, 'data set')} of the means over ok seeds, own labels; 1 is best. A bar joins "
@@ -123,6 +132,9 @@ def performance_profiles(
     data = pd.concat(frames, ignore_index=True)[PROFILE_COLUMNS]
     if data.empty:
         return style.empty("no ok run has a score", PROFILE_COLUMNS)
+    curves = data.groupby(["metric", "method"])["share"]
+    # Only where a curve steps, and its ends.
+    data = data[(curves.diff() != 0) | (curves.cumcount(ascending=False) == 0)].reset_index(drop=True)
     methods = [method for method in names if method in set(data["method"])]
     palette = dict(zip(methods, style.colours(len(methods)), strict=True))
     figure = style.new(style.PAGE, 2.9 + 0.16 * -(-len(methods) // 4))
