@@ -7,7 +7,7 @@ rule compare_methods:
         "results/{run}/records.csv",
         published=PLAN.ledger["published"] or [],
     output:
-        html=[report_table(name, category="Statistics", caption="comparison") for name in COMPARISON_TABLES],
+        html=[report_table(name, category="Comparison of methods", caption="comparison") for name in COMPARISON_TABLES],
         csv=expand("results/{{run}}/tables/{table}.csv", table=COMPARISON_TABLES),
         md=expand("results/{{run}}/tables/{table}.md", table=COMPARISON_TABLES),
         tex=expand("results/{{run}}/tables/{table}.tex", table=COMPARISON_TABLES),
@@ -29,7 +29,7 @@ rule draw_comparison_figures:
         "results/{run}/scores.csv",
         "results/{run}/records.csv",
     output:
-        svg=report_figures("results/{run}/figures", OF_COMPARISON, category="Statistics", caption="comparison"),
+        svg=report_figures("results/{run}/figures", OF_COMPARISON, category="Comparison of methods", caption="comparison"),
         pdf=expand("results/{{run}}/figures/{name}.pdf", name=OF_COMPARISON),
         csv=expand("results/{{run}}/figures/{name}.csv", name=OF_COMPARISON),
     log:
