@@ -29,7 +29,9 @@ rule draw_comparison_figures:
         "results/{run}/scores.csv",
         "results/{run}/records.csv",
     output:
-        svg=report_figures("results/{run}/figures", OF_COMPARISON, category="Comparison of methods", caption="comparison"),
+        svg=report_figures(
+            "results/{run}/figures", OF_COMPARISON, category="Comparison of methods", caption="comparison"
+        ),
         pdf=expand("results/{{run}}/figures/{name}.pdf", name=OF_COMPARISON),
         csv=expand("results/{{run}}/figures/{name}.csv", name=OF_COMPARISON),
     log:
