@@ -47,8 +47,8 @@ def critical_differences(
     n, k = (min(table.shape[axis] for table in tables.values()) for axis in (0, 1))
     if n < 2 or k < 2:
         return style.empty(
-            f"average ranks need two data sets and two methods; of {count(n, 'data set')} here, {count(k, 'method')} "
-            "has a score on all",
+            f"average ranks need two data sets and two methods; here: {count(n, 'data set')}, {count(k, 'method')} "
+            "with a score on all",
             RANK_COLUMNS,
         )
     from scikit_posthocs import critical_difference_diagram
