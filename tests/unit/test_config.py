@@ -287,3 +287,16 @@ def test_command_line_prints_problems_without_a_traceback(tmp_path):
     assert result.returncode == 2
     assert "unknown key 'runn'; did you mean 'run'?" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+# --- comparison and ledger --------------------------------------------------------------------------------------------
+
+
+def test_comparison_and_ledger_have_defaults_and_are_checked():
+    plan = make_plan(BASE)
+    assert plan.comparison == {"reference": None, "level": 0.05, "rope": 0.01}
+    assert plan.ledger == {"published": None, "margin": 0.01, "length": "unknown"}
+    assert make_plan(config(comparison__reference="cm")).comparison["reference"] == "cm"
+    assert problems(comparison__reference="kmean")[0].startswith("comparison.reference: 'kmean' is no method of this")
+    assert "ledger.length" in problems(ledger__length="short")[0]
+    assert "comparison.rope" in problems(comparison__rope=0)[0]
