@@ -17,8 +17,8 @@ from jcae.seeds import generator
 
 CACHE = 2**19
 """Numbers that a pass over the points has at hand at a time on a CPU: what its cache holds."""
-BUDGET = 2**28
-"""The same on a GPU: 1 GiB in float32."""
+BUDGET = 2**26
+"""The same on a GPU: 256 MiB in float32."""
 
 
 class KMeans(NamedTuple):

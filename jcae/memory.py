@@ -67,7 +67,7 @@ def place(need: Demand, free: int, n_seeds: int) -> Placement:
 
     At least one seed is placed: whether it really fits only trying tells.
     """
-    free = int((free - 4 * BUDGET // 8) / MARGIN)
+    free = int((free - 3 * 4 * BUDGET) / MARGIN)  # k-means has about three arrays of its budget at a time
     resident = need.total(1) <= free
     room = free - need.data if resident else free
     return Placement(max(1, min(n_seeds, room // max(need.per_seed, 1))), resident)

@@ -222,5 +222,5 @@ def test_demand_by_hand():
     [(80, Placement(20, True)), (5, Placement(2, True)), (2.4, Placement(1, False)), (0.1, Placement(1, False))],
 )
 def test_placement_by_hand(free_gib, expected):
-    """A GiB per seed and one of data; half a GiB is kept for k-means, a quarter of the rest for what is not counted."""
+    """A GiB per seed and one of data; 3/4 GiB are kept for k-means, a quarter of the rest for what is not counted."""
     assert place(Demand(2**30, 2**30), int(free_gib * 2**30), 20) == expected
