@@ -19,7 +19,7 @@ from jcae.training import Loss, Phase
 
 
 def umap_class() -> type:
-    """UMAP, which takes seconds to import and is installed for this method alone.
+    """UMAP, which takes seconds to import and is needed for this method alone.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def umap_class() -> type:
     try:
         from umap import UMAP
     except ImportError as error:
-        raise ImportError("N2D needs UMAP, the extra `n2d` of this package: pip install umap-learn") from error
+        raise ImportError("N2D needs UMAP: pip install umap-learn") from error
     return UMAP
 
 

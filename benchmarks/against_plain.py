@@ -17,7 +17,7 @@ def main() -> None:
         ("CM", CM_SHAPES, module, plain.CM),
     ):
         for shape in shapes:
-            batches = (3 if kind == "AE-CM" else 40) if cpu else 60
+            batches = ((3 if shape.d == 784 else 12) if kind == "AE-CM" else 40) if cpu else 60
             x = data(shape, batches, args.device)
             precisions = ("float32",) if kind == "CM" else ("float32", "bf16") if cpu else ("float32", "tf32", "bf16")
             cases = {"plain": plain.Training(theirs(shape), x, shape.batch, args.device)}

@@ -99,7 +99,7 @@ def test_n2d_clusters_what_the_reduction_makes_of_the_code(digits, start):
 
 def test_n2d_says_what_to_install_before_it_trains(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(ImportError, match="N2D needs UMAP, the extra `n2d` of this package: pip install umap-learn"):
+    with pytest.raises(ImportError, match="N2D needs UMAP: pip install umap-learn"):
         N2D(10).fit(digits[0])
 
 
