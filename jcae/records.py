@@ -414,7 +414,7 @@ def versions() -> dict[str, str | None]:
     """Return the versions of Python and of the packages that a result may depend on; None: not installed."""
     import jcae
 
-    names = {"numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn", "torch": "torch"}
+    names = {"numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn", "torch": "torch", "umap": "umap-learn"}
     return {
         "python": platform.python_version(),
         "jcae": jcae.__version__,
