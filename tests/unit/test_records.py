@@ -297,7 +297,7 @@ def test_machine_facts_are_filled():
     assert facts["name"]
     assert facts["threads"] == 2
     assert 10 < records.peak_memory_mb() < 1e6
-    assert set(records.versions()) == {"python", "jcae", "numpy", "scipy", "sklearn", "torch"}
+    assert set(records.versions()) == {"python", "jcae", "numpy", "scipy", "sklearn", "torch", "umap"}
 
 
 def test_the_module_loads_neither_torch_nor_sklearn():
