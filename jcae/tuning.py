@@ -135,7 +135,7 @@ def tune(
     with np.load(features, allow_pickle=False) as arrays:
         X = arrays["X"]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _open_study(out, job, space, how, seeds, features)
+    study = _open_study(plan, out, job, space, how, seeds, features)
     start = _pretrain(plan, job, features, seeds, out / "pretrained")
     fit = partial(_fit, plan, job, features, seeds, start)
 
@@ -198,14 +198,16 @@ def _judge(
 
 
 def _open_study(
-    out: Path, job: Job, space: Mapping[str, Any], how: str, seeds: Sequence[int], features: str | Path
+    plan: Plan, out: Path, job: Job, space: Mapping[str, Any], how: str, seeds: Sequence[int], features: str | Path
 ) -> Any:
     """The study in the folder's storage; one that was begun with anything else is refused."""
     import optuna
 
+    start = plan.pretraining[job.dataset, job.autoencoder] if job.autoencoder else None
     settings = {
         "spec": {key: job.spec[key] for key in ("dataset", "method", "use", "params")},
         "code": job.code,
+        "autoencoder": start and [start.spec, start.code],
         "space": space,
         "criterion": how,
         "seeds": list(seeds),
