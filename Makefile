@@ -1,11 +1,12 @@
 # make bench                            the default run and its report; CONFIG=config/mnist.yaml another one
 # make bench CONFIG=... MIRROR=folder   take data files from a folder (or address) before the original sources
 # make bench CONFIG=... PROFILE=gpu     settings of profiles/gpu in place of profiles/default; CORES=4 limits the cores
+# make tune DATASET=wine METHOD=aecm_random TRIALS=50    search for parameters; TUNE="--by-labels NMI" passes options on
 # make test | lint | smoke | ui | lock
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := bench
-.PHONY: bench smoke test lint ui lock install
+.PHONY: bench smoke tune test lint ui lock install
 
 CONFIG ?= config.yaml
 CORES ?= all
@@ -25,6 +26,9 @@ bench: install
 
 smoke:
 	$(MAKE) bench CONFIG=config/smoke.yaml
+
+tune: install
+	$(PY) -m jcae tune $(filter-out config.yaml,$(CONFIG)) --dataset $(DATASET) --method $(METHOD) --trials $(TRIALS) $(TUNE)
 
 test: install
 	$(PY) -m pytest -n 2 --dist loadfile

@@ -377,6 +377,72 @@ def ui(
     os.execv(sys.executable, [*command, "--port", str(port)])
 
 
+@app.command()
+def tune(
+    dataset: Annotated[str, typer.Option(help="Data set of the config.")],
+    method: Annotated[str, typer.Option(help="Method of the config, with a search space under `tuning`.")],
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all; those of an earlier call count.")],
+    overlays: Annotated[list[Path] | None, typer.Argument(help="Config files laid over it.")] = None,
+    config: Annotated[Path, typer.Option(help="Config file.")] = Path("config.yaml"),
+    criterion: Annotated[
+        str, typer.Option(help="What trials are judged by, without labels: silhouette, silhouette_code or agreement.")
+    ] = "silhouette",
+    by_labels: Annotated[str | None, typer.Option(help="Judge by ACC, NMI or ARI instead; tables will say so.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds of every trial; none may be one of the run.")] = "1000-1002",
+    data: Annotated[Path, typer.Option(help="Folder with raw/ and prepared/.")] = Path("data"),
+    out: Annotated[
+        Path | None, typer.Option(help="[default: results/<run>/tuning/<data set>/<method>/<criterion>]")
+    ] = None,
+) -> None:
+    """Search for the parameters of a method on a data set, and write the best as an overlay of the config."""
+    from jcae.config import make_plan, read_config
+    from jcae.metrics import METRICS
+    from jcae.records import parse_block
+    from jcae.tuning import CRITERIA
+    from jcae.tuning import tune as search
+
+    score = by_labels and by_labels.lower()
+    if score is not None and score not in ("acc", "nmi", "ari"):
+        raise typer.BadParameter(f"{by_labels!r} is none of ACC, NMI, ARI", param_hint="--by-labels")
+    if criterion not in CRITERIA:
+        raise typer.BadParameter(f"{criterion!r} is none of {', '.join(CRITERIA)}", param_hint="--criterion")
+    plan = make_plan(read_config([config, *(overlays or [])]))
+    name = f"by_labels_{score}" if score else criterion
+    features = _prepared_features(plan, dataset, data)
+    best = search(
+        plan,
+        dataset,
+        method,
+        trials,
+        out or Path("results") / plan.run / "tuning" / dataset / method / name,
+        features=features,
+        seeds=parse_block(seeds),
+        criterion=criterion,
+        by_labels=score,
+        truth=features.with_name("truth.npz") if score else None,
+        report=typer.echo,
+    )
+    if score:
+        typer.echo(f"Tuned BY LABELS ({METRICS[score].label}): no user without labels can do this.", err=True)
+    typer.echo(f"{best}: lay it over the config, under a name of its own for the run")
+
+
+def _prepared_features(plan: Any, dataset: str, data: Path) -> Path:
+    """The features of a data set where the workflow has them; fetched and prepared if they are not there yet."""
+    if dataset not in plan.subsets:
+        raise ValueError(f"{dataset!r} is no data set of the run {plan.run}; it has {', '.join(plan.subsets)}")
+    subset = plan.subsets[dataset]
+    folder = data / ("prepared" if subset is None else f"prepared-{subset}") / dataset
+    if not (folder / "features.npz").exists():
+        from jcae.data import catalogue
+        from jcae.data.fetch import fetch as fetch_files
+        from jcae.data.prepare import prepare as prepare_files
+
+        fetch_files(catalogue.get(dataset), data / "raw" / dataset, plan.mirror)
+        prepare_files(dataset, data / "raw" / dataset, folder, subset)
+    return folder / "features.npz"
+
+
 @app.command("check-config")
 def check_config(
     files: Annotated[list[Path], typer.Argument(help="Config files; later ones are laid over earlier ones.")],

@@ -100,6 +100,8 @@ class Plan:
         The sections of the config.
     tracking : dict
         `uri`, `experiment`; None leaves them to `jcae.tracking`.
+    tuning : dict
+        Search space by method and parameter; training does not read it.
     """
 
     run: str
@@ -118,6 +120,7 @@ class Plan:
     comparison: dict[str, Any]
     ledger: dict[str, Any]
     tracking: dict[str, Any]
+    tuning: dict[str, Any]
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -164,6 +167,8 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
     expansion = _Expansion(config, broken, only)
     jobs, pretraining = expansion.expand()
     equivalence = settings["equivalence"]
+    if ("tuning",) not in broken:
+        expansion.check_tuning(settings["tuning"])
     problems += expansion.problems
     problems += _check_names(only["datasets"], config["datasets"], "only.datasets", "data set of this config")
     problems += _check_names(only["methods"], config["methods"], "only.methods", "method of this config")
@@ -205,6 +210,7 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
         comparison=settings["comparison"],
         ledger=settings["ledger"],
         tracking=settings["tracking"],
+        tuning=settings["tuning"],
     )
 
 
@@ -233,8 +239,9 @@ class _Expansion:
             if cls is None:
                 continue
             accepted |= set(_parameters(cls))
+            presets = self._presets(cls, entry, f"autoencoders.{name}")
             for dataset in datasets:
-                params = self._params(cls, entry, {}, f"autoencoders.{name}", dataset, datasets)
+                params = self._params(cls, entry, presets, f"autoencoders.{name}", dataset, datasets)
                 if self._is_selected(dataset):
                     self._check_construction(cls, params, f"autoencoders.{name}", dataset)
                 spec = {"dataset": dataset, "autoencoder": name, "use": _AUTOENCODER, "params": params}
@@ -243,6 +250,9 @@ class _Expansion:
             place = f"methods.{name}"
             self.problems += _check_names(
                 entry.get("only"), self.config["datasets"], f"{place}.only", "data set of this config"
+            )
+            self.problems += _check_names(
+                entry.get("tuned_on"), self.config["datasets"], f"{place}.tuned_on", "data set of this config"
             )
             autoencoder = entry.get("autoencoder")
             if autoencoder is not None:
@@ -257,14 +267,20 @@ class _Expansion:
                 self.problems.append(f"{place}.use: {entry['use']} has neither `fit` nor `fit_predict`")
             if autoencoder is not None and not hasattr(cls, "fit_seeds"):
                 self.problems.append(f"{place}.autoencoder: {entry['use']} cannot start from pretrained weights")
-            preset = self._preset(cls, entry, place)
+            presets = self._presets(cls, entry, place)
             for dataset in datasets:
-                params = self._params(cls, entry, preset, place, dataset, datasets)
+                params = self._params(cls, entry, presets, place, dataset, datasets)
                 if dataset not in entry.get("only", datasets) or not self._is_selected(dataset, name):
                     continue
+                params |= self._wrong_count(cls, entry, place, dataset)
                 self._check_construction(cls, params, place, dataset)
                 spec = {"dataset": dataset, "method": name, "use": entry["use"], "params": params}
                 spec |= {key: entry[key] for key in ("label", "tuned_with", "autoencoder") if key in entry}
+                if dataset in entry.get("tuned_on", {}):
+                    spec["tuned_with"] = entry["tuned_on"][dataset]
+                if "n_clusters" in entry:  # no table shows such a run under the name of the method as it is
+                    label = entry.get("label") or getattr(getattr(cls, "info", None), "label", name)
+                    spec["label"] = f"{label} [{entry['n_clusters']['factor']:g} K]"
                 reads_truth, deep = bool(getattr(cls, "reads_truth", False)), hasattr(cls, "fit_seeds")
                 jobs[dataset, name] = Job(dataset, name, spec, autoencoder, reads_truth, deep, self._digest(cls))
                 if (dataset, autoencoder) in pretraining:
@@ -303,30 +319,56 @@ class _Expansion:
             self._digests[cls] = code_digest(cls)
         return self._digests[cls]
 
-    def _preset(self, cls: type, entry: Mapping[str, Any], place: str) -> Mapping[str, Any]:
-        name = entry.get("preset")
-        if name is None:
+    def _presets(self, cls: type, entry: Mapping[str, Any], place: str) -> dict[str | None, Mapping[str, Any]]:
+        """The published settings that an entry names: under None the one for all data sets, else by data set."""
+        by_dataset = entry.get("presets", {})
+        self.problems += _check_names(
+            by_dataset, self.config["datasets"], f"{place}.presets", "data set of this config"
+        )
+        named = {None: entry["preset"]} if "preset" in entry else {}
+        published = getattr(getattr(cls, "info", None), "presets", {})
+        settings = {}
+        for dataset, name in {**named, **by_dataset}.items():
+            if name in published:
+                settings[dataset] = published[name]
+                continue
+            key = f"{place}.preset" if dataset is None else f"{place}.presets.{dataset}"
+            allowed = hint(name, published) if published else f"; {entry.get('use', _AUTOENCODER)} publishes none"
+            self.problems.append(f"{key}: unknown preset {name!r}{allowed}")
+        return settings
+
+    def _wrong_count(self, cls: type, entry: Mapping[str, Any], place: str, dataset: str) -> dict[str, int]:
+        """The number of clusters, where the entry asks for another one than the number of classes."""
+        if "n_clusters" not in entry or dataset not in CATALOGUE:
             return {}
-        presets = getattr(getattr(cls, "info", None), "presets", {})
-        if name not in presets:
-            allowed = hint(name, presets) if presets else f"; {entry['use']} publishes none"
-            self.problems.append(f"{place}.preset: unknown preset {name!r}{allowed}")
+        place = f"{place}.n_clusters"
+        parameter = _cluster_count(cls)
+        if parameter is None or getattr(cls, "reads_truth", False):
+            self.problems.append(f"{place}: {cls.__name__} is not told a number of clusters")
             return {}
-        return presets[name]
+        factor, classes = entry["n_clusters"]["factor"], CATALOGUE[dataset].n_clusters
+        count = round(factor * classes)
+        if count < 2:
+            self.problems.append(
+                f"{place}: on {dataset} {factor:g} of {classes} classes is {count}; at least 2 are needed"
+            )
+        elif count == classes:
+            self.problems.append(f"{place}: on {dataset} {factor:g} of {classes} classes is the number of classes")
+        return {parameter: count}
 
     def _params(
         self,
         cls: type,
         entry: Mapping[str, Any],
-        preset: Mapping[str, Any],
+        presets: Mapping[str | None, Mapping[str, Any]],
         place: str,
         dataset: str,
         datasets: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """The parameters of one job: data set < preset < method < method on this data set."""
+        """The parameters of one job; what is said of one data set wins over what is said of all."""
         allowed = _parameters(cls)
         own = entry.get("params", {})
-        by_dataset = entry.get("datasets", {})
+        by_dataset = entry.get("datasets") or {}
         self.problems += _check_names(
             by_dataset, self.config["datasets"], f"{place}.datasets", "data set of this config"
         )
@@ -336,8 +378,24 @@ class _Expansion:
         shared = datasets[dataset].get("params", {})
         self._check_values(shared, f"datasets.{dataset}.params")
         shared = {k: v for k, v in shared.items() if k in allowed}
+        general = {**shared, **presets.get(None, {}), **own}
         # Through JSON, so that a preset's tuples equal the lists they become in the job.
-        return json.loads(json.dumps({**shared, **preset, **own, **by_dataset.get(dataset, {})}))
+        return json.loads(json.dumps({**general, **presets.get(dataset, {}), **by_dataset.get(dataset, {})}))
+
+    def check_tuning(self, tuning: Mapping[str, Any]) -> None:
+        """Check the search spaces: known methods, parameters that a search may set, and ranges that are ranges."""
+        for name, space in tuning.items():
+            self._check_known(name, self.config["methods"], f"tuning.{name}", "method of this config")
+            entry = self._entries("methods").get(name)
+            cls = self._load(entry["use"], f"methods.{name}.use") if entry else None
+            if cls is None:
+                continue
+            self._check_params(dict.fromkeys(space), _parameters(cls), f"tuning.{name}", cls)
+            for parameter, values in space.items():
+                place = f"tuning.{name}.{parameter}"
+                if entry.get("autoencoder") and parameter in _ARCHITECTURE:
+                    self.problems.append(f"{place}: is the shape of the autoencoder that the method starts from")
+                self.problems += [f"{place}: {problem}" for problem in _check_range(values)]
 
     def _check_params(self, params: Mapping[str, Any], allowed: Mapping[str, Any], place: str, cls: type) -> None:
         for name in params:
@@ -363,7 +421,7 @@ class _Expansion:
         count = _cluster_count(cls)
         points = self.config["datasets"][dataset].get("subset") or facts.n
         try:
-            cls(**params, **({count: facts.n_clusters} if count else {})).check_parameters(points, facts.d)
+            cls(**{**({count: facts.n_clusters} if count else {}), **params}).check_parameters(points, facts.d)
         except (TypeError, ValueError) as error:
             if not any(problem.startswith(place) for problem in self.problems):  # else it has been reported by name
                 self.problems.append(f"{place}: on {dataset}: {error}")
@@ -413,8 +471,23 @@ def _reserved(cls: type) -> dict[str, str]:
     if hasattr(cls, "fit_seeds"):
         reserved["autoencoder"] = "name a key of `autoencoders` in the method's own key `autoencoder`"
     if count := _cluster_count(cls):
-        reserved[count] = "it is the number of classes of the data set"
+        reserved[count] = "it is the number of classes of the data set (or see the method's own key `n_clusters`)"
     return reserved
+
+
+def _check_range(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the values of one parameter that a search may try."""
+    if "choices" in values:
+        return ["has choices and a range; give one of them"] if len(values) > 1 else []
+    missing = [key for key in ("low", "high") if key not in values]
+    if missing:
+        return [f"has no {' and no '.join(missing)}; give low and high, or choices"]
+    low, high = values["low"], values["high"]
+    if low >= high:
+        return [f"low = {low} is not below high = {high}"]
+    if values.get("log") and low <= 0:
+        return [f"low = {low} on a logarithmic scale; it must be above 0"]
+    return []
 
 
 def _check_names(names: Iterable[str] | None, allowed: Iterable[str], place: str, what: str) -> list[str]:

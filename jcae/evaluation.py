@@ -49,7 +49,7 @@ def evaluate(run_dirs: Iterable[str | Path], truth_path: str | Path) -> pd.DataF
             if array not in arrays:
                 continue
             try:
-                values = metrics.score(arrays[array], run["data"]["n_clusters"] or n_classes, y, code)
+                values = metrics.score(arrays[array], _asked_for(run) or n_classes, y, code)
             except ValueError as error:
                 raise ValueError(f"{folder} ({kind} labels): {error}") from error
             rows += [(run["dataset"], run["method"], run["seed"], kind, name, v) for name, v in values.items()]
@@ -169,6 +169,12 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     """Read one table of scores, of all runs that it holds; columns as `collect_scores` gives them."""
     text = ("dataset", "method", "labels", "metric")
     return pd.read_csv(path, dtype=dict.fromkeys(text, "str") | {"seed": "int64"}, keep_default_na=False)
+
+
+def _asked_for(run: dict[str, Any]) -> int | None:
+    """How many clusters the method was told to find; the number of classes, unless the config says otherwise."""
+    params = run.get("params") or {}
+    return params.get("n_clusters") or params.get("n_components") or run["data"]["n_clusters"]
 
 
 def _run_folders(places: Iterable[str | Path]) -> list[Path]:

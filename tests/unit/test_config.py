@@ -102,6 +102,45 @@ def test_parameters_of_a_data_set_reach_the_methods_that_have_them():
     assert plan.jobs["digits", "gmm"].spec["params"] == {}
 
 
+def test_what_is_said_of_one_data_set_wins():
+    changes = {
+        "methods__cm__params": {"alpha": 3, "batch_size": 7},
+        "methods__cm__presets": {"wine": "usps"},  # alpha 40, batch_size 150
+        "methods__cm__datasets": {"wine": {"batch_size": 16}},
+        "methods__cm__tuned_with": "in general",
+        "methods__cm__tuned_on": {"wine": "on wine"},
+    }
+    plan = make_plan(config(**changes))
+    assert plan.jobs["wine", "cm"].spec["params"] == {"alpha": 40, "batch_size": 16}
+    assert plan.jobs["digits", "cm"].spec["params"] == {"alpha": 3, "batch_size": 7}
+    assert [plan.jobs[d, "cm"].spec["tuned_with"] for d in ("wine", "digits")] == ["on wine", "in general"]
+
+
+def test_autoencoders_have_presets():
+    network = {"hidden": [500, 500, 2000], "code_dim": 30, "negative_slope": 0.2}
+    changes = {
+        "autoencoders__shared": {"presets": {"wine": "aecm_usps"}},
+        "methods__dec__params": network,
+        "methods__dec__only": ["wine"],
+    }
+    assert make_plan(config(**changes)).pretraining["wine", "shared"].spec["params"]["learning_rate"] == 1e-2
+
+
+def test_overlay_takes_back_what_holds_for_single_data_sets():
+    plan = make_plan(config(methods__cm__params={"alpha": 3}, methods__cm__datasets=None))
+    assert plan.jobs["wine", "cm"].spec["params"] == {"alpha": 3}
+
+
+@pytest.mark.parametrize(("factor", "wine", "digits"), [(0.7, 2, 7), (2, 6, 20), (1.5, 4, 15)])
+def test_wrong_number_of_clusters_is_part_of_the_label(factor, wine, digits):
+    plan = make_plan(config(methods__gmm__n_clusters={"factor": factor}, methods__cm__n_clusters={"factor": factor}))
+    assert plan.jobs["wine", "gmm"].spec["params"] == {"n_components": wine}
+    assert plan.jobs["digits", "cm"].spec["params"] == {"n_clusters": digits}
+    assert plan.jobs["digits", "cm"].spec["label"] == f"CM [{factor:g} K]"
+    assert plan.jobs["digits", "gmm"].spec["label"] == f"gmm [{factor:g} K]"
+    assert "label" not in plan.jobs["digits", "dec"].spec
+
+
 def test_defaults_do_not_enter_the_specs():
     spec = make_plan(BASE).jobs["wine", "gmm"].spec
     assert spec == {"dataset": "wine", "method": "gmm", "use": "sklearn.mixture.GaussianMixture", "params": {}}
@@ -174,6 +213,27 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ({"methods__gmm__params": {"n_components": 1}}, "it is the number of classes of the data set"),
         ({"methods__gmm__params": {"tol": "1e-3"}}, "1e-3 is text in YAML, a number needs a point: 1.0e-03"),
         ({"methods__cm__preset": "mnits"}, "methods.cm.preset: unknown preset 'mnits'; did you mean 'mnist'?"),
+        ({"methods__cm__presets": {"wine": "mnits"}}, "methods.cm.presets.wine: unknown preset 'mnits'; did you mean"),
+        ({"methods__cm__presets": {"iris": "mnist"}}, "methods.cm.presets: 'iris' is no data set of this config"),
+        ({"methods__cm__tuned_on": {"iris": "x"}}, "methods.cm.tuned_on: 'iris' is no data set of this config"),
+        ({"autoencoders__shared__preset": "mnist"}, "autoencoders.shared.preset: unknown preset 'mnist'"),
+        (
+            {"methods__cm__n_clusters": {"factor": 0.4}},
+            "methods.cm.n_clusters: on wine 0.4 of 3 classes is 1; at least",
+        ),
+        ({"methods__cm__n_clusters": {"factor": 1.1}}, "on wine 1.1 of 3 classes is the number of classes"),
+        ({"methods__cm__n_clusters": 5}, "methods.cm.n_clusters: is 5 (a whole number), expected keys and values"),
+        ({"methods__truth__n_clusters": {"factor": 2}}, "TrueLabels is not told a number of clusters"),
+        ({"tuning": {"kmean": {"n_init": {}}}}, "tuning.kmean: 'kmean' is no method of this config; did you mean"),
+        ({"tuning": {"cm": {"alfa": {"choices": [1, 2]}}}}, "tuning.cm.alfa: ClusteringModule has no such parameter"),
+        ({"tuning": {"cm": {"n_clusters": {"low": 2, "high": 3}}}}, "tuning.cm.n_clusters: is not set here"),
+        ({"tuning": {"cm": {"alpha": {"low": 2}}}}, "tuning.cm.alpha: has no high; give low and high, or choices"),
+        ({"tuning": {"cm": {"alpha": {"low": 2, "choices": [1, 2]}}}}, "tuning.cm.alpha: has choices and a range"),
+        ({"tuning": {"cm": {"alpha": {"low": 2, "high": 1}}}}, "tuning.cm.alpha: low = 2 is not below high = 1"),
+        ({"tuning": {"cm": {"alpha": {"low": 0, "high": 1, "log": True}}}}, "low = 0 on a logarithmic scale"),
+        ({"tuning": {"cm": {"alpha": {"lo": 0}}}}, "tuning.cm.alpha: unknown key 'lo'; did you mean 'low'?"),
+        ({"tuning": {"cm": {"alpha": {"low": "1e-3"}}}}, "tuning.cm.alpha.low: is '1e-3' (text), expected a number"),
+        ({"tuning": {"dec": {"code_dim": {"low": 2, "high": 9}}}}, "is the shape of the autoencoder that the method"),
         ({"methods__gmm__preset": "mnist"}, "sklearn.mixture.GaussianMixture publishes none"),
         (
             {"methods__cm__params": {"init": "kmeens"}},
@@ -254,10 +314,75 @@ def test_file_that_is_no_config_is_refused(tmp_path, text):
         make_plan(read_config([tmp_path / "a.yaml"]))
 
 
-@pytest.mark.parametrize("overlay", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
-def test_shipped_configs_are_right(overlay):
-    plan = make_plan(read_config([ROOT / "config.yaml", overlay]))
-    assert plan.run == overlay.stem
+def shipped(name):
+    """The config files that are read for an overlay of the folder: some are laid over another one."""
+    below = {"mnist_full": ["mnist"], "more_data": ["paper"]}.get(name, [])
+    return [ROOT / "config.yaml", *(ROOT / "config" / f"{stem}.yaml" for stem in [*below, name])]
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "config").glob("*.yaml")))
+@pytest.mark.filterwarnings("ignore:orthonormality=0")
+def test_shipped_configs_are_right(name):
+    plan = make_plan(read_config(shipped(name)))
+    assert plan.run == ("paper" if name == "more_data" else name)
+
+
+def test_grid_of_the_paper_has_the_published_values():
+    plan = make_plan(read_config(shipped("paper")))
+    assert len(plan.datasets) == 8
+    params = plan.jobs["usps", "aecm_random"].spec["params"]
+    assert [params[name] for name in ("code_dim", "beta", "alpha", "batch_size")] == [30, 0.04, 3, 45]
+    assert (params["epochs"], params["decay_epochs"], params["init"]) == (1000, 150, "random")
+    params = plan.jobs["newsgroups", "dkm_random"].spec["params"]
+    assert (params["weight"], params["variant"], params["code_dim"]) == (1e-4, "annealed", 100)
+    params = plan.jobs["usps", "dec"].spec["params"]
+    assert (params["epochs"], params["update_interval"], params["decay_epochs"]) == (1000, 30, 150)
+    assert plan.pretraining["newsgroups", "shared"].spec["params"]["learning_rate"] == 1.0
+    assert {plan.jobs[d, "cm_pretrained"].spec["params"]["epochs"] for d in plan.datasets} == {150}
+
+
+def test_more_data_keeps_the_grid_of_the_paper():
+    paper, more = make_plan(read_config(shipped("paper"))), make_plan(read_config(shipped("more_data")))
+    assert {key: job.spec for key, job in more.jobs.items() if key in paper.jobs} == {
+        key: job.spec for key, job in paper.jobs.items()
+    }
+    assert len(more.datasets) > 2 * len(paper.datasets)
+    for (dataset, _), job in more.jobs.items():  # no method is said to be published for data on which it is not
+        assert dataset in paper.datasets or "not tuned" in job.spec.get("tuned_with", "not tuned")
+
+
+def test_extras_of_the_paper_can_be_switched_on():
+    changed = read_config(shipped("paper"))
+    changed["methods"]["vade"]["only"] = ["mnist", "reuters10k"]
+    changed["methods"]["n2d"]["only"] = ["usps"]
+    plan = make_plan(changed)
+    assert plan.jobs["mnist", "vade"].spec["params"]["epochs"] == 3000
+    assert plan.jobs["reuters10k", "vade"].spec["params"]["start"] == "kmeans"
+    assert ("usps", "n2d") in plan.jobs
+
+
+@pytest.mark.filterwarnings("ignore:orthonormality=0")
+def test_variations_of_the_ablation_change_what_they_say():
+    plan = make_plan(read_config(shipped("ablation")))
+    for dataset in plan.datasets:
+        base = plan.jobs[dataset, "aecm_random"].spec["params"]
+        for method in plan.methods:
+            job = plan.jobs[dataset, method]
+            if job.spec["use"] != "jcae.AECM" or method in ("aecm_random", "aecm_pretrained", "pretrained_at_once"):
+                continue
+            params = job.spec["params"]
+            assert base.keys() <= params.keys()
+            changed = {key for key in params if params[key] != base.get(key)}
+            assert len(changed) == 1 or changed == {"batch_size", "alpha"} or method == "normalised", method
+        once = plan.jobs[dataset, "pretrained_at_once"].spec["params"]
+        assert once == plan.jobs[dataset, "aecm_pretrained"].spec["params"] | {"module_epochs": 0}
+
+
+def test_honest_config_has_one_setting_per_method():
+    plan = make_plan(read_config(shipped("honest")))
+    for method in plan.methods:
+        settings = [job.spec["params"] for (_, name), job in plan.jobs.items() if name == method]
+        assert all(params == settings[0] for params in settings), method
 
 
 def test_default_config_states_every_setting():

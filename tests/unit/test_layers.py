@@ -11,6 +11,7 @@ LAYERS = (
     {"cli", "__main__"},
     {"tracking", "figures", "tables", "comparison_tables", "explain"},
     {"comparison", "ledger"},
+    {"tuning"},
     {"evaluation", "runner"},
     {"config"},
     {"equivalence", "algebra"},
@@ -123,7 +124,7 @@ def test_readers_of_results_never_train(name):
 
 
 def test_pure_parts_need_no_torch():
-    for name in ("metrics", "records", "info", "config", "runner", "cli"):
+    for name in ("metrics", "records", "info", "config", "runner", "tuning", "cli"):
         assert "torch" not in imports(ROOT / "jcae" / f"{name}.py", lazy=False), name
 
 
