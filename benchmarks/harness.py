@@ -95,13 +95,17 @@ def provenance(device: str) -> dict[str, str]:
         machine += ", 1 thread"
     else:
         machine = torch.cuda.get_device_name(device)
-    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    try:
+        git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+        commit = git.stdout.strip()
+    except OSError:
+        commit = ""
     versions = f"python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}"
     return {
         "machine": machine,
         "date": date.today().isoformat(),
         "versions": versions,
-        "commit": git.stdout.strip() or "unknown",
+        "commit": commit or "unknown",
     }
 
 

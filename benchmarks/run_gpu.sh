@@ -14,16 +14,16 @@ step() {
     echo "== $name"
     timeout "$limit" "$@" || failed="$failed $name"
 }
-step 100 checks $python -m pytest -q -x tests/gpu -p no:cacheprovider
-step 60 against_plain $python -m benchmarks.against_plain --device cuda --out "$out"
-step 90 blocks $python -m benchmarks.blocks --device cuda --out "$out"
+step 90 checks $python -m pytest -q -x tests/gpu -p no:cacheprovider
+step 45 against_plain $python -m benchmarks.against_plain --device cuda --out "$out"
+step 80 blocks $python -m benchmarks.blocks --device cuda --out "$out"
 step 45 full_length $python -m benchmarks.full_length --device cuda --out "$out"
 step 60 same_science $python -m benchmarks.same_science --device cuda --out "$out"
 step 45 precision $python -m benchmarks.precision --device cuda --out "$out" --seeds 20
-step 20 memory $python -m benchmarks.memory --device cuda --out "$out"
-step 40 vectorisation $python -m benchmarks.vectorisation --device cuda --out "$out"
-step 30 growth $python -m benchmarks.growth --device cuda --out "$out"
-step 40 kmeans $python -m benchmarks.kmeans --device cuda --out "$out"
+step 15 memory $python -m benchmarks.memory --device cuda --out "$out"
+step 35 vectorisation $python -m benchmarks.vectorisation --device cuda --out "$out"
+step 25 growth $python -m benchmarks.growth --device cuda --out "$out"
+step 30 kmeans $python -m benchmarks.kmeans --device cuda --out "$out"
 [ -z "$failed" ] && echo "all done: $out" && exit 0
 echo "failed or cut off:$failed"
 exit 1
