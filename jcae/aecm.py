@@ -265,8 +265,12 @@ class AECM(EmbeddingMixin, DeepClusterer):
             gamma, M = module.assign(z), module.centroids()
             scale = 1.0 / (z.shape[-2] * z.shape[-1]) if normalised else 1.0
             distortion = expected_distortion(z, gamma, M)
-            terms = {"distortion": scale * distortion, "prior": dirichlet_prior(gamma, alpha)}
-            return Loss(terms, three_terms(gamma, M, distortion, scale))
+            return Loss({"distortion": scale * distortion, "prior": dirichlet_prior(gamma, alpha)})
+
+        def module_monitor(x: Tensor) -> dict[str, Tensor]:
+            z = network.autoencoder.encode(x)
+            scale = 1.0 / (self.batch_size * z.shape[-1]) if normalised else 1.0
+            return three_terms(z, module.assign(z), module.centroids(), self.batch_size, scale)
 
         def kmeans_start() -> None:
             for s, centers in enumerate(kmeans_on_code(block, self.n_clusters)[1]):
@@ -288,6 +292,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
             optimiser=Optimiser("adam", self.learning_rate, eps=self.adam_eps),
             trainable=lambda name: name.startswith("module.") and (joint.trainable is None or joint.trainable(name)),
             before=kmeans_start,
+            monitor=module_monitor,
         )
         return [warm_up, joint]
 

@@ -72,7 +72,7 @@ class Block:
         on_device = order.to(self.device, non_blocking=True).split(batch_size, dim=1)
         if self.x.device == self.device:
             for rows in on_device:
-                yield self.x.index_select(0, rows.reshape(-1)).view(*rows.shape, -1), rows
+                yield self.rows_of(self.x, rows), rows
             return
         # Two buffers: the device still reads one while the processor fills the other.
         buffers = [torch.empty(0, dtype=self.x.dtype, pin_memory=True) for _ in range(2)]
@@ -84,6 +84,11 @@ class Block:
             x = buffer.to(self.device, non_blocking=True)
             copied[i % 2].record()
             yield x.view(*rows.shape, -1), rows
+
+    @staticmethod
+    def rows_of(column: Tensor, rows: Tensor) -> Tensor:
+        """The entries of a column (n, ...) that belong to the rows (S, B) of a batch: (S, B, ...)."""
+        return column.index_select(0, rows.reshape(-1)).view(*rows.shape, *column.shape[1:])
 
     def chunks(self) -> Iterator[Tensor]:
         """The data in order, (S, CHUNK, d), without a copy per seed."""

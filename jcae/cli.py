@@ -57,6 +57,8 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Checkpoints = Annotated[Path | None, typer.Option(help="Folder of this block's checkpoints; removed when it is done.")]
 Every = Annotated[int, typer.Option(min=0, help="Epochs between checkpoints; 0: none.")]
+Reference = Annotated[str | None, typer.Option(help="Method with which the others are compared.")]
+Level = Annotated[float, typer.Option(help="Level of tests; intervals cover the rest.")]
 Progress = Annotated[bool, typer.Option(help="Show progress bars.")]
 
 
@@ -215,18 +217,57 @@ def tables(results: Results, out: Out) -> None:
 
 
 @app.command()
+def compare(
+    results: Results,
+    out: Out,
+    reference: Reference = None,
+    level: Level = 0.05,
+    rope: Annotated[float, typer.Option(help="Difference of scores up to which methods are practically equal.")] = 0.01,
+    published: Annotated[Path | None, typer.Option(help="Published numbers for the ledger, csv.")] = None,
+    margin: Annotated[
+        float, typer.Option(help="By how much our interval is widened before a published number must lie in it.")
+    ] = 0.01,
+    length: Annotated[
+        str, typer.Option(help="Training of the deep methods against their publications: published, shorter, unknown.")
+    ] = "unknown",
+) -> None:
+    """Write the tables (csv, md, tex) that compare methods with each other, over data sets and with publications."""
+    from jcae.comparison_tables import write_comparison_tables
+
+    settings = {"reference": reference, "level": level, "rope": rope, "margin": margin, "length": length}
+    for path in write_comparison_tables(results, out, published=published, **settings):
+        typer.echo(path)
+
+
+@app.command()
+def explain(
+    table: Annotated[Path, typer.Argument(help="Table of a run, results/<run>/tables/<name>.csv.")],
+    row: Annotated[str, typer.Argument(help="Number of the row, 1 the first, or its keys: digits/kmeans.")],
+    column: Annotated[
+        str | None, typer.Argument(help="Column whose runs are wanted. [default: all of the row]")
+    ] = None,
+) -> None:
+    """Say which runs stand behind a number of a table, and how to repeat one."""
+    from jcae.explain import explain as explain_number
+
+    typer.echo(explain_number(table, row, column))
+
+
+@app.command()
 def figures(
     names: Annotated[list[str], typer.Argument(help="Of jcae.figures.FIGURES.")],
     results: Results,
     out: Annotated[Path, typer.Option(help="Folder that gets <name>.svg, .pdf and .csv.")],
     dataset: Annotated[str | None, typer.Option(help="Data set, for figures of one.")] = None,
     prepared: Annotated[Path, typer.Option(help="Folder with one folder per data set.")] = Path("data/prepared"),
+    reference: Reference = None,
+    level: Level = 0.05,
 ) -> None:
     """Draw figures, each with the numbers that it shows."""
     from jcae.figures import draw
 
     for name in names:
-        for path in draw(name, results, out / name, dataset, prepared):
+        for path in draw(name, results, out / name, dataset, prepared, reference=reference, level=level):
             typer.echo(path)
 
 

@@ -378,16 +378,21 @@ class ClusteringModule(DeepClusterer):
             x = x - origin
             gamma, M = network.assign(x, origin), network.centroids()
             scale = 1.0 / (x.shape[-2] * x.shape[-1]) if self.loss == "normalised" else 1.0
-            distortion = (gamma * squared_distances(x, M - origin, None, squared_norms[rows])).sum((-2, -1))
-            terms = {"distortion": scale * distortion, "prior": dirichlet_prior(gamma, alpha)}
-            return Loss(terms, three_terms(gamma, M, distortion, scale, origin))
+            distortion = (gamma * squared_distances(x, M - origin, None, block.rows_of(squared_norms, rows))).sum(
+                (-2, -1)
+            )
+            return Loss({"distortion": scale * distortion, "prior": dirichlet_prior(gamma, alpha)})
+
+        def monitor(x: Tensor) -> dict[str, Tensor]:
+            scale = 1.0 / (self.batch_size * x.shape[-1]) if self.loss == "normalised" else 1.0
+            return three_terms(x, network.assign(x), network.centroids(), self.batch_size, scale)
 
         def start() -> None:
             if self.init == "kmeans":
                 for s, centroids in enumerate(kmeans_start(block.x, self.n_clusters, block.seeds)):
                     network.start_at(s, centroids)
 
-        phase = joint_phase(self, block, "module", loss, before=start)
+        phase = joint_phase(self, block, "module", loss, before=start, monitor=monitor)
         # A mixture start keeps its biases under either loss: without them it would be another mixture.
         if self.loss == "normalised" and not isinstance(self.init, Mapping):
             phase.trainable = lambda name: name not in ("b", "c")
@@ -402,29 +407,13 @@ class ClusteringModule(DeepClusterer):
         return network.centroids()
 
 
-@torch.no_grad()
-def three_terms(
-    gamma: Tensor, M: Tensor, distortion: Tensor, scale: float = 1.0, origin: Tensor | None = None
-) -> dict[str, Tensor]:
-    """E1, E2 and E3 for the history, from what is small: E1 is what E2 and E3 leave of their sum, the distortion.
-
-    E2 + E3 = sum_k gamma_k ||mu_k||^2 - sum_kl (gamma^T gamma)_kl mu_k . mu_l does not depend on the origin; taken
-    about that of the data it does not cancel.
-    """
-    pairs, mass = matmul(gamma.mT, gamma), gamma.sum(-2)
-
-    def sums(M: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        products = matmul(M, M.mT)
-        squares = products.diagonal(dim1=-2, dim2=-1)
-        own = (pairs.diagonal(dim1=-2, dim2=-1) * squares).sum(-1)
-        return (mass * squares).sum(-1), own, (pairs * products).sum((-2, -1))
-
-    total, own, crossed = sums(M)
-    about = (total, own, crossed) if origin is None else sums(M - origin)
+def three_terms(x: Tensor, gamma: Tensor, M: Tensor, batch_size: int, scale: float = 1.0) -> dict[str, Tensor]:
+    """E1, E2 and E3 of points x (..., n, d) for the history, as of a batch of `batch_size` points."""
+    share = scale * batch_size / x.shape[-2]
     return {
-        "reconstruction": scale * (distortion - (about[0] - about[2])),
-        "sparsity": scale * (total - own),
-        "separation": scale * (own - crossed),
+        "reconstruction": share * reconstruction_error(x, gamma, M),
+        "sparsity": share * sparsity(gamma, M),
+        "separation": share * separation(gamma, M),
     }
 
 

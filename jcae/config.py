@@ -96,6 +96,8 @@ class Plan:
     pretraining : dict of (data set, autoencoder) to Job
     equivalence : dict
         The section of the config, with the data sets and seeds filled in.
+    comparison, ledger : dict
+        The sections of the config.
     tracking : dict
         `uri`, `experiment`; None leaves them to `jcae.tracking`.
     """
@@ -113,6 +115,8 @@ class Plan:
     jobs: dict[tuple[str, str], Job]
     pretraining: dict[tuple[str, str], Job]
     equivalence: dict[str, Any]
+    comparison: dict[str, Any]
+    ledger: dict[str, Any]
     tracking: dict[str, Any]
 
     @property
@@ -166,12 +170,16 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
     if ("equivalence",) not in broken:
         compared = equivalence["datasets"]
         problems += _check_names(compared, config["datasets"], "equivalence.datasets", "data set of this config")
+    if ("comparison",) not in broken and settings["comparison"]["reference"] is not None:
+        reference = [settings["comparison"]["reference"]]
+        problems += _check_names(reference, config["methods"], "comparison.reference", "method of this config")
     if problems:
         raise ConfigError(problems)
     if not jobs:
         raise ConfigError(["only: no method and data set remain; nothing to run"])
     needed = {(job.dataset, job.autoencoder) for job in jobs.values() if job.autoencoder}
-    seeds, size = settings["seeds"], settings["seeds_per_job"]
+    seeds = settings["seeds"]
+    size = settings["seeds_per_job"] or (1 if settings["device"] == "cpu" else len(seeds))
     datasets = [d for d in config["datasets"] if any(d == job.dataset for job in jobs.values())]
     if equivalence["datasets"] is None:
         equivalence["datasets"] = datasets
@@ -194,6 +202,8 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
         jobs=jobs,
         pretraining={key: job for key, job in pretraining.items() if key in needed},
         equivalence=equivalence,
+        comparison=settings["comparison"],
+        ledger=settings["ledger"],
         tracking=settings["tracking"],
     )
 

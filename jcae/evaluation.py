@@ -59,7 +59,7 @@ def evaluate(run_dirs: Iterable[str | Path], truth_path: str | Path) -> pd.DataF
 
 def collect_scores(results_dir: str | Path) -> pd.DataFrame:
     """Join `scores/<dataset>/<method>.csv` of a results folder into one table with the columns of `evaluate`."""
-    frames = [_read_scores(path) for path in sorted(Path(results_dir).glob("scores/*/*.csv"))]
+    frames = [read_scores(path) for path in sorted(Path(results_dir).glob("scores/*/*.csv"))]
     # A method without an ok run has a table without rows, whose columns would turn all others into objects.
     frames = [frame for frame in frames if len(frame)]
     if not frames:
@@ -127,7 +127,7 @@ def read_results(results_dir: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         Columns as `collect_scores` and `collect_records` give.
     """
     records = read_records(results_dir)
-    return ok_scores(_read_scores(Path(results_dir) / "scores.csv"), records), records
+    return ok_scores(read_scores(Path(results_dir) / "scores.csv"), records), records
 
 
 def read_records(results_dir: str | Path) -> pd.DataFrame:
@@ -165,7 +165,8 @@ def lowest_objective(records: pd.DataFrame) -> pd.DataFrame:
     return able.sort_values(["objective", "seed"]).drop_duplicates(["dataset", "method"]).sort_values(RUN)
 
 
-def _read_scores(path: Path) -> pd.DataFrame:
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """Read one table of scores, of all runs that it holds; columns as `collect_scores` gives them."""
     text = ("dataset", "method", "labels", "metric")
     return pd.read_csv(path, dtype=dict.fromkeys(text, "str") | {"seed": "int64"}, keep_default_na=False)
 

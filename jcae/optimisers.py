@@ -119,8 +119,7 @@ class BlockOptimiser:
         """The tensors as the kernel takes them: whole, or the slices of the selected seeds."""
         if self._whole:
             return list(tensors)
-        parts = [tensor.unbind() for tensor in tensors]
-        return [part[s] for s in self._seeds for part in parts]
+        return [part[s] for part in [tensor.unbind() for tensor in tensors] for s in self._seeds]
 
     def count(self) -> None:
         """Say that a step was done: the next one has the next learning rate."""

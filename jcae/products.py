@@ -29,6 +29,8 @@ def _aligned(x: Tensor) -> Tensor:
 def _buffer(like: Tensor, size: int, n: int, m: int) -> Tensor:
     """Memory for a block (size, n, m) whose slices are aligned, whatever n and m are."""
     gap = -n * m % (ALIGNMENT // like.element_size())
+    if not gap:
+        return like.new_empty(size, n, m)
     return like.new_empty(size, n * m + gap)[:, : n * m].unflatten(1, (n, m))
 
 
@@ -46,17 +48,23 @@ def _multiply(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     if a.device.type != "cpu":
         return torch.bmm(a, b) if bias is None else torch.baddbmm(bias.unsqueeze(1), a, b)
     (size, n, k), m = a.shape, b.shape[2]
-    result = _buffer(a, size, m, n).mT if m <= min(n, NARROW) else _buffer(a, size, n, m)
+    narrow = m <= min(n, NARROW)
+    if narrow:
+        a, b = b.mT, a.mT
+    result = _buffer(a, size, a.shape[1], b.shape[2])
     # The choice looks at the shape of one seed alone, so that it is the same in every block.
     if n * k * m in SMALL and min(n, k, m) > 1:
         torch.bmm(_aligned_slices(a), _aligned_slices(b), out=result)
-        return result if bias is None else result.add_(bias.unsqueeze(1))
-    for s, (x, y, out) in enumerate(zip(a.unbind(), b.unbind(), result.unbind(), strict=True)):
-        if bias is None:
-            torch.mm(_aligned(x), _aligned(y), out=out)
-        else:
-            torch.addmm(bias[s], _aligned(x), _aligned(y), out=out)
-    return result
+    else:
+        for s, (x, y, out) in enumerate(zip(a.unbind(), b.unbind(), result.unbind(), strict=True)):
+            if bias is None or narrow:
+                torch.mm(_aligned(x), _aligned(y), out=out)
+            else:
+                torch.addmm(bias[s], _aligned(x), _aligned(y), out=out)
+        bias = bias if narrow else None
+    if bias is not None:
+        result += bias.unsqueeze(-1 if narrow else 1)
+    return result.mT if narrow else result
 
 
 @contextmanager

@@ -329,7 +329,7 @@ def _run(
     job: _Job, out: str | Path, checkpoints: str | Path | None, checkpoint_every: int, progress: bool
 ) -> list[dict[str, Any]]:
     code = {"digest": records.code_digest(job.cls), **records.git_state()}
-    with _limited_threads(job), _gpu_memory(job.device) as gpu_memory:
+    with _limited_threads(job), _claimed_device(job) as job, _gpu_memory(job.device) as gpu_memory:
         if job.deep:
             results = _fit_together(job, _runtime(job, code["digest"], checkpoints, checkpoint_every, progress))
         else:
@@ -370,6 +370,18 @@ def _limited_threads(job: _Job) -> Iterator[None]:
         finally:
             if torch:
                 torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _claimed_device(job: _Job) -> Iterator[_Job]:
+    """Give the job a GPU of its own, if it asked for any."""
+    if job.device == "cpu":
+        yield job
+        return
+    from jcae.gpu import claim
+
+    with claim(job.device) as device:
+        yield replace(job, device=device, params={**job.params, "device": device})
 
 
 @contextlib.contextmanager

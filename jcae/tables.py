@@ -18,6 +18,8 @@ COST = ["seconds", "pretrain_seconds", "updates", "peak_memory_mb", "peak_gpu_me
 NONE = "–"
 LONG = 40
 """Rows beyond which a LaTeX table may break over pages."""
+WIDE = {"reasons": 0.4, "why": 0.2, "published protocol": 0.12, "source": 0.12}
+"""Columns of running text, and the share of the line that LaTeX gives them."""
 
 
 HTML = """<!DOCTYPE html>
@@ -96,10 +98,11 @@ def write_tables(results_dir: str | Path, out_dir: str | Path) -> list[Path]:
         The files written.
     """
     scores, records = read_results(results_dir)
-    return _write(make_tables(scores, records), out_dir)
+    return write_all(make_tables(scores, records), out_dir)
 
 
-def _write(tables: Iterable[Table], out_dir: str | Path) -> list[Path]:
+def write_all(tables: Iterable[Table], out_dir: str | Path) -> list[Path]:
+    """Write tables as csv, md, tex and html; the folder is made if missing."""
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
     written = []
@@ -135,7 +138,7 @@ def write_equivalence_tables(equivalence_dir: str | Path, out_dir: str | Path) -
         equivalence_table(pd.read_csv(folder / "summary.csv")),
         algebra_table(pd.read_csv(folder / "algebra.csv")),
     ]
-    return _write(tables, out_dir)
+    return write_all(tables, out_dir)
 
 
 def equivalence_table(summary: pd.DataFrame) -> Table:
@@ -148,7 +151,7 @@ def equivalence_table(summary: pd.DataFrame) -> Table:
     """
 
     def cell(row: pd.Series, metric: str) -> str:
-        means = " / ".join(_number(row[f"{metric}_{method}"], metric) for method in ("cm", "gmm", "kmeans"))
+        means = " / ".join(number(row[f"{metric}_{method}"], metric) for method in ("cm", "gmm", "kmeans"))
         return f"{means}: {row[f'verdict_{metric}']}"
 
     cells = pd.DataFrame(
@@ -156,7 +159,7 @@ def equivalence_table(summary: pd.DataFrame) -> Table:
             {
                 "data set": row["dataset"],
                 **{METRICS[metric].label: cell(row, metric) for metric in MAIN_METRICS},
-                "agreement": _number(row["agreement_ari"], "ari"),
+                "agreement": number(row["agreement_ari"], "ari"),
                 "changed": f"{100 * row['changed']:.1f} %",
             }
             for _, row in summary.iterrows()
@@ -263,13 +266,13 @@ def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind:
     label = METRICS[metric].label
     whose = "the methods' own labels" if kind == "own" else "k-means on the code (not the methods' own labels)"
     note = [
-        _seeds(records[records["method"].isin(methods)]),
+        seeds_note(records[records["method"].isin(methods)]),
         "Mean ± sample sd over all ok seeds, no run selected. A fraction in brackets counts the ok runs of all, where "
         f"not all were ok; {NONE}: none was.",
-        _direction([metric]),
+        direction_note([metric]),
         "Bold: best mean of the column, controls aside.",
-        _tuning(records[records["method"].isin(methods)], names),
-        _origin(records),
+        tuning_note(records[records["method"].isin(methods)], names),
+        origin_note(records),
     ]
     is_control = [m in controls for m in methods]
     return Table(
@@ -329,23 +332,23 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
                 "method": names[row.method],
                 "labels": row.labels if row.n_ok else NONE,
                 "score": METRICS[row.metric].label if row.n_ok else NONE,
-                "mean ± sd": _mean_sd(row.mean, row.sd, row.metric),
-                "median": _number(row.median, row.metric),
-                "lowest objective": _number(row.lowest_objective, row.metric),
-                "best by labels*": _number(row.best_by_labels, row.metric),
+                "mean ± sd": mean_sd(row.mean, row.sd, row.metric),
+                "median": number(row.median, row.metric),
+                "lowest objective": number(row.lowest_objective, row.metric),
+                "best by labels*": number(row.best_by_labels, row.metric),
                 "ok/all": f"{row.n_ok}/{row.n_total}",
             }
             for row in data.itertuples()
         ]
     )
     note = [
-        _seeds(records),
+        seeds_note(records),
         "Mean, sample sd and median over all ok seeds. Lowest objective: the ok run with the lowest training "
         "objective, chosen without labels. *Best by labels: the best ok run by this very score, chosen with the truth; "
         "an upper bound, not a result.",
-        _direction([m for m in METRICS if m in set(data["metric"])]),
-        _tuning(records, names),
-        _origin(records),
+        direction_note([m for m in METRICS if m in set(data["metric"])]),
+        tuning_note(records, names),
+        origin_note(records),
     ]
     return Table("scores_full", "Every score of every method", " ".join(note), data, cells)
 
@@ -368,11 +371,11 @@ def failures_table(records: pd.DataFrame) -> Table:
     cells["method"] = data["method"].map(names)
     cells["reasons"] = data["reasons"].map(lambda text: shorten(text, 150, placeholder=" ..."))
     note = [
-        _seeds(records),
+        seeds_note(records),
         "Only ok runs enter the means of the other tables. Lower counts of failed, diverged and collapsed runs are "
         "better. No run selected. Long reasons are cut here, whole in the csv.",
-        _tuning(records, names),
-        _origin(records),
+        tuning_note(records, names),
+        origin_note(records),
     ]
     return Table("failures", "Status of every run", " ".join(note), data, cells)
 
@@ -409,12 +412,12 @@ def cost_table(records: pd.DataFrame) -> Table:
         }
     )
     note = [
-        _seeds(records),
+        seeds_note(records),
         "Mean over all ok seeds, no run selected. Seconds: wall time of a block of seeds over its number of seeds; "
         "pretraining is shared by all methods that start from the same autoencoder and not part of the seconds beside "
         "it. Memory: highest peak of the process that ran the block. Lower is better; compare on the same device only.",
-        _tuning(records, names),
-        _origin(records),
+        tuning_note(records, names),
+        origin_note(records),
     ]
     return Table("cost", "Time, memory and updates per seed", " ".join(note), data, cells)
 
@@ -451,7 +454,7 @@ def to_latex(table: Table) -> str:
         cells = [rf"\textbf{{{v}}}" if (i, j) in table.bold else v for j, v in enumerate(cells)]
         body += [r"\midrule"] * (i == table.rule_before) + [" & ".join(cells) + r" \\"]
     head = [r"\toprule", " & ".join(escape_latex(c) for c in table.cells.columns) + r" \\", r"\midrule"]
-    columns = "".join(r"p{0.4\linewidth}" if name == "reasons" else "l" for name in table.cells.columns)
+    columns = "".join(rf"p{{{WIDE[name]}\linewidth}}" if name in WIDE else "l" for name in table.cells.columns)
     caption = rf"\caption{{{escape_latex(table.caption)}.}}\label{{tab:{table.name}}}"
     note = rf"\footnotesize Note: {escape_latex(table.note)}"
     if len(table.cells) > LONG:
@@ -494,7 +497,8 @@ def _escape_markdown(text: str) -> str:
     return text
 
 
-def _number(value: float, metric: str) -> str:
+def number(value: float, metric: str) -> str:
+    """Write a score as tables show it, in percent where papers do."""
     if pd.isna(value):
         return NONE
     if METRICS[metric].percent:
@@ -502,14 +506,15 @@ def _number(value: float, metric: str) -> str:
     return f"{value:.1f}" if METRICS[metric].max is None else f"{value:.3f}"
 
 
-def _mean_sd(mean: float, sd: float, metric: str) -> str:
-    return _number(mean, metric) + ("" if pd.isna(sd) else f" ± {_number(sd, metric)}")
+def mean_sd(mean: float, sd: float, metric: str) -> str:
+    """Write a mean and its deviation, if there is one."""
+    return number(mean, metric) + ("" if pd.isna(sd) else f" ± {number(sd, metric)}")
 
 
 def _mean_cell(row: tuple, metric: str) -> str:
     if not row.n_total:
         return ""
-    return _mean_sd(row.mean, row.sd, metric) + ("" if row.n_ok == row.n_total else f" ({row.n_ok}/{row.n_total})")
+    return mean_sd(row.mean, row.sd, metric) + ("" if row.n_ok == row.n_total else f" ({row.n_ok}/{row.n_total})")
 
 
 def _best(data: pd.DataFrame, metric: str) -> list[str]:
@@ -518,11 +523,12 @@ def _best(data: pd.DataFrame, metric: str) -> list[str]:
     if data.empty or METRICS[metric].higher_is_better is None:
         return []
     best = data["mean"].max() if METRICS[metric].higher_is_better else data["mean"].min()
-    shown = data["mean"].map(lambda mean: _number(mean, metric))
-    return data.loc[shown == _number(best, metric), "method"].tolist()
+    shown = data["mean"].map(lambda mean: number(mean, metric))
+    return data.loc[shown == number(best, metric), "method"].tolist()
 
 
-def _direction(names: Iterable[str]) -> str:
+def direction_note(names: Iterable[str]) -> str:
+    """Say of each score which direction is better."""
     parts = []
     for higher, text in ((True, "higher is better"), (False, "lower is better"), (None, "no better direction")):
         labels = [METRICS[name].label for name in names if METRICS[name].higher_is_better is higher]
@@ -530,12 +536,12 @@ def _direction(names: Iterable[str]) -> str:
     return " ".join(parts)
 
 
-def _seeds(records: pd.DataFrame) -> str:
+def seeds_note(records: pd.DataFrame) -> str:
     """All seeds that occur; methods with fewer of them show it in their counts."""
     return f"Seeds {format_block(sorted(set(records['seed'])))}." if len(records) else ""
 
 
-def _tuning(records: pd.DataFrame, names: dict[str, str]) -> str:
+def tuning_note(records: pd.DataFrame, names: dict[str, str]) -> str:
     """How the hyper-parameters were found, method by method, since tuning with labels is no fair start."""
     records = records[~records["control"].astype(bool)]
     how = {m: _joined(runs["tuned_with"].dropna()) for m, runs in records.groupby("method")}
@@ -553,7 +559,7 @@ def _tuning(records: pd.DataFrame, names: dict[str, str]) -> str:
     return f"Hyper-parameters: {'; '.join([*named, ('all others ' if named else '') + last])}."
 
 
-def _origin(records: pd.DataFrame) -> str:
+def origin_note(records: pd.DataFrame) -> str:
     """Commit, hardware and date of the numbers."""
     commits = [str(c)[:7] for c in records["git_commit"].dropna()]
     parts = [f"commit {_joined(commits)}"] if commits else []

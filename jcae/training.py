@@ -44,12 +44,9 @@ class Loss(NamedTuple):
     ----------
     terms : dict of str to Tensor, (S,)
         What is minimised is their sum.
-    monitored : dict of str to Tensor, (S,)
-        Written to the history beside them, not minimised.
     """
 
     terms: dict[str, Tensor]
-    monitored: dict[str, Tensor] = {}  # noqa: RUF012 - never modified
 
     def total(self) -> Tensor:
         """Sum of the terms, (S,), one after the other: a reduction's order depends on the number of seeds."""
@@ -83,6 +80,9 @@ class Phase:
     refresh : callable or None
         ``refresh(step)`` is run before step 0, `refresh_every`, 2 `refresh_every` ... and may return a bool Tensor (S,)
         that marks seeds as finished: their parameters stay as they are from then on.
+    monitor : callable or None
+        ``monitor(x)`` with the first `CHUNK` rows of the data (S, m, d) returns values (S,) by name, which are written
+        to the history after every epoch beside the terms of the loss; nothing is minimised.
     averaging_epoch : bool
         Train one more epoch and return the mean of the parameters after each of its steps.
     """
@@ -97,6 +97,7 @@ class Phase:
     after: Callable[[Tensor, Tensor], None] | None = None
     refresh: Callable[[int], Tensor | None] | None = None
     refresh_every: int = 1
+    monitor: Callable[[Tensor], dict[str, Tensor]] | None = None
     averaging_epoch: bool = False
 
 
@@ -248,20 +249,19 @@ class _PhaseRun:
     def _step(self, x: Tensor, rows: Tensor) -> None:
         """One update. It reads and writes tensors alone, so that it can be replayed."""
         loss = self.phase.loss(x, rows)
-        terms = torch.stack(list(loss.terms.values()))
-        gradients = torch.autograd.grad(terms.sum(), self.leaves, allow_unused=True, materialize_grads=True)
+        gradients = torch.autograd.grad(loss.total().sum(), self.leaves, allow_unused=True, materialize_grads=True)
         self.optimiser.step([g.contiguous() for g in gradients])
         with torch.no_grad():
             if self.phase.after is not None:
                 self.phase.after(x, rows)
             if self.averaging():
                 torch._foreach_add_(self.mean, self.leaves)
-            values = torch.cat([terms.detach(), *(v.detach().unsqueeze(0) for v in loss.monitored.values())]).double()
+            values = torch.stack(list(loss.terms.values()), dim=1)
             if self.sums is None:
-                self.terms = [*loss.terms, *loss.monitored]
-                self.sums = torch.zeros(self.n_seeds, len(values), dtype=torch.float64, device=values.device)
+                self.terms = list(loss.terms)
+                self.sums = torch.zeros_like(values, dtype=torch.float64)
             # A finished seed's loss is not its training any more: drop it, and a NaN with it.
-            self.sums += torch.where(self.block.active, values, 0.0).T
+            self.sums += torch.where(self.block.active.unsqueeze(1), values, 0.0)
             self.block.clock += 1
 
     def _count_step(self) -> None:
@@ -280,9 +280,17 @@ class _PhaseRun:
         if not any(self.counts):
             return
         sums = self.sums.tolist()
+        means = {
+            name: [row[i] / count if count else None for row, count in zip(sums, self.counts, strict=True)]
+            for i, name in enumerate(self.terms)
+        }
+        if self.phase.monitor is not None:
+            with torch.no_grad():
+                monitored = self.phase.monitor(next(self.block.chunks()))
+            for name, values in monitored.items():
+                means[name] = [v if n else None for v, n in zip(values.tolist(), self.counts, strict=True)]
         diverged = False
-        for i, name in enumerate(self.terms):
-            values = [row[i] / count if count else None for row, count in zip(sums, self.counts, strict=True)]
+        for name, values in means.items():
             row = {"phase": self.phase.name, "epoch": self.epoch, "step": self.step, "term": name, "values": values}
             self.block.history.append(row)
             for s, value in enumerate(values):

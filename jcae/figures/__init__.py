@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from jcae.comparison import LEVEL
 from jcae.figures import style
 from jcae.figures.centroids import centroids
+from jcae.figures.comparison import critical_differences, improvement, performance_profiles
 from jcae.figures.confusion import confusion
 from jcae.figures.cost import cost
 from jcae.figures.curves import curves
@@ -17,7 +19,7 @@ from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
 from jcae.figures.scores import scores
 
-FIGURES: dict[str, Callable[[Path, str | None, Path], tuple[Figure, pd.DataFrame]]] = {
+FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "scores_acc": partial(scores, metric="acc"),
     "scores_nmi": partial(scores, metric="nmi"),
     "scores_ari": partial(scores, metric="ari"),
@@ -29,6 +31,9 @@ FIGURES: dict[str, Callable[[Path, str | None, Path], tuple[Figure, pd.DataFrame
     "confusion": confusion,
     "equivalence": equivalence,
     "algebra": algebra,
+    "critical_difference": critical_differences,
+    "performance_profiles": performance_profiles,
+    "improvement": improvement,
 }
 """Name -> `f(results, dataset, prepared)`: results folder, data set (None = all) and `data/prepared`."""
 
@@ -37,6 +42,9 @@ PER_DATASET = ("curves", "maps", "centroids", "interpolations", "confusion")
 
 OF_EQUIVALENCE = ("equivalence", "algebra")
 """Figures of the comparison of clustering module and mixture: they read `equivalence/` instead of the scores."""
+
+OF_COMPARISON = ("critical_difference", "performance_profiles", "improvement")
+"""Figures of the comparison of methods: these also take `reference` and `level`."""
 
 IMAGES_ONLY = ("centroids", "interpolations")
 """Figures that exist only where the data card has an `image_shape`."""
@@ -48,6 +56,9 @@ def draw(
     stem: str | Path,
     dataset: str | None = None,
     prepared: str | Path = "data/prepared",
+    *,
+    reference: str | None = None,
+    level: float = LEVEL,
 ) -> list[Path]:
     """Draw one figure and write `<stem>.svg`, `<stem>.pdf` and `<stem>.csv`, the numbers drawn.
 
@@ -66,6 +77,10 @@ def draw(
         Needed by the figures of `PER_DATASET`; restricts the others to one data set.
     prepared : path
         `data/prepared`: truth, features and cards.
+    reference : str, optional
+        Method with which the figures of `OF_COMPARISON` compare the others.
+    level : float
+        Level of their tests and intervals.
 
     Returns
     -------
@@ -81,6 +96,7 @@ def draw(
         raise ValueError(f"unknown figure {name!r}; known: {', '.join(FIGURES)}")
     if name in PER_DATASET and dataset is None:
         raise ValueError(f"figure {name!r} shows one data set: say which")
+    settings = {"reference": reference, "level": level} if name in OF_COMPARISON else {}
     with style.applied():
-        figure, data = FIGURES[name](Path(results), dataset, Path(prepared))
+        figure, data = FIGURES[name](Path(results), dataset, Path(prepared), **settings)
         return style.save(figure, data, stem)

@@ -7,12 +7,18 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 from baselines.ae_kmeans import AEKMeans
+from baselines.dcn import DCN
 from baselines.dec import DEC
+from baselines.dkm import DKM
 from baselines.idec import IDEC
+from baselines.n2d import N2D
 from baselines.random_labels import RandomLabels
 from baselines.true_labels import TrueLabels
+from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
 from jcae.info import Info
+
+pytestmark = pytest.mark.usefixtures("umap_stand_in")  # the checks are about what is around it
 
 # Small and in float64: the checks compare predictions on parts of the data to 1e-7.
 NET = {"hidden": (8,), "code_dim": 4, "device": "cpu", "precision": "float64"}
@@ -24,8 +30,13 @@ ESTIMATORS = [
     AECM(3, epochs=3, **NET),
     AECM(3, epochs=3, init="pretrained", module_epochs=1, autoencoder=AE, **NET),
     AEKMeans(3, autoencoder=AE, **NET),
+    DCN(3, epochs=2, autoencoder=AE, **NET),
     DEC(3, max_iter=5, update_interval=2, autoencoder=AE, **NET),
+    DKM(3, epochs=2, autoencoder=AE, **NET),
+    DKM(3, variant="annealed", weight=0.1, epochs=2, **NET),
     IDEC(3, max_iter=5, update_interval=2, autoencoder=AE, **NET),
+    VaDE(3, likelihood="gaussian", reconstruction_weight=10.0, epochs=2, autoencoder=AE, **NET),
+    N2D(3, autoencoder=AE, **NET),
     RandomLabels(3),
     TrueLabels(),
 ]
@@ -35,6 +46,8 @@ def exempt(estimator):
     """Checks that a method is not meant to pass, with the reason."""
     if isinstance(estimator, AECM) and estimator.init == "random":
         return {"check_clustering": "asks for a good clustering after three epochs from random weights"}
+    if isinstance(estimator, DKM) and estimator.variant == "annealed":
+        return {"check_clustering": "asks for a good clustering after two epochs from random weights"}
     if isinstance(estimator, RandomLabels):
         return {"check_clustering": "asks for a good clustering of blobs; this control ignores the data"}
     if isinstance(estimator, TrueLabels):
@@ -110,6 +123,9 @@ def test_labels_are_the_largest_soft_assignment(estimator):
         (ClusteringModule(3, init={"means": [[0]]}), "a mixture has means, variance, weights"),
         (ClusteringModule(3, learning_rate=0), "learning_rate=0 is not allowed; it must be a number above 0"),
         (ClusteringModule(151, device="cpu"), "n_samples=150 should be at least n_clusters=151"),
+        (DKM(3, variant="random", **NET), "variant='random' is unknown; allowed are"),
+        (N2D(3, n_neighbors=1, **NET), "n_neighbors=1 is not allowed; it must be an integer of at least 2"),
+        (VaDE(3, autoencoder=AE, **NET), "likelihood='bernoulli' needs data between 0 and 1"),
         (DEC(3, optimiser="lbfgs", **NET), "optimiser='lbfgs' is unknown; allowed are"),
         (Autoencoder(initialiser="zeros", **NET), "initialiser='zeros' is unknown; allowed are"),
     ],

@@ -68,10 +68,17 @@ def test_every_method_meets_every_data_set():
         ([0, 1, 2, 3, 4], 5, ("0-4",)),
         ([0, 1, 2, 3, 4], 3, ("0-2", "3-4")),
         ([0, 2, 5], 20, ("0,2,5",)),
+        ([0, 1, 2], None, ("0", "1", "2")),
     ],
 )
 def test_seeds_are_cut_into_blocks(seeds, size, blocks):
     assert make_plan(config(seeds=seeds, seeds_per_job=size)).blocks == blocks
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:1"])
+def test_a_gpu_trains_all_seeds_in_one_job_unless_told_otherwise(device):
+    assert make_plan(config(seeds=[0, 1, 2], seeds_per_job=None, device=device)).blocks == ("0-2",)
+    assert make_plan(config(seeds=[0, 1, 2], seeds_per_job=2, device=device)).blocks == ("0-1", "2")
 
 
 def test_later_parameters_win():
@@ -155,7 +162,7 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ({"datasets__wine": None}, "datasets.wine: is null, expected keys and values"),
         ({"methods__gmm__use": "sklearn.mixture.GausianMixture"}, "did you mean 'GaussianMixture'?"),
         ({"methods__gmm__use": "sklearn.mixtur.GaussianMixture"}, "there is no module 'sklearn.mixtur'; did you mean"),
-        ({"methods__gmm__use": "baselines.dek.DEC"}, "there is no module 'baselines.dek'; did you mean 'dec'?"),
+        ({"methods__gmm__use": "baselines.idek.DEC"}, "there is no module 'baselines.idek'; did you mean 'idec'?"),
         ({"methods__gmm__use": "sklearn.cluster.k_means"}, "expected a class"),
         ({"methods__gmm__use": "numpy.ndarray"}, "has neither `fit` nor `fit_predict`"),
         ({"methods__gmm__params": {"tool": 1}}, "methods.gmm.params.tool: GaussianMixture has no such parameter"),
@@ -280,3 +287,16 @@ def test_command_line_prints_problems_without_a_traceback(tmp_path):
     assert result.returncode == 2
     assert "unknown key 'runn'; did you mean 'run'?" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+# --- comparison and ledger --------------------------------------------------------------------------------------------
+
+
+def test_comparison_and_ledger_have_defaults_and_are_checked():
+    plan = make_plan(BASE)
+    assert plan.comparison == {"reference": None, "level": 0.05, "rope": 0.01}
+    assert plan.ledger == {"published": None, "margin": 0.01, "length": "unknown"}
+    assert make_plan(config(comparison__reference="cm")).comparison["reference"] == "cm"
+    assert problems(comparison__reference="kmean")[0].startswith("comparison.reference: 'kmean' is no method of this")
+    assert "ledger.length" in problems(ledger__length="short")[0]
+    assert "comparison.rope" in problems(comparison__rope=0)[0]

@@ -8,10 +8,14 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 
 from baselines.ae_kmeans import AEKMeans
+from baselines.dcn import DCN
 from baselines.dec import DEC
+from baselines.dkm import DKM
 from baselines.idec import IDEC
+from baselines.n2d import N2D
 from baselines.random_labels import RandomLabels
 from baselines.true_labels import TrueLabels
+from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +24,15 @@ PAGES = {
     AEKMeans: "ae-kmeans",
     Autoencoder: "ae-kmeans",
     ClusteringModule: "clustering-module",
+    DCN: "dcn",
     DEC: "dec",
+    DKM: "dkm",
     IDEC: "idec",
     IsotropicMixture: "isotropic-mixture",
+    N2D: "n2d",
     RandomLabels: "controls",
     TrueLabels: "controls",
+    VaDE: "vade",
 }
 
 

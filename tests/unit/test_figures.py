@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA
 
 from jcae.evaluation import collect_records, collect_scores, evaluate
-from jcae.figures import FIGURES, IMAGES_ONLY, OF_EQUIVALENCE, PER_DATASET, draw, style
+from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw, style
 from jcae.figures.sources import choice, chosen_runs
 from jcae.records import write_record
 
@@ -170,23 +170,24 @@ CASES = [(n, "digits" if n in PER_DATASET else None) for n in FIGURES if n not i
 @pytest.mark.parametrize(("name", "dataset"), CASES)
 def test_writes_svg_pdf_and_csv_twice_the_same(fake, tmp_path, name, dataset):
     results, prepared = fake
-    first = draw(name, results, tmp_path / "a" / name, dataset, prepared)
+    options = {"reference": "aecm"} if name in OF_COMPARISON else {}
+    first = draw(name, results, tmp_path / "a" / name, dataset, prepared, **options)
     assert [path.name for path in first] == [f"{name}.svg", f"{name}.pdf", f"{name}.csv"]
-    second = draw(name, results, tmp_path / "b" / name, dataset, prepared)
+    second = draw(name, results, tmp_path / "b" / name, dataset, prepared, **options)
     for one, two in zip(first, second, strict=True):
         assert hashlib.sha256(one.read_bytes()).digest() == hashlib.sha256(two.read_bytes()).digest(), one.suffix
     with style.applied():
-        data = FIGURES[name](results, dataset, prepared)[1]
+        data = FIGURES[name](results, dataset, prepared, **options)[1]
     written = pd.read_csv(first[2])
     assert len(written) == len(data) > 0
     for column in data.select_dtypes("number"):
         np.testing.assert_allclose(written[column], data[column].astype("float64"), err_msg=column)
 
 
-def drawn(fake, name, dataset=None):
+def drawn(fake, name, dataset=None, **options):
     results, prepared = fake
     with style.applied():
-        return FIGURES[name](results, dataset, prepared)[1]
+        return FIGURES[name](results, dataset, prepared, **options)[1]
 
 
 def test_scores_are_the_scores(fake):
@@ -277,6 +278,45 @@ def test_chosen_run_has_the_lowest_objective_or_says_that_it_has_none(fake):
     assert chosen["dec"]["seed"] == 0
     assert "lowest ok seed" in choice([(chosen["dec"], None)])
     assert "lowest ok seed" not in choice([(chosen["aecm"], None)])
+
+
+def test_critical_difference_ranks_all_but_controls_and_the_incomplete(fake):
+    data = drawn(fake, "critical_difference", reference="aecm")
+    assert set(data["method"]) == {"aecm", "aecm_pre", "dec", "ae_kmeans", "kmeans"}  # broken has no score anywhere
+    assert (data.groupby("metric")["average_rank"].sum() == 5 * 6 / 2).all()
+    assert set(data["n_datasets"]) == {2}
+
+
+def test_profiles_fall_from_all_runs_to_none(fake):
+    data = drawn(fake, "performance_profiles")
+    for _, curve in data.groupby(["metric", "method"]):
+        assert curve["share"].is_monotonic_decreasing
+        assert curve["share"].iloc[-1] == 0
+    dec = data[data["method"] == "dec"].iloc[0]
+    assert (dec["n_ok"], dec["n_total"]) == (6, 10)
+    assert set(data["method"]).isdisjoint({"random", "true", "broken"})
+
+
+def test_improvement_is_against_the_reference(fake):
+    data = drawn(fake, "improvement", reference="aecm")
+    assert set(data["method"]) == {"aecm_pre", "dec", "ae_kmeans", "kmeans"}
+    assert data["probability"].between(0, 1).all()
+    assert (data["low"] <= data["probability"]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "reference"),
+    [
+        ("critical_difference", "digits", "aecm"),
+        ("improvement", None, None),
+        ("improvement", None, "absent"),
+        ("improvement", None, "broken"),
+    ],
+)
+def test_comparison_that_is_not_possible_is_said_not_raised(fake, tmp_path, name, dataset, reference):
+    svg, _, csv = draw(name, fake[0], tmp_path / name, dataset, reference=reference)
+    assert svg.exists()
+    assert pd.read_csv(csv).empty
 
 
 @pytest.mark.parametrize("name", ["maps", "confusion", "curves", "centroids"])

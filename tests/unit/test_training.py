@@ -13,8 +13,12 @@ import torch
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 
+from baselines.dcn import DCN
 from baselines.dec import DEC
+from baselines.dkm import DKM
 from baselines.idec import IDEC
+from baselines.n2d import N2D
+from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule
 from jcae.block import Block
 from jcae.checkpoint import load_checkpoint, save_checkpoint
@@ -54,6 +58,12 @@ METHODS = {
     ),
     "dec": DEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
     "idec": IDEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
+    "dcn": DCN(10, batch_size=48, epochs=4, learning_rate=1e-3, autoencoder=SHORT, **NET),
+    "dkm": DKM(10, batch_size=48, epochs=4, autoencoder=SHORT, **NET),
+    "vade": VaDE(10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **NET),
+    "vade_kmeans": VaDE(10, likelihood="gaussian", start="kmeans", batch_size=48, epochs=4, autoencoder=SHORT, **NET),
+    "n2d": N2D(10, autoencoder=SHORT, **NET),
+    "dkm_annealed": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **NET),
 }
 
 
@@ -66,6 +76,7 @@ def assert_same(a, b):
         np.testing.assert_array_equal(a.labels_, b.labels_)
 
 
+@pytest.mark.usefixtures("umap_stand_in")
 @pytest.mark.parametrize("name", METHODS)
 def test_a_seed_does_not_depend_on_its_block(name, digits):
     block = METHODS[name].fit_seeds(digits, [5, 0, 9])
@@ -103,7 +114,7 @@ METHODS[{name!r}].fit_seeds(load_digits().data[:400] / 16, [3, 4], runtime=Runti
 """
 
 
-@pytest.mark.parametrize("name", ["aecm_pretrained", "idec", "autoencoder"])
+@pytest.mark.parametrize("name", ["aecm_pretrained", "idec", "dcn", "dkm_annealed", "vade", "autoencoder"])
 def test_killed_and_resumed_equals_uninterrupted(name, digits, tmp_path):
     """A process is killed with SIGKILL after a checkpoint of its last phase; the resumed run must be the same."""
     path = tmp_path / "state.safetensors"

@@ -25,6 +25,9 @@ def test_run_leaves_scores_tables_figures_and_records(finished):
     for name in ("scores.csv", "records.csv", "track.json", "tables/scores_acc.md", "tables/scores_full.tex"):
         assert (results / name).stat().st_size, name
     assert (results / "figures/scores_acc.svg").exists()
+    assert (results / "figures/critical_difference.svg").exists()
+    assert len(rows(results / "tables/comparison_acc.csv")) == 4  # the control takes no part
+    assert {row["verdict"] for row in rows(results / "tables/ledger.csv")} == {"not comparable"}
     assert (results / "figures/wine/confusion.pdf").exists()
     assert (results / "equivalence/algebra.csv").exists()
     assert (results / "equivalence/wine/tests.csv").exists()
@@ -87,6 +90,23 @@ def test_changed_code_trains_that_method_alone(finished):
         assert planned(rerun(finished), "train_method") == [f"{RUN}/runs/wine/{m}/0-1" for m in ("broken", "mine")]
     finally:
         file.write_text(MINE)
+
+
+def test_changed_reference_compares_again_and_nothing_else(finished):
+    finished.write("reference.yaml", TINY + "\ncomparison: {reference: kmeans}\n")
+    output = rerun(finished, "reference.yaml")
+    assert planned(output, "compare_methods")
+    assert planned(output, "draw_comparison_figures")
+    assert not planned(output, "write_tables")
+    assert not planned(output, "draw_run_figures")
+    assert not planned(output, "train_method")
+
+
+def test_number_is_explained_by_its_runs(finished):
+    result = finished.run("jcae", "explain", f"{RUN}/tables/scores_acc.csv", "wine/kmeans", "mean")
+    assert result.returncode == 0, result.stdout
+    assert f"{RUN}/runs/wine/kmeans/0-1/1" in result.stdout
+    assert "--seeds 0 --out repeat/wine/kmeans/0" in result.stdout
 
 
 def test_changed_plot_trains_nothing(finished):

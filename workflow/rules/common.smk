@@ -14,11 +14,12 @@ os.environ.update(
     PYTHONPATH=os.pathsep.join(filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])),
 )
 
+from jcae.comparison_tables import COMPARISON_TABLES, write_comparison_tables
 from jcae.config import ConfigError, make_plan
 from jcae.data.catalogue import CATALOGUE
 from jcae.equivalence import write_empirics
 from jcae.evaluation import collect_records, evaluate
-from jcae.figures import FIGURES, IMAGES_ONLY, OF_EQUIVALENCE, PER_DATASET, draw
+from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
 from jcae.records import code_digest
 from jcae.tables import MAIN_METRICS, write_tables
 
@@ -32,6 +33,7 @@ CODE = {
     "evaluate": code_digest(evaluate),
     "collect": code_digest(collect_records),
     "tables": code_digest(write_tables),
+    "comparison": code_digest(write_comparison_tables),
     "figures": code_digest(draw),
     "equivalence": code_digest(write_empirics),
 }
@@ -43,7 +45,7 @@ TABLES = [f"scores_{metric}{suffix}" for suffix in ("", "_refit") for metric in 
 TABLES += ["scores_full", "failures", "cost"]
 
 
-OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE]
+OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE + OF_COMPARISON]
 OF_DATASET = [name for name in PER_DATASET if name not in IMAGES_ONLY]
 
 
@@ -147,6 +149,19 @@ def get_equivalence_options():
     return " ".join(f"{option} {value}" for option, value in options.items() if value is not None)
 
 
+# --- comparison
+
+
+def get_options(options):
+    """Settings as options of a verb; null is the verb's own default."""
+    return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
+
+
+def get_reference():
+    """The settings that figures take, too."""
+    return {name: PLAN.comparison[name] for name in ("reference", "level")}
+
+
 # --- results
 
 
@@ -164,12 +179,12 @@ def get_scores(wildcards):
     return [f"results/{wildcards.run}/scores/{dataset}/{method}.csv" for dataset, method in PLAN.jobs]
 
 
-def report_table(name):
+def report_table(name, category="Tables", caption="table"):
     """The page of a table, to be shown in the report."""
     return report(
         f"results/{{run}}/tables/{name}.html",
-        caption="../report/table.rst",
-        category="Tables",
+        caption=f"../report/{caption}.rst",
+        category=category,
         labels={"content": name, "kind": "table"},
     )
 
@@ -224,13 +239,13 @@ def get_tables_target():
     return expand(
         "results/{run}/tables/{table}.{suffix}",
         run=PLAN.run,
-        table=TABLES,
+        table=[*TABLES, *COMPARISON_TABLES],
         suffix=["csv", "md", "tex", "html"],
     )
 
 
 def get_figures_target():
-    names = [*OF_RUN]
+    names = [*OF_RUN, *OF_COMPARISON]
     for dataset in dict.fromkeys(dataset for dataset, _ in PLAN.jobs):
         has_images = CATALOGUE[dataset].image_shape is not None
         names += [f"{dataset}/{name}" for name in PER_DATASET if has_images or name in OF_DATASET]

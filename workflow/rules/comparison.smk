@@ -1,0 +1,47 @@
+# Statistics over seeds and data sets: which differences between methods the scores can show, and the published numbers.
+
+
+rule compare_methods:
+    input:
+        "results/{run}/scores.csv",
+        "results/{run}/records.csv",
+        published=PLAN.ledger["published"] or [],
+    output:
+        html=[report_table(name, category="Comparison of methods", caption="comparison") for name in COMPARISON_TABLES],
+        csv=expand("results/{{run}}/tables/{table}.csv", table=COMPARISON_TABLES),
+        md=expand("results/{{run}}/tables/{table}.md", table=COMPARISON_TABLES),
+        tex=expand("results/{{run}}/tables/{table}.tex", table=COMPARISON_TABLES),
+    log:
+        "logs/{run}/compare.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        options=get_options(PLAN.comparison | PLAN.ledger),
+        code=CODE["comparison"],
+    shell:
+        "python -m jcae compare --results results/{wildcards.run:q} --out results/{wildcards.run:q}/tables {params.options} "
+        "> {log:q} 2>&1"
+
+
+rule draw_comparison_figures:
+    input:
+        "results/{run}/scores.csv",
+        "results/{run}/records.csv",
+    output:
+        svg=report_figures(
+            "results/{run}/figures", OF_COMPARISON, category="Comparison of methods", caption="comparison"
+        ),
+        pdf=expand("results/{{run}}/figures/{name}.pdf", name=OF_COMPARISON),
+        csv=expand("results/{{run}}/figures/{name}.csv", name=OF_COMPARISON),
+    log:
+        "logs/{run}/figures/comparison.log",
+    conda:
+        "../../environment.yml"
+    params:
+        names=OF_COMPARISON,
+        options=get_options(get_reference()),
+        code=CODE["figures"],
+    shell:
+        "python -m jcae figures {params.names} --results results/{wildcards.run:q} --out results/{wildcards.run:q}/figures "
+        "{params.options} > {log:q} 2>&1"
