@@ -14,7 +14,7 @@ SIZES = (1, 5, 10, 20, 40)
 
 
 def launches_per_step(run: Callable[[], None], steps: int, device: str) -> float | None:
-    """Kernel launches per step on a GPU; a replayed graph counts as one, those that begin a phase are spread over it."""
+    """Kernel launches per step on a GPU; a replayed graph is one, those that begin a phase are spread over it."""
     if device == "cpu":
         return None
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as recorded:
