@@ -25,7 +25,7 @@ rule all:
         get_equivalence_target(),
         get_tables_target(),
         get_figures_target(),
-        f"results/{PLAN.run}/track.json",
+        get_track_target(),
 
 
 rule equivalence:
@@ -45,7 +45,7 @@ rule figures:
 
 rule track:
     input:
-        f"results/{PLAN.run}/track.json",
+        get_track_target(),
 
 
 # A target cannot change the config, so this one starts snakemake again, with the overlay; --nolock, as the lock is ours.

@@ -40,6 +40,12 @@ class Block:
         Position of a diverged seed -> what happened.
     updates : list of int
         Optimiser steps done, per seed.
+    assign : callable or None
+        Clusters int64 (S, m) of points (S, m, d) at the present parameters, for `snapshots`.
+    snapshots : list of tuple of (str, int)
+        Phase and updates done in it when the clusters of `watched` were written down.
+    assigned : list of Tensor of int16, (S, m)
+        What was found then, in host memory; -1 for a seed that had stopped.
     """
 
     def __init__(self, network: nn.Module, x: Tensor, seeds: Sequence[int]):
@@ -51,6 +57,9 @@ class Block:
         self.history: list[dict[str, Any]] = []
         self.problems: dict[int, str] = {}
         self.updates = [0] * len(self.seeds)
+        self.assign: Callable[[Tensor], Tensor] | None = None
+        self.snapshots: list[tuple[str, int]] = []
+        self.assigned: list[Tensor] = []
         self.active = torch.ones(len(self.seeds), dtype=torch.bool, device=self.device)
         self.set_clock("", 0)
 
@@ -99,6 +108,22 @@ class Block:
     def map(self, function: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply `function` (S, m, d) -> (S, m, ...) to all rows: (S, n, ...)."""
         return torch.cat([function(part) for part in self.chunks()], dim=1)
+
+    def watched(self) -> Tensor:
+        """Row numbers, at most `CHUNK` and evenly spaced, whose clusters are followed through the training, (m,)."""
+        n = len(self.x)
+        return torch.arange(min(n, CHUNK)) * n // min(n, CHUNK)
+
+    @torch.no_grad()
+    def take_snapshot(self, phase: str, step: int, stopped: Sequence[bool]) -> None:
+        """Write down the clusters of the watched rows, if `assign` says how."""
+        if self.assign is None:
+            return
+        x = self.x[self.watched().to(self.x.device)].to(self.device).expand(len(self.seeds), -1, -1)
+        found = self.assign(x).to(torch.int16).cpu()
+        found[list(stopped)] = -1
+        self.snapshots.append((phase, step))
+        self.assigned.append(found)
 
     def keep(self, name: str, value: Tensor) -> None:
         """Set ``state[name]``; one that exists keeps its memory, which a captured step reads."""

@@ -208,6 +208,28 @@ def collect(
 
 
 @app.command()
+def gallery(
+    results: Results,
+    dataset: Annotated[str, typer.Option(help="Data set.")],
+    prepared: Annotated[Path, typer.Option(help="Folder of the prepared data set.")],
+    out: Out,
+) -> None:
+    """Gather what the figures of a data set show into one small folder."""
+    from jcae.gallery import write_gallery
+
+    write_gallery(results, dataset, prepared, out)
+
+
+@app.command()
+def export(results: Results, out: Out) -> None:
+    """Copy what tables and figures are made of: enough to make them again elsewhere, without the runs."""
+    from jcae.gallery import export as copy_results
+
+    copy_results(results, out)
+    typer.echo(f"Tables and figures again: snakemake --cores 1 tables figures --config from={out}")
+
+
+@app.command()
 def tables(results: Results, out: Out) -> None:
     """Write the tables (csv, md, tex) of the collected scores and records."""
     from jcae.tables import write_tables
@@ -259,7 +281,6 @@ def figures(
     results: Results,
     out: Annotated[Path, typer.Option(help="Folder that gets <name>.svg, .pdf and .csv.")],
     dataset: Annotated[str | None, typer.Option(help="Data set, for figures of one.")] = None,
-    prepared: Annotated[Path, typer.Option(help="Folder with one folder per data set.")] = Path("data/prepared"),
     reference: Reference = None,
     level: Level = 0.05,
 ) -> None:
@@ -267,7 +288,7 @@ def figures(
     from jcae.figures import draw
 
     for name in names:
-        for path in draw(name, results, out / name, dataset, prepared, reference=reference, level=level):
+        for path in draw(name, results, out / name, dataset, reference=reference, level=level):
             typer.echo(path)
 
 
@@ -328,20 +349,28 @@ def empirics(
 def summarise_equivalence(
     folder: Annotated[Path, typer.Argument(help="results/<run>/equivalence.")],
     names: Annotated[list[str], typer.Argument(help="Data sets.")],
-    tables: Annotated[Path, typer.Option(help="Folder for the tables: csv, md, tex.")],
 ) -> None:
-    """Join the checks and comparisons of all data sets into algebra.csv and summary.csv, and both into tables."""
+    """Join the checks and comparisons of all data sets into algebra.csv and summary.csv."""
     import pandas as pd
 
     from jcae.equivalence import summarise
-    from jcae.tables import write_equivalence_tables
 
     # The identities on random data are checked beside every data set.
     algebra = pd.concat([pd.read_csv(folder / name / "algebra.csv") for name in names]).drop_duplicates()
     _write_csv(algebra, folder / "algebra.csv")
     summary = summarise(folder)["summary"]
     _write_csv(summary[summary["dataset"].isin(names)], folder / "summary.csv")
-    write_equivalence_tables(folder, tables)
+
+
+@equivalence.command("tables")
+def equivalence_tables(
+    folder: Annotated[Path, typer.Argument(help="results/<run>/equivalence.")],
+    out: Annotated[Path, typer.Option(help="Folder for the tables: csv, md, tex, html.")],
+) -> None:
+    """Write algebra.csv and summary.csv as tables."""
+    from jcae.tables import write_equivalence_tables
+
+    write_equivalence_tables(folder, out)
 
 
 @app.command()

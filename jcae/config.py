@@ -80,6 +80,8 @@ class Plan:
     Attributes
     ----------
     run : str
+    source : str or None
+        Folder of another run whose tables and figures are wanted; None for those of this one.
     seeds : tuple of int
     blocks : tuple of str
         The seeds, cut into the blocks that one job trains together; written `0-4`, `0` or `0,2,5`.
@@ -105,6 +107,7 @@ class Plan:
     """
 
     run: str
+    source: str | None
     seeds: tuple[int, ...]
     blocks: tuple[str, ...]
     device: str
@@ -178,6 +181,7 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
     if ("comparison",) not in broken and settings["comparison"]["reference"] is not None:
         reference = [settings["comparison"]["reference"]]
         problems += _check_names(reference, config["methods"], "comparison.reference", "method of this config")
+    problems += _check_source(settings["from"])
     if problems:
         raise ConfigError(problems)
     if not jobs:
@@ -194,7 +198,8 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
         if dataset not in datasets:
             datasets.append(dataset)
     return Plan(
-        run=settings["run"],
+        run=settings["run"] if settings["from"] is None else f"{Path(settings['from']).resolve().name}-redrawn",
+        source=settings["from"],
         seeds=tuple(seeds),
         blocks=tuple(format_block(seeds[i : i + size]) for i in range(0, len(seeds), size)),
         device=settings["device"],
@@ -488,6 +493,16 @@ def _check_range(values: Mapping[str, Any]) -> list[str]:
     if values.get("log") and low <= 0:
         return [f"low = {low} on a logarithmic scale; it must be above 0"]
     return []
+
+
+def _check_source(folder: str | None) -> list[str]:
+    """Whether tables and figures can be made from this folder, as the setting `from` asks."""
+    if not isinstance(folder, str):
+        return []
+    missing = [name for name in ("scores.csv", "records.csv", "gallery") if not (Path(folder) / name).exists()]
+    if not missing:
+        return []
+    return [f"from: {folder!r} has no {', '.join(missing)}; expected the folder of a finished run, or of `jcae export`"]
 
 
 def _check_names(names: Iterable[str] | None, allowed: Iterable[str], place: str, what: str) -> list[str]:

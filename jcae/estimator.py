@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import joblib
 import numpy as np
@@ -224,6 +224,8 @@ class DeepEstimator(BaseEstimator):
                 x = torch.from_numpy(X)
             block = Block(network.to(device), x.to(device) if group.resident else x, group.seeds)
             phases = self.training_phases(block)
+            if hasattr(self, "soft_assignment"):
+                block.assign = lambda x: self.soft_assignment(network, x).argmax(-1)
             mark = self._fingerprint(X, group.seeds, start) if runtime.checkpoint else ""
             train(block, phases, runtime, mark, group.state)
             trained = True
@@ -246,6 +248,8 @@ class DeepEstimator(BaseEstimator):
                 for row in block.history
                 if row["values"][s] is not None
             ]
+            if block.snapshots:
+                one.snapshots_ = Snapshots.of_seed(block, s)
             one.loss_ = losses[s]
             one.n_updates_ = block.updates[s]
             one.reason_ = block.problems.get(s)
@@ -335,6 +339,38 @@ def kmeans_on_code(block: Block, n_clusters: int) -> tuple[Tensor, Tensor]:
     return found.labels, found.centers
 
 
+class Snapshots(NamedTuple):
+    """The clusters of some points through the training.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, (m,)
+        The points: at most 2,048, evenly spaced.
+    phases : ndarray of str, (T,)
+    steps : ndarray of int64, (T,)
+        Updates done in the phase.
+    labels : ndarray of int16, (T, m)
+    """
+
+    rows: np.ndarray
+    phases: np.ndarray
+    steps: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def of_seed(cls, block: Block, s: int) -> "Snapshots":
+        """Those of the seed at position `s`, until it stopped."""
+        taken = [
+            (phase, step, assigned[s].numpy())
+            for (phase, step), assigned in zip(block.snapshots, block.assigned, strict=True)
+            if int(assigned[s, 0]) >= 0
+        ]
+        rows = block.watched().numpy()
+        labels = np.array([labels for *_, labels in taken], dtype=np.int16).reshape(-1, len(rows))
+        steps = np.array([step for _, step, _ in taken], dtype=np.int64)
+        return cls(rows, np.array([phase for phase, *_ in taken], dtype=str), steps, labels)
+
+
 class EmbeddingMixin(TransformerMixin):
     """Encoder and decoder as scikit-learn's ``transform`` and ``inverse_transform``."""
 
@@ -378,6 +414,8 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         Centroids in the code space (in the data space for a method without an encoder).
     refit_labels_ : ndarray of int32, (n_samples,)
         k-means on the code (20 restarts); only for methods with an encoder. Never mixed with `labels_`.
+    snapshots_ : Snapshots
+        `labels_` of some points on the way there, some fifty times in each phase; only for methods that train.
     """
 
     def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:

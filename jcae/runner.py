@@ -244,6 +244,7 @@ class _Result:
     code: np.ndarray | None = None
     centroids: np.ndarray | None = None
     interpolations: np.ndarray | None = None
+    snapshots: Mapping[str, np.ndarray] | None = None
     history: list[Mapping[str, Any]] = field(default_factory=list)
     weights: Mapping[str, np.ndarray] | None = None
     objective: dict[str, Any] | None = None
@@ -517,6 +518,8 @@ def _collect(estimator: Any, job: _Job, labels: Any) -> _Result:
     )
     if not job.clusters:
         return result
+    if job.deep and hasattr(estimator, "snapshots_"):
+        result.snapshots = estimator.snapshots_._asdict()
     try:
         _collect_clusters(result, estimator, job, labels)
     except Exception:
@@ -668,6 +671,7 @@ def _write(folder: Path, record: Mapping[str, Any], result: _Result) -> None:
         "labels.npz": {"labels": result.labels, "refit_labels": result.refit_labels},
         "code.npz": {"code": result.code},
         "decoded.npz": {"centroids": result.centroids, "interpolations": result.interpolations},
+        "snapshots.npz": result.snapshots or {},
     }
     for name, content in arrays.items():
         present = {key: array for key, array in content.items() if array is not None}

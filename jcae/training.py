@@ -33,6 +33,9 @@ from jcae.seeds import generator
 
 log = logging.getLogger(__name__)
 
+SNAPSHOTS = 50
+"""Times in a phase, evenly spaced, that the clusters of some points are written down (`Block.take_snapshot`)."""
+
 CAPTURE_FROM = 50
 """Updates that a phase must have before its step is captured: a capture costs about as much as some tens of them."""
 
@@ -133,9 +136,9 @@ class State:
     Attributes
     ----------
     tensors : dict of str to Tensor
-        Leading axis S, all of them: ``network/``, ``state/``, ``moments/``, ``mean/`` and ``sums``.
+        Leading axis S, all of them: ``network/``, ``state/``, ``moments/``, ``mean/``, ``assigned`` and ``sums``.
     facts : dict
-        What JSON can say: the phase, its counters, history, updates, problems.
+        What JSON can say: the phase, its counters, history, snapshots, updates, problems.
     """
 
     tensors: dict[str, Tensor]
@@ -172,6 +175,8 @@ class _PhaseRun:
         self.epoch_steps = block.epoch_steps(phase.batch_size)
         self.total_steps = phase.steps + (self.epoch_steps if phase.averaging_epoch else 0)
         self.epochs = math.ceil(self.total_steps / self.epoch_steps)
+        spaced = torch.linspace(0, self.epochs - 1, min(self.epochs, SNAPSHOTS), dtype=torch.float64)
+        self.snapshots = set(spaced.round().int().tolist())
         self.epoch = self.step = 0
         self.batch = 0  # of the epoch
         self.refreshed = -1  # step of the last refresh
@@ -299,6 +304,9 @@ class _PhaseRun:
                     self.block.problems[s] = (
                         f"loss term {name!r} became {value} in epoch {self.epoch} of phase {self.phase.name!r}"
                     )
+        if self.epoch in self.snapshots:
+            stopped = [not n for n in self.counts]
+            self.block.take_snapshot(self.phase.name, self.step, stopped)
         self.sums.zero_()
         self.counts = [0] * self.n_seeds
         if diverged:
@@ -382,6 +390,8 @@ def train(
             run = _PhaseRun(block, phase, runtime.capture)
             if begun:
                 run.restore(state)
+            elif run.total_steps:
+                block.take_snapshot(phase.name, 0, [not a for a in run.active])
             state = None
             title = f"{runtime.label} {phase.name}".strip()
             with tqdm(total=run.epochs, initial=run.epoch, desc=title, unit="epoch", disable=quiet) as bar:
@@ -404,6 +414,8 @@ def _restore(block: Block, state: State) -> None:
     facts = state.facts
     block.history, block.updates = facts["history"], facts["updates"]
     block.problems = {int(s): text for s, text in facts["problems"].items()}
+    block.snapshots = [tuple(when) for when in facts["snapshots"]]
+    block.assigned = list(state.tensors["assigned"].unbind(1)) if block.snapshots else []
     block.state.update({k[6:]: v.to(block.device) for k, v in state.tensors.items() if k.startswith("state/")})
     block.network.load_state_dict({k[8:]: v for k, v in state.tensors.items() if k.startswith("network/")})
 
@@ -412,12 +424,15 @@ def block_state(block: Block, phase: int, run: _PhaseRun | None = None) -> State
     """Where a block stands: in a phase, or (without `run`) before it; the number of phases means that all is done."""
     tensors = {f"network/{k}": v for k, v in block.network.state_dict().items()}
     tensors |= {f"state/{k}": v for k, v in block.state.items()}
+    if block.assigned:
+        tensors["assigned"] = torch.stack(block.assigned, dim=1)
     if run is not None:
         tensors |= run.tensors()
     facts = {
         "phase": phase,
         "counters": None if run is None else run.counters(),
         "history": block.history,
+        "snapshots": block.snapshots,
         "updates": block.updates,
         "problems": block.problems,
     }

@@ -17,6 +17,7 @@ from jcae.figures.curves import curves
 from jcae.figures.equivalence import algebra, equivalence
 from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
+from jcae.figures.score_curves import score_curves
 from jcae.figures.scores import scores
 
 FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
@@ -25,6 +26,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "scores_ari": partial(scores, metric="ari"),
     "cost": cost,
     "curves": curves,
+    "score_curves": score_curves,
     "maps": maps,
     "centroids": centroids,
     "interpolations": interpolations,
@@ -35,10 +37,10 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "performance_profiles": performance_profiles,
     "improvement": improvement,
 }
-"""Name -> `f(results, dataset, prepared)`: results folder, data set (None = all) and `data/prepared`."""
+"""Name -> `f(results, dataset)`: results folder and data set (None = all)."""
 
-PER_DATASET = ("curves", "maps", "centroids", "interpolations", "confusion")
-"""Figures of one data set: these need `dataset`."""
+PER_DATASET = ("curves", "score_curves", "maps", "centroids", "interpolations", "confusion")
+"""Figures of one data set: these need `dataset`, and read its gallery."""
 
 OF_EQUIVALENCE = ("equivalence", "algebra")
 """Figures of the comparison of clustering module and mixture: they read `equivalence/` instead of the scores."""
@@ -47,7 +49,7 @@ OF_COMPARISON = ("critical_difference", "performance_profiles", "improvement")
 """Figures of the comparison of methods: these also take `reference` and `level`."""
 
 IMAGES_ONLY = ("centroids", "interpolations")
-"""Figures that exist only where the data card has an `image_shape`."""
+"""Figures that exist only where the data have an `image_shape`."""
 
 
 def draw(
@@ -55,7 +57,6 @@ def draw(
     results: str | Path,
     stem: str | Path,
     dataset: str | None = None,
-    prepared: str | Path = "data/prepared",
     *,
     reference: str | None = None,
     level: float = LEVEL,
@@ -70,13 +71,11 @@ def draw(
     name : str
         Key of `FIGURES`.
     results : path
-        `results/<run>` with `scores.csv`, `records.csv` and `runs/`.
+        `results/<run>` with `scores.csv`, `records.csv` and `gallery/`.
     stem : path
         Where to write, without suffix.
     dataset : str, optional
         Needed by the figures of `PER_DATASET`; restricts the others to one data set.
-    prepared : path
-        `data/prepared`: truth, features and cards.
     reference : str, optional
         Method with which the figures of `OF_COMPARISON` compare the others.
     level : float
@@ -98,5 +97,5 @@ def draw(
         raise ValueError(f"figure {name!r} shows one data set: say which")
     settings = {"reference": reference, "level": level} if name in OF_COMPARISON else {}
     with style.applied():
-        figure, data = FIGURES[name](Path(results), dataset, Path(prepared), **settings)
+        figure, data = FIGURES[name](Path(results), dataset, **settings)
         return style.save(figure, data, stem)

@@ -7,30 +7,29 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jcae.figures import style
-from jcae.figures.sources import choice, chosen_runs, features, image_shape, title, truth
+from jcae.figures.sources import choice, chosen_runs, class_means, image_shape, title, truth
 from jcae.metrics import match_clusters
 
 COLUMNS = ["method", "name", "seed", "cluster", "class", "column"]
 MEANS = "class means"
 
 
-def centroids(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFrame]:
+def centroids(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     """Draw class means and, below, the decoded centroids of each method in the order of their matched classes.
 
-    Clusters without a class follow at the right. Reads `records.csv`, `decoded.npz` and `labels.npz` of the chosen
-    runs, `features.npz`, `truth.npz` and `card.json`. The csv holds the pixels (`p0`, `p1`, ...).
+    Clusters without a class follow at the right. Reads `records.csv` and the gallery. The csv holds the
+    pixels (`p0`, `p1`, ...).
     """
-    shape = image_shape(prepared, dataset)
-    chosen = chosen_runs(results, dataset, "decoded.npz")
+    shape = image_shape(results, dataset)
+    chosen = chosen_runs(results, dataset, "centroids")
     if not chosen:
         return style.empty(f"no ok run on {dataset} has decoded centroids", COLUMNS)
-    X, (y, class_names) = features(prepared, dataset), truth(prepared, dataset)
-    means = np.stack([X[y == c].mean(0) for c in range(len(class_names))])
+    y, class_names = truth(results, dataset)
+    means = class_means(results, dataset)
     heads = [(MEANS, None, None, None, c, c) for c in range(len(class_names))]
     pixels = [means]
     for record, arrays in chosen:
-        with np.load(results / record["run"] / "labels.npz", allow_pickle=False) as archive:
-            mapping = match_clusters(y, archive["labels"])
+        mapping = match_clusters(y, arrays["labels"])
         decoded = arrays["centroids"]
         order = sorted(range(len(decoded)), key=lambda k: (mapping.get(k, len(class_names)), k))
         spare = len(class_names)

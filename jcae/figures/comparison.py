@@ -33,14 +33,13 @@ CHANCE_COLUMNS = ["metric", "method", "name", "reference", "probability", "low",
 def critical_differences(
     results: Path,
     dataset: str | None = None,
-    prepared: Path | None = None,
     *,
     reference: str | None = None,
     level: float = LEVEL,
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the critical-difference diagram of every main score: average ranks, joined where a test sees no difference.
 
-    Reads `scores.csv` and `records.csv`. `prepared` is not used.
+    Reads `scores.csv` and `records.csv`.
     """
     values, records, names = _read(results, dataset)
     tables = {metric: means(values, records, metric)[0] for metric in SCORES}
@@ -112,14 +111,13 @@ def critical_differences(
 def performance_profiles(
     results: Path,
     dataset: str | None = None,
-    prepared: Path | None = None,
     *,
     reference: str | None = None,
     level: float = LEVEL,
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw for every main score which share of its runs a method brings above each threshold.
 
-    Reads `scores.csv` and `records.csv`. `prepared` and `level` are not used.
+    Reads `scores.csv` and `records.csv`. `level` is not used.
     """
     values, records, names = _read(results, dataset)
     counts = records.groupby("method")["status"].agg(n_ok=lambda s: int((s == "ok").sum()), n_total="size")
@@ -170,14 +168,13 @@ def performance_profiles(
 def improvement(
     results: Path,
     dataset: str | None = None,
-    prepared: Path | None = None,
     *,
     reference: str | None = None,
     level: float = LEVEL,
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the probability that a run of a method beats a run of the reference on the same data set.
 
-    Reads `scores.csv` and `records.csv`. `prepared` is not used.
+    Reads `scores.csv` and `records.csv`.
     """
     values, records, names = _read(results, dataset)
     if reference is None or reference not in names:

@@ -16,16 +16,15 @@ SHOWN = 0.03
 """Smallest share that is also written as a number."""
 
 
-def confusion(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFrame]:
+def confusion(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     """Draw, per method, which share of each class lies in each cluster, clusters in the order of their matched class.
 
-    Clusters without a class follow at the right. Reads `records.csv`, `labels.npz` of the chosen runs and `truth.npz`.
-    `share` is the count over the size of the class.
+    Clusters without a class follow at the right. Reads `records.csv` and the gallery. `share` is the count over the size of the class.
     """
-    chosen = chosen_runs(results, dataset, "labels.npz")
+    chosen = chosen_runs(results, dataset, "labels")
     if not chosen:
         return style.empty(f"no ok run on {dataset}", COLUMNS)
-    y, class_names = truth(prepared, dataset)
+    y, class_names = truth(results, dataset)
     C = len(class_names)
     per_row = 3 if C <= 12 else 2
     side = style.PAGE / per_row

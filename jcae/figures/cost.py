@@ -20,10 +20,10 @@ AXES = {
 COLUMNS = ["dataset", "method", "name", "control", "seed", *AXES, "acc"]
 
 
-def cost(results: Path, dataset: str | None = None, prepared: Path | None = None) -> tuple[Figure, pd.DataFrame]:
+def cost(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataFrame]:
     """Draw ACC of the own labels against wall time per seed and against peak memory, a row per data set.
 
-    Small dots are seeds, large marks their means. Reads `scores.csv` and `records.csv`. `prepared` is not used.
+    Small dots are seeds, large marks their means. Reads `scores.csv` and `records.csv`.
     """
     scores, _ = read_results(results)
     acc = scores[(scores["metric"] == "acc") & (scores["labels"] == "own")].rename(columns={"value": "acc"})

@@ -9,26 +9,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from jcae.figures import style
-from jcae.figures.sources import records_of
+from jcae.figures.sources import curves_of
 
 COLUMNS = ["method", "name", "seed", "status", "phase", "epoch", "update", "term", "value"]
 PER_ROW = 3
-POINTS = 300
-"""Epochs drawn of a run at most, evenly spaced, first and last included: more would not show but make large files."""
 
 
-def curves(results: Path, dataset: str, prepared: Path | None = None) -> tuple[Figure, pd.DataFrame]:
+def curves(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     """Draw the history of every method that has one, a panel per term, phases shaded.
 
-    Reads `records.csv` and the `history.csv` of every run of the data set, those that are not ok too (dashed).
-    `prepared` is not used.
+    Reads `records.csv` and the gallery; runs that are not ok are drawn too (dashed).
     """
-    records = records_of(results, dataset)
-    parts = [_history(results, record) for record in records.itertuples()]
-    parts = [part for part in parts if part is not None and len(part)]
-    if not parts:
+    data = curves_of(results, dataset, "curves")
+    if data.empty:
         return style.empty(f"no run on {dataset} has a learning curve", COLUMNS)
-    data = pd.concat(parts, ignore_index=True)
     panels = list(dict.fromkeys(zip(data["name"], data["term"], strict=True)))
     names = list(dict.fromkeys(data["name"]))
     rows = [-(-sum(n == name for n, _ in panels) // PER_ROW) for name in names]
@@ -56,21 +50,6 @@ def curves(results: Path, dataset: str, prepared: Path | None = None) -> tuple[F
     return figure, data[COLUMNS]
 
 
-def _history(results: Path, record: tuple) -> pd.DataFrame | None:
-    path = results / record.run / "history.csv"
-    if not path.exists():
-        return None
-    history = pd.read_csv(path)
-    # Steps start anew in each phase; the axis counts all updates.
-    lengths = history.groupby("phase", sort=False)["step"].max()
-    starts = lengths.cumsum() - lengths
-    same = {"method": record.method, "name": record.name, "seed": record.seed, "status": record.status}
-    history = history.assign(update=history["step"] + history["phase"].map(starts), **same)
-    updates = np.sort(history["update"].unique())
-    kept = updates[np.linspace(0, len(updates) - 1, min(POINTS, len(updates))).round().astype(int)]
-    return history[history["update"].isin(kept)]
-
-
 def _panel(ax: Axes, data: pd.DataFrame, whole: pd.DataFrame, label_phases: bool) -> None:
     for (_, status), one in data.groupby(["seed", "status"]):
         ax.plot(
@@ -78,16 +57,7 @@ def _panel(ax: Axes, data: pd.DataFrame, whole: pd.DataFrame, label_phases: bool
         )
     median = data[data["status"] == "ok"].groupby("update")["value"].median()
     ax.plot(median.index, median, lw=1.4, color=style.OKABE_ITO[0])
-    spans = whole.groupby("phase", sort=False)["update"].agg(["min", "max"]).sort_values("min")
-    start = 0
-    for i, (phase, (_, end)) in enumerate(spans.iterrows()):
-        if i % 2:
-            ax.axvspan(start, end, color="#EFEFEF", zorder=0, lw=0)
-        if label_phases and len(spans) > 1:
-            ax.text(
-                (start + end) / 2, 0.97, phase, transform=ax.get_xaxis_transform(), ha="center", va="top", fontsize=6.5
-            )
-        start = end
+    style.shade_phases(ax, whole, named=label_phases)
     _scale(ax, data["value"])
     ax.tick_params(labelsize=7)
     ax.locator_params(axis="x", nbins=4)

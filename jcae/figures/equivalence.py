@@ -26,10 +26,10 @@ ZERO = 1e-17
 """Where an error of exactly 0 is drawn on the logarithmic axis."""
 
 
-def equivalence(results: Path, dataset: str | None = None, prepared: Path | None = None) -> tuple[Figure, pd.DataFrame]:
+def equivalence(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataFrame]:
     """Draw the scores of CM, EM and k-means from the same starts, and beside them CM - EM with its interval.
 
-    Reads `equivalence/<dataset>/scores.csv` and `tests.csv`. `prepared` is not used.
+    Reads `equivalence/<dataset>/scores.csv` and `tests.csv`.
     """
     scores, tests = _read(results, "scores", dataset), _read(results, "tests", dataset)
     if scores.empty:
@@ -60,10 +60,10 @@ def equivalence(results: Path, dataset: str | None = None, prepared: Path | None
     return figure, scores.merge(tests, on=["dataset", "score"], how="left")
 
 
-def algebra(results: Path, dataset: str | None = None, prepared: Path | None = None) -> tuple[Figure, pd.DataFrame]:
+def algebra(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataFrame]:
     """Draw the relative error of every identity against its tolerance, on a logarithmic axis.
 
-    Reads `equivalence/algebra.csv` or `equivalence/<dataset>/algebra.csv`. `prepared` is not used.
+    Reads `equivalence/algebra.csv` or `equivalence/<dataset>/algebra.csv`.
     """
     folder = Path(results) / "equivalence"
     data = _concat([*folder.glob("algebra.csv"), *folder.glob("*/algebra.csv")], ALGEBRA_COLUMNS)

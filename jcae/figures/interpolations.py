@@ -13,14 +13,13 @@ COLUMNS = ["method", "name", "seed", "cluster", "next_cluster", "position"]
 PER_ROW = 3
 
 
-def interpolations(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFrame]:
+def interpolations(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     """Draw, per method, one row of images for each centroid on its way to the next (the last to the first).
 
-    Reads `records.csv`, `decoded.npz` of the chosen runs and `card.json`. The csv holds the pixels (`p0`, `p1`, ...).
+    Reads `records.csv` and the gallery. The csv holds the pixels (`p0`, `p1`, ...).
     """
-    shape, (low, high) = image_shape(prepared, dataset), pixel_range(prepared, dataset)
-    chosen = chosen_runs(results, dataset, "decoded.npz")
-    chosen = [(record, arrays) for record, arrays in chosen if "interpolations" in arrays]
+    shape, (low, high) = image_shape(results, dataset), pixel_range(results, dataset)
+    chosen = chosen_runs(results, dataset, "interpolations")
     if not chosen:
         return style.empty(f"no ok run on {dataset} has decoded interpolations", COLUMNS)
     K, steps = chosen[0][1]["interpolations"].shape[:2]

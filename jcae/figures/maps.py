@@ -8,29 +8,24 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from sklearn.decomposition import PCA
-
 from jcae.figures import style
-from jcae.figures.sources import choice, chosen_runs, title, truth
+from jcae.figures.sources import choice, chosen_runs, map_points, title, truth
 from jcae.metrics import match_clusters
 
 COLUMNS = ["method", "name", "seed", "point", "x", "y", "class", "cluster", "matched_class"]
-SAMPLE = 2000
-"""Points drawn at most, the same for every method."""
 
 
-def maps(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFrame]:
+def maps(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     """Draw the code of every method that has one in two dimensions, coloured by class and by cluster.
 
     A code of more dimensions is projected on its first two principal components. A cluster has the colour of the class
-    it is matched to, grey without one. Reads `records.csv`, `code.npz` and `labels.npz` of the chosen runs and
-    `truth.npz`.
+    it is matched to, grey without one. Reads `records.csv` and the gallery.
     """
-    chosen = chosen_runs(results, dataset, "code.npz")
+    chosen = chosen_runs(results, dataset, "plane")
     if not chosen:
         return style.empty(f"no ok run on {dataset} has a code", COLUMNS)
-    y, class_names = truth(prepared, dataset)
-    points = np.sort(np.random.default_rng(0).permutation(len(y))[:SAMPLE])
+    y, class_names = truth(results, dataset)
+    points = map_points(results, dataset)
     per_row = min(2, len(chosen))
     rows = -(-len(chosen) // per_row)
     # Long names would cover the points and each other: the map then shows numbers, and a legend the names.
@@ -44,23 +39,21 @@ def maps(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFr
     blocks = figure.subfigures(rows, per_row, squeeze=False).flat
     frames = []
     for block, (record, arrays) in zip(blocks, chosen, strict=False):
-        with np.load(results / record["run"] / "labels.npz", allow_pickle=False) as archive:
-            labels = archive["labels"]
-        plane, share = _plane(arrays["code"])
+        labels, plane = arrays["labels"], arrays["plane"]
         mapping = match_clusters(y, labels)
-        frame = pd.DataFrame({"point": points, "x": plane[points, 0], "y": plane[points, 1], "class": y[points]})
+        frame = pd.DataFrame({"point": points, "x": plane[:, 0], "y": plane[:, 1], "class": y[points]})
         frame["cluster"] = labels[points]
         frame["matched_class"] = frame["cluster"].map(mapping).astype("Int64")
         frames.append(frame.assign(method=record["method"], name=record["name"], seed=record["seed"]))
-        p = arrays["code"].shape[1]
-        about = f"{p}-d" if share is None else f"{p}-d, {100 * share:.0f} %"
+        p, share = int(arrays["width"]), float(arrays["share"])
+        about = f"{p}-d" if p <= 2 else f"{p}-d, {100 * share:.0f} %"
         block.suptitle(f"{title(record)} ({about})", fontsize=8.5)
         left, right = block.subplots(1, 2)
         _scatter(left, frame, frame["class"], dict(enumerate(short)), "by class")
         _scatter(right, frame, frame["matched_class"], {c: f"{k}" for k, c in mapping.items()}, "by cluster")
     projected = (
         "projected on the first two principal components, with the share of variance they keep; "
-        if any(a["code"].shape[1] > 2 for _, a in chosen)
+        if any(a["width"] > 2 for _, a in chosen)
         else ""
     )
     style.caption(
@@ -69,14 +62,6 @@ def maps(results: Path, dataset: str, prepared: Path) -> tuple[Figure, pd.DataFr
         f"of its matched class, grey without one. {choice(chosen)}",
     )
     return figure, pd.concat(frames, ignore_index=True)[COLUMNS]
-
-
-def _plane(code: np.ndarray) -> tuple[np.ndarray, float | None]:
-    """Two coordinates of each point, and the share of variance they keep (None: nothing was lost)."""
-    if code.shape[1] <= 2:
-        return np.pad(code, ((0, 0), (0, 2 - code.shape[1]))), None
-    pca = PCA(2, svd_solver="full").fit(code)
-    return pca.transform(code), float(pca.explained_variance_ratio_.sum())
 
 
 def _scatter(ax: Axes, frame: pd.DataFrame, group: pd.Series, names: dict[int, str], heading: str) -> None:

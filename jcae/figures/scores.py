@@ -17,12 +17,10 @@ COLUMNS = ["dataset", "method", "name", "control", "seed", "labels", "metric", "
 LOOK = {"own": ("o", style.OKABE_ITO[0], 0.18), "refit": ("D", style.OKABE_ITO[3], -0.18)}
 
 
-def scores(
-    results: Path, dataset: str | None = None, prepared: Path | None = None, *, metric: str = "acc"
-) -> tuple[Figure, pd.DataFrame]:
+def scores(results: Path, dataset: str | None = None, *, metric: str = "acc") -> tuple[Figure, pd.DataFrame]:
     """Draw the scores of all ok seeds, one panel per data set.
 
-    Reads `scores.csv` and `records.csv`. `prepared` is not used.
+    Reads `scores.csv` and `records.csv`.
     """
     values, _ = read_results(results)
     records = records_of(results, dataset)

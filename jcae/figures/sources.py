@@ -1,13 +1,13 @@
-"""What the figures read: the run that stands for each method, its arrays, and the prepared data."""
+"""What the figures read: the run that stands for each method, its arrays, the curves of all runs, and the truth."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jcae.evaluation import display_names, lowest_objective, read_records
+from jcae.evaluation import display_names, read_records
+from jcae.gallery import chosen, records_on
 
 RULE = "Run shown: the lowest training objective of the ok seeds, chosen without labels"
 
@@ -22,41 +22,32 @@ def records_of(results: Path, dataset: str | None = None) -> pd.DataFrame:
     """
     records = read_records(results)
     names = display_names(records)
-    if dataset is not None and dataset not in set(records["dataset"]):
-        known = ", ".join(sorted(records["dataset"].unique()))
-        raise ValueError(f"{results} holds no run on {dataset!r}; data sets there: {known}")
     if dataset is not None:
-        records = records[records["dataset"] == dataset]
+        records = records_on(records, dataset, results)
     order = {method: i for i, method in enumerate(names)}
     records = records.assign(name=records["method"].map(names), order=records["method"].map(order))
     return records.sort_values(["dataset", "order", "seed"], ignore_index=True)
 
 
-def chosen_runs(results: Path, dataset: str, file: str) -> list[tuple[pd.Series, dict[str, np.ndarray]]]:
-    """Choose one run per method of a data set, controls left out, and read one of its archives.
-
-    The run with the lowest objective of the ok seeds; the ok run with the lowest seed for a method without objective.
+def chosen_runs(results: Path, dataset: str, array: str) -> list[tuple[pd.Series, dict[str, np.ndarray]]]:
+    """The runs of a data set that stand for their methods (`jcae.gallery.chosen`) and have this array.
 
     Returns
     -------
     list of (record, arrays)
-        Methods whose chosen run has no such file are absent.
+        In the order of the records; arrays are those of `gallery/<data set>/methods/<method>.npz`.
     """
-    records = records_of(results, dataset)
-    ok = records[(records["status"] == "ok") & ~records["control"].astype(bool)]
-    best = pd.concat([lowest_objective(ok), ok]).drop_duplicates("method").sort_values("order")
-    chosen = []
-    for _, record in best.iterrows():
-        path = results / record["run"] / file
-        if path.exists():
-            with np.load(path, allow_pickle=False) as archive:
-                chosen.append((record, dict(archive)))
-    return chosen
+    found = []
+    for record in sorted(chosen(records_of(results, dataset)), key=lambda record: record["order"]):
+        arrays = _archive(results, dataset, f"methods/{record['method']}")
+        if array in arrays:
+            found.append((record, arrays))
+    return found
 
 
-def choice(chosen: list[tuple[pd.Series, Any]]) -> str:
+def choice(found: list[tuple[pd.Series, Any]]) -> str:
     """State how the runs that a figure shows were chosen."""
-    without = any(pd.isna(record["objective"]) for record, _ in chosen)
+    without = any(pd.isna(record["objective"]) for record, _ in found)
     return f"{RULE}{' (*: the lowest ok seed, for want of an objective)' if without else ''}."
 
 
@@ -65,35 +56,54 @@ def title(record: pd.Series) -> str:
     return f"{record['name']}, seed {record['seed']}{'*' if pd.isna(record['objective']) else ''}"
 
 
-def truth(prepared: Path, dataset: str) -> tuple[np.ndarray, list[str]]:
+def curves_of(results: Path, dataset: str, file: str) -> pd.DataFrame:
+    """Read `curves` or `score_curves` of a data set, with name and status of the runs, in the order of the records."""
+    records = records_of(results, dataset)
+    curves = pd.read_csv(results / "gallery" / dataset / f"{file}.csv.gz")
+    kept = records[["method", "seed", "name", "status"]]
+    return kept.merge(curves, on=["method", "seed"], how="inner")
+
+
+def truth(results: Path, dataset: str) -> tuple[np.ndarray, list[str]]:
     """Read classes, int, shape (n,), and their names."""
-    with np.load(prepared / dataset / "truth.npz", allow_pickle=False) as archive:
-        return archive["y"], [str(name) for name in archive["class_names"]]
+    data = _archive(results, dataset, "data")
+    return data["y"], [str(name) for name in data["class_names"]]
 
 
-def features(prepared: Path, dataset: str) -> np.ndarray:
-    """Read the features, float32, shape (n, d)."""
-    with np.load(prepared / dataset / "features.npz", allow_pickle=False) as archive:
-        return archive["X"]
+def map_points(results: Path, dataset: str) -> np.ndarray:
+    """Row numbers of the points of the maps."""
+    return _archive(results, dataset, "data")["points"]
 
 
-def pixel_range(prepared: Path, dataset: str) -> tuple[float, float]:
+def class_means(results: Path, dataset: str) -> np.ndarray:
+    """Read the mean image of each class, (C, d)."""
+    return _images(results, dataset)["class_means"]
+
+
+def pixel_range(results: Path, dataset: str) -> tuple[float, float]:
     """Read the smallest and the largest value of a data set: the scale on which its images are drawn."""
-    card = json.loads((prepared / dataset / "card.json").read_text(encoding="utf-8"))
-    return card["min"], card["max"]
+    return tuple(_archive(results, dataset, "data")["range"])
 
 
-def image_shape(prepared: Path, dataset: str) -> tuple[int, int]:
-    """Read (height, width) of the images of a data set.
+def image_shape(results: Path, dataset: str) -> tuple[int, ...]:
+    """Read the shape of the images of a data set.
 
     Raises
     ------
     ValueError
         The data are no images.
     """
-    shape = json.loads((prepared / dataset / "card.json").read_text(encoding="utf-8"))["image_shape"]
-    if shape is None:
-        raise ValueError(
-            f"{dataset!r} holds no images (its card has no image_shape): this figure does not exist for it"
-        )
-    return tuple(shape)
+    return tuple(_images(results, dataset)["image_shape"].tolist())
+
+
+def _images(results: Path, dataset: str) -> dict[str, np.ndarray]:
+    data = _archive(results, dataset, "data")
+    if "image_shape" not in data:
+        raise ValueError(f"{dataset!r} holds no images (it has no image_shape): this figure does not exist for it")
+    return data
+
+
+def _archive(results: Path, dataset: str, name: str) -> dict[str, np.ndarray]:
+    with np.load(results / "gallery" / dataset / f"{name}.npz", allow_pickle=False) as archive:
+        arrays = dict(archive)
+    return {key: array.astype(np.float32) if array.dtype == np.float16 else array for key, array in arrays.items()}

@@ -88,6 +88,29 @@ def hide_frame(axes: Axes) -> None:
     axes.spines[:].set_visible(False)
 
 
+def shade_phases(axes: Axes, curves: pd.DataFrame, *, named: bool = True) -> None:
+    """Shade every other phase of a training, and name the phases where there are more than one.
+
+    Parameters
+    ----------
+    axes : Axes
+        Its x axis counts updates.
+    curves : DataFrame
+        Columns phase, update.
+    named : bool
+    """
+    ends = curves.groupby("phase", sort=False)["update"].max().sort_values()
+    start = 0
+    for i, (phase, end) in enumerate(ends.items()):
+        if i % 2:
+            axes.axvspan(start, end, color="#EFEFEF", zorder=0, lw=0)
+        if named and len(ends) > 1:
+            place = (start + end) / 2, 0.97
+            transform = axes.get_xaxis_transform()
+            axes.text(*place, phase, transform=transform, ha="center", va="top", fontsize=6.5)
+        start = end
+
+
 def mosaic(images: np.ndarray, gap: int = 1) -> np.ndarray:
     """Join images into one, with white gaps.
 

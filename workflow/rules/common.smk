@@ -20,6 +20,7 @@ from jcae.data.catalogue import CATALOGUE
 from jcae.equivalence import write_empirics
 from jcae.evaluation import collect_records, evaluate
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
+from jcae.gallery import is_of_images, write_gallery
 from jcae.records import code_digest
 from jcae.tables import MAIN_METRICS, write_tables
 
@@ -32,6 +33,7 @@ except ConfigError as error:
 CODE = {
     "evaluate": code_digest(evaluate),
     "collect": code_digest(collect_records),
+    "gallery": code_digest(write_gallery),
     "tables": code_digest(write_tables),
     "comparison": code_digest(write_comparison_tables),
     "figures": code_digest(draw),
@@ -49,9 +51,20 @@ OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE +
 OF_DATASET = [name for name in PER_DATASET if name not in IMAGES_ONLY]
 
 
+# What tables and figures are made of: the run's own folder, or the one that the setting `from` names.
+SOURCE = PLAN.source or f"results/{PLAN.run}"
+
+
+def get_drawn_datasets():
+    """The data sets that have figures of their own: those on which a method ran."""
+    if PLAN.source:
+        return sorted(os.listdir(f"{SOURCE}/gallery"))
+    return list(dict.fromkeys(dataset for dataset, _ in PLAN.jobs))
+
+
 wildcard_constraints:
     run=re.escape(PLAN.run),
-    dataset="|".join(map(re.escape, PLAN.datasets)),
+    dataset="|".join(map(re.escape, sorted({*PLAN.datasets, *get_drawn_datasets()}))),
     prepared="prepared(-[0-9]+)?",
     method="|".join(map(re.escape, PLAN.methods)),
     block="|".join(map(re.escape, PLAN.blocks)),
@@ -205,7 +218,7 @@ def report_figures(folder, names, category="Figures", caption="figure", **placin
 
 
 def get_prepared_files(wildcards):
-    """Features, truth and card of the data set that a figure shows."""
+    """Features, truth and card of the data set that figures show."""
     return multiext(
         f"{get_prepared(wildcards.dataset)}/{wildcards.dataset}/",
         "features.npz",
@@ -226,30 +239,40 @@ def get_tracking_options():
 # --- what the named targets ask for
 
 
+def has_equivalence():
+    """Whether module and mixture are compared."""
+    return os.path.isdir(f"{SOURCE}/equivalence") if PLAN.source else bool(PLAN.equivalence["datasets"])
+
+
 def get_equivalence_target():
-    if not PLAN.equivalence["datasets"]:
+    if not has_equivalence():
         return []
-    folder = f"results/{PLAN.run}/equivalence"
+    verified = [] if PLAN.source else [f"results/{PLAN.run}/equivalence/.verified"]
     tables = expand("results/{run}/tables/{table}.md", run=PLAN.run, table=OF_EQUIVALENCE)
     figures = expand("results/{run}/figures/{figure}.svg", run=PLAN.run, figure=OF_EQUIVALENCE)
-    return [f"{folder}/.verified", *tables, *figures]
+    return [*verified, *tables, *figures]
 
 
 def get_tables_target():
     return expand(
         "results/{run}/tables/{table}.{suffix}",
         run=PLAN.run,
-        table=[*TABLES, *COMPARISON_TABLES],
+        table=[*TABLES, *COMPARISON_TABLES, *(OF_EQUIVALENCE if has_equivalence() else [])],
         suffix=["csv", "md", "tex", "html"],
     )
 
 
 def get_figures_target():
-    names = [*OF_RUN, *OF_COMPARISON]
-    for dataset in dict.fromkeys(dataset for dataset, _ in PLAN.jobs):
-        has_images = CATALOGUE[dataset].image_shape is not None
+    names = [*OF_RUN, *OF_COMPARISON, *(OF_EQUIVALENCE if has_equivalence() else [])]
+    for dataset in get_drawn_datasets():
+        has_images = is_of_images(SOURCE, dataset) if PLAN.source else CATALOGUE[dataset].image_shape is not None
         names += [f"{dataset}/{name}" for name in PER_DATASET if has_images or name in OF_DATASET]
     return expand("results/{run}/figures/{name}.svg", run=PLAN.run, name=names)
+
+
+def get_track_target():
+    """Runs of another folder have been imported where they were made."""
+    return [] if PLAN.source else f"results/{PLAN.run}/track.json"
 
 
 def get_summary():

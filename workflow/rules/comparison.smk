@@ -3,8 +3,8 @@
 
 rule compare_methods:
     input:
-        "results/{run}/scores.csv",
-        "results/{run}/records.csv",
+        f"{SOURCE}/scores.csv",
+        f"{SOURCE}/records.csv",
         published=PLAN.ledger["published"] or [],
     output:
         html=[report_table(name, category="Comparison of methods", caption="comparison") for name in COMPARISON_TABLES],
@@ -17,17 +17,18 @@ rule compare_methods:
     conda:
         "../../environment.yml"
     params:
+        source=SOURCE,
         options=get_options(PLAN.comparison | PLAN.ledger),
         code=CODE["comparison"],
     shell:
-        "python -m jcae compare --results results/{wildcards.run:q} --out results/{wildcards.run:q}/tables {params.options} "
+        "python -m jcae compare --results {params.source:q} --out results/{wildcards.run:q}/tables {params.options} "
         "> {log:q} 2>&1"
 
 
 rule draw_comparison_figures:
     input:
-        "results/{run}/scores.csv",
-        "results/{run}/records.csv",
+        f"{SOURCE}/scores.csv",
+        f"{SOURCE}/records.csv",
     output:
         svg=report_figures(
             "results/{run}/figures", OF_COMPARISON, category="Comparison of methods", caption="comparison"
@@ -40,8 +41,9 @@ rule draw_comparison_figures:
         "../../environment.yml"
     params:
         names=OF_COMPARISON,
+        source=SOURCE,
         options=get_options(get_reference()),
         code=CODE["figures"],
     shell:
-        "python -m jcae figures {params.names} --results results/{wildcards.run:q} --out results/{wildcards.run:q}/figures "
+        "python -m jcae figures {params.names} --results {params.source:q} --out results/{wildcards.run:q}/figures "
         "{params.options} > {log:q} 2>&1"

@@ -51,6 +51,22 @@ rule summarise_equivalence:
     output:
         algebra="results/{run}/equivalence/algebra.csv",
         summary="results/{run}/equivalence/summary.csv",
+    log:
+        "logs/{run}/equivalence/summarise.log",
+    conda:
+        "../../environment.yml"
+    params:
+        datasets=PLAN.equivalence["datasets"],
+        code=CODE["equivalence"],
+    shell:
+        "python -m jcae equivalence summarise results/{wildcards.run:q}/equivalence {params.datasets:q} > {log:q} 2>&1"
+
+
+rule write_equivalence_tables:
+    input:
+        f"{SOURCE}/equivalence/algebra.csv",
+        f"{SOURCE}/equivalence/summary.csv",
+    output:
         identities=report(
             "results/{run}/tables/algebra.html",
             caption="../report/algebra.rst",
@@ -69,21 +85,21 @@ rule summarise_equivalence:
             suffix=["csv", "md", "tex"],
         ),
     log:
-        "logs/{run}/equivalence/summarise.log",
+        "logs/{run}/equivalence/tables.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
-        datasets=PLAN.equivalence["datasets"],
-        code=CODE["equivalence"],
+        source=SOURCE,
+        code=CODE["tables"],
     shell:
-        "python -m jcae equivalence summarise results/{wildcards.run:q}/equivalence {params.datasets:q} "
-        "--tables results/{wildcards.run:q}/tables > {log:q} 2>&1"
+        "python -m jcae equivalence tables {params.source:q}/equivalence --out results/{wildcards.run:q}/tables > {log:q} 2>&1"
 
 
 rule draw_equivalence_figures:
     input:
-        "results/{run}/equivalence/algebra.csv",
-        "results/{run}/equivalence/summary.csv",
+        f"{SOURCE}/equivalence/algebra.csv",
+        f"{SOURCE}/equivalence/summary.csv",
     output:
         svg=report_figures(
             "results/{run}/figures",
@@ -99,9 +115,10 @@ rule draw_equivalence_figures:
         "../../environment.yml"
     params:
         names=OF_EQUIVALENCE,
+        source=SOURCE,
         code=CODE["figures"],
     shell:
-        "python -m jcae figures {params.names} --results results/{wildcards.run:q} "
+        "python -m jcae figures {params.names} --results {params.source:q} "
         "--out results/{wildcards.run:q}/figures > {log:q} 2>&1"
 
 

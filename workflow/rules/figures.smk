@@ -1,10 +1,29 @@
 # Figures as svg and pdf, each with the numbers that it shows. One job draws all of a kind: starting Python takes longer.
+# Those of a data set are drawn from its gallery, which holds what they show of the runs and of the data, and nothing else.
+
+
+rule gather_gallery:
+    input:
+        "results/{run}/records.csv",
+        get_prepared_files,
+    output:
+        directory("results/{run}/gallery/{dataset}"),
+    log:
+        "logs/{run}/gallery/{dataset}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        prepared=get_prepared_folder,
+        code=CODE["gallery"],
+    shell:
+        "python -m jcae gallery --results results/{wildcards.run:q} --dataset {wildcards.dataset:q} "
+        "--prepared {params.prepared:q}/{wildcards.dataset:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule draw_run_figures:
     input:
-        "results/{run}/scores.csv",
-        "results/{run}/records.csv",
+        f"{SOURCE}/scores.csv",
+        f"{SOURCE}/records.csv",
     output:
         svg=report_figures("results/{run}/figures", OF_RUN, subcategory="all data sets"),
         pdf=expand("results/{{run}}/figures/{name}.pdf", name=OF_RUN),
@@ -15,17 +34,17 @@ rule draw_run_figures:
         "../../environment.yml"
     params:
         names=OF_RUN,
+        source=SOURCE,
         code=CODE["figures"],
     shell:
-        "python -m jcae figures {params.names} --results results/{wildcards.run:q} "
+        "python -m jcae figures {params.names} --results {params.source:q} "
         "--out results/{wildcards.run:q}/figures > {log:q} 2>&1"
 
 
 rule draw_dataset_figures:
     input:
-        "results/{run}/scores.csv",
-        "results/{run}/records.csv",
-        get_prepared_files,
+        f"{SOURCE}/records.csv",
+        f"{SOURCE}/gallery/{{dataset}}",
     output:
         svg=report_figures("results/{run}/figures/{dataset}", OF_DATASET, subcategory="{dataset}"),
         pdf=expand("results/{{run}}/figures/{{dataset}}/{name}.pdf", name=OF_DATASET),
@@ -36,11 +55,11 @@ rule draw_dataset_figures:
         "../../environment.yml"
     params:
         names=OF_DATASET,
-        prepared=get_prepared_folder,
+        source=SOURCE,
         code=CODE["figures"],
     shell:
-        "python -m jcae figures {params.names} --results results/{wildcards.run:q} --dataset {wildcards.dataset:q} "
-        "--prepared {params.prepared:q} --out results/{wildcards.run:q}/figures/{wildcards.dataset:q} > {log:q} 2>&1"
+        "python -m jcae figures {params.names} --results {params.source:q} --dataset {wildcards.dataset:q} "
+        "--out results/{wildcards.run:q}/figures/{wildcards.dataset:q} > {log:q} 2>&1"
 
 
 # Only for data sets of images.
@@ -53,5 +72,5 @@ use rule draw_dataset_figures as draw_image_figures with:
         "logs/{run}/figures/{dataset}_images.log",
     params:
         names=IMAGES_ONLY,
-        prepared=get_prepared_folder,
+        source=SOURCE,
         code=CODE["figures"],

@@ -3,8 +3,8 @@
 
 rule write_tables:
     input:
-        "results/{run}/scores.csv",
-        "results/{run}/records.csv",
+        f"{SOURCE}/scores.csv",
+        f"{SOURCE}/records.csv",
     output:
         html=[report_table(name) for name in TABLES],
         csv=expand("results/{{run}}/tables/{table}.csv", table=TABLES),
@@ -16,6 +16,7 @@ rule write_tables:
     conda:
         "../../environment.yml"
     params:
+        source=SOURCE,
         code=CODE["tables"],
     shell:
-        "python -m jcae tables --results results/{wildcards.run:q} --out results/{wildcards.run:q}/tables > {log:q} 2>&1"
+        "python -m jcae tables --results {params.source:q} --out results/{wildcards.run:q}/tables > {log:q} 2>&1"

@@ -1,0 +1,210 @@
+"""What the figures of a data set show, gathered from its runs into one small folder that needs neither runs nor data.
+
+With `scores.csv`, `records.csv` and the summary of the equivalence, these folders are all that tables and figures read.
+So a run can be published by them, and its tables and figures drawn again, in a few hundred kilobytes per data set.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+
+from jcae import metrics
+from jcae.evaluation import lowest_objective, read_records
+from jcae.records import atomic_folder
+
+SAMPLE = 2000
+"""Points of a map at most, the same for every method."""
+POINTS = 100
+"""Epochs of a learning curve at most, evenly spaced, first and last included: more would not show."""
+CURVE_COLUMNS = ["method", "seed", "phase", "epoch", "update", "term", "value"]
+SCORE_COLUMNS = ["method", "seed", "phase", "update", "metric", "value"]
+FOLLOWED = {"acc": metrics.accuracy, "nmi": metrics.nmi, "ari": metrics.ari}
+"""Scores that are followed through the training."""
+
+
+def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: str | Path) -> None:
+    """Gather what the figures of one data set show.
+
+    Parameters
+    ----------
+    results : path
+        `results/<run>`: `records.csv` and, below `runs/`, the folders of the runs.
+    dataset : str
+    prepared : path
+        Folder of the prepared data set: `features.npz`, `truth.npz` and `card.json`.
+    out : path
+        Folder that is written, whole or not at all:
+
+        `data.npz`
+            `y` (n,), `class_names`, `points` (those of the maps), `range` (smallest and largest value) and, for images,
+            `image_shape` and `class_means` (C, d).
+        `methods/<method>.npz`
+            Of the chosen run (`chosen`): `seed`, `labels` (n,), `centroids` (K, d), `interpolations` (K, 9, d), and of
+            its code `plane` (points, 2), `width` and the `share` of variance that the plane keeps. What a method does
+            not have is absent. Decoded values are float16.
+        `curves.csv.gz`, `score_curves.csv.gz`
+            Of every run: the terms of the loss and the scores of the watched points over the updates.
+
+    Raises
+    ------
+    ValueError
+        The data set has no runs; the message lists those that have.
+    """
+    results, prepared = Path(results), Path(prepared)
+    records = records_on(read_records(results), dataset, results)
+    data = _data(prepared)
+    with atomic_folder(out) as folder:
+        np.savez_compressed(folder / "data.npz", **data)
+        (folder / "methods").mkdir()
+        for record in chosen(records):
+            arrays = _run(results / record["run"], data["points"])
+            np.savez_compressed(folder / "methods" / f"{record['method']}.npz", seed=record["seed"], **arrays)
+        runs = [(record, results / record["run"]) for _, record in records.iterrows()]
+        _write(folder / "curves.csv.gz", CURVE_COLUMNS, (_curve(*run) for run in runs))
+        _write(folder / "score_curves.csv.gz", SCORE_COLUMNS, (_score_curve(*run, data["y"]) for run in runs))
+
+
+def export(results: str | Path, out: str | Path) -> None:
+    """Copy what tables and figures are made of into a folder of its own.
+
+    Parameters
+    ----------
+    results : path
+        `results/<run>` of a finished run.
+    out : path
+        Folder that is written, whole or not at all; an older one is replaced.
+
+    Raises
+    ------
+    FileNotFoundError
+        The run is not finished: a file is missing.
+    """
+    results = Path(results)
+    files = [results / "scores.csv", results / "records.csv", *sorted(results.glob("gallery/**/*.*z"))]
+    if len(files) == 2:
+        raise FileNotFoundError(f"{results / 'gallery'}: no gallery there; has the run finished?")
+    with atomic_folder(out) as folder:
+        for file in files + sorted(results.glob("equivalence/**/*.csv")):
+            place = folder / file.relative_to(results)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, place)
+
+
+def is_of_images(results: str | Path, dataset: str) -> bool:
+    """Whether the gallery of a data set shows images."""
+    with np.load(Path(results) / "gallery" / dataset / "data.npz", allow_pickle=False) as archive:
+        return "image_shape" in archive
+
+
+def records_on(records: pd.DataFrame, dataset: str, results: Path) -> pd.DataFrame:
+    """The records of one data set.
+
+    Raises
+    ------
+    ValueError
+        It has none; the message lists the data sets that have.
+    """
+    found = records[records["dataset"] == dataset]
+    if found.empty:
+        known = ", ".join(sorted(records["dataset"].unique()))
+        raise ValueError(f"{results} holds no run on {dataset!r}; data sets there: {known}")
+    return found
+
+
+def chosen(records: pd.DataFrame) -> list[pd.Series]:
+    """The run that stands for each method of a data set, controls left out: chosen without labels.
+
+    The lowest objective of the ok seeds; the ok run with the lowest seed for a method without objective.
+    """
+    ok = records[(records["status"] == "ok") & ~records["control"].astype(bool)]
+    best = pd.concat([lowest_objective(ok), ok.sort_values("seed")]).drop_duplicates("method")
+    return [record for _, record in best.iterrows()]
+
+
+def _data(prepared: Path) -> dict[str, Any]:
+    with np.load(prepared / "truth.npz", allow_pickle=False) as archive:
+        y, class_names = archive["y"], archive["class_names"]
+    card = json.loads((prepared / "card.json").read_text(encoding="utf-8"))
+    data = {
+        "y": _small(y),
+        "class_names": class_names,
+        "points": np.sort(np.random.default_rng(0).permutation(len(y))[:SAMPLE]),
+        "range": np.array([card["min"], card["max"]]),
+    }
+    if card["image_shape"] is not None:
+        with np.load(prepared / "features.npz", allow_pickle=False) as archive:
+            X = archive["X"]
+        means = np.stack([X[y == c].mean(0) for c in range(len(class_names))])
+        data |= {"image_shape": np.array(card["image_shape"]), "class_means": means.astype(np.float16)}
+    return data
+
+
+def _run(folder: Path, points: np.ndarray) -> dict[str, Any]:
+    arrays: dict[str, Any] = {}
+    for file in ("labels", "decoded", "code"):
+        if not (folder / f"{file}.npz").exists():
+            continue
+        with np.load(folder / f"{file}.npz", allow_pickle=False) as archive:
+            arrays |= {name: archive[name] for name in archive if name != "refit_labels"}
+    found = {"labels": _small(arrays["labels"])}
+    found |= {name: arrays[name].astype(np.float16) for name in ("centroids", "interpolations") if name in arrays}
+    if "code" in arrays:
+        plane, share = _plane(arrays["code"])
+        found |= {"plane": plane[points].astype(np.float32), "width": arrays["code"].shape[1], "share": share}
+    return found
+
+
+def _plane(code: np.ndarray) -> tuple[np.ndarray, float]:
+    """Two coordinates of each point, and the share of variance they keep (1: nothing was lost)."""
+    if code.shape[1] <= 2:
+        return np.pad(code, ((0, 0), (0, 2 - code.shape[1]))), 1.0
+    pca = PCA(2, svd_solver="full").fit(code)
+    return pca.transform(code), float(pca.explained_variance_ratio_.sum())
+
+
+def _small(labels: np.ndarray) -> np.ndarray:
+    """The same labels, -1 for noise, in as few bytes as they need."""
+    return labels.astype(np.min_scalar_type(-int(labels.max(initial=1)) - 1))
+
+
+def _curve(record: pd.Series, folder: Path) -> pd.DataFrame | None:
+    if not (folder / "history.csv").exists():
+        return None
+    history = pd.read_csv(folder / "history.csv")
+    # Steps start anew in each phase; the curve counts all updates.
+    lengths = history.groupby("phase", sort=False)["step"].max()
+    history["update"] = history["step"] + history["phase"].map(lengths.cumsum() - lengths)
+    updates = np.sort(history["update"].unique())
+    kept = updates[np.linspace(0, len(updates) - 1, min(POINTS, len(updates))).round().astype(int)]
+    history = history[history["update"].isin(kept)]
+    return history.assign(method=record["method"], seed=record["seed"], value=history["value"].map("{:.6g}".format))
+
+
+def _score_curve(record: pd.Series, folder: Path, y: np.ndarray) -> pd.DataFrame | None:
+    if not (folder / "snapshots.npz").exists():
+        return None
+    with np.load(folder / "snapshots.npz", allow_pickle=False) as archive:
+        rows, phases, steps, labels = (archive[name] for name in ("rows", "phases", "steps", "labels"))
+    lengths = pd.Series(steps).groupby(phases, sort=False).max()
+    updates = steps + pd.Series(phases).map(lengths.cumsum() - lengths).to_numpy()
+    scores = [
+        (phase, update, name, round(score(y[rows], found), 5))
+        for phase, update, found in zip(phases, updates, labels, strict=True)
+        for name, score in FOLLOWED.items()
+    ]
+    frame = pd.DataFrame(scores, columns=["phase", "update", "metric", "value"])
+    return frame.assign(method=record["method"], seed=record["seed"])
+
+
+def _write(path: Path, columns: list[str], frames: Iterator[pd.DataFrame | None]) -> None:
+    # The time of writing would make every file a new one.
+    compression = {"method": "gzip", "mtime": 0}
+    found = [frame for frame in frames if frame is not None and len(frame)]
+    joined = pd.concat(found)[columns] if found else pd.DataFrame(columns=columns)
+    joined.to_csv(path, index=False, compression=compression)
