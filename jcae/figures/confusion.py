@@ -19,7 +19,8 @@ SHOWN = 0.03
 def confusion(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     """Draw, per method, which share of each class lies in each cluster, clusters in the order of their matched class.
 
-    Clusters without a class follow at the right. Reads `records.csv` and the gallery. `share` is the count over the size of the class.
+    Clusters without a class follow at the right. Reads `records.csv` and the gallery. `share` is the count
+    over the size of the class.
     """
     chosen = chosen_runs(results, dataset, "labels")
     if not chosen:

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
 from jcae.figures import style
 from jcae.figures.sources import choice, chosen_runs, map_points, title, truth
 from jcae.metrics import match_clusters
