@@ -74,6 +74,8 @@ def assert_same(a, b):
     assert a.loss_ == b.loss_
     if hasattr(a, "labels_"):
         np.testing.assert_array_equal(a.labels_, b.labels_)
+    for one, two in zip(getattr(a, "snapshots_", ()), getattr(b, "snapshots_", ()), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.usefixtures("umap_stand_in")
@@ -224,6 +226,29 @@ def test_collapse_is_seen():
     start = {"weights": [1 - 1e-12, 1e-12], "means": [[0.0, 0.0], [0.0, 0.0]], "variance": 1.0}
     with pytest.warns(ConvergenceWarning, match="collapsed: all 60 points are in one of 2 clusters"):
         ClusteringModule(2, init=start, alpha=1, epochs=1, device="cpu", random_state=0).fit(X)
+
+
+def test_snapshots_are_the_labels_on_the_way(digits):
+    few = AECM(10, alpha=5, batch_size=200, epochs=3, averaging_epoch=False, **NET).fit_seeds(digits, [0])[0]
+    rows, phases, steps, labels = few.snapshots_
+    assert rows.tolist() == list(range(400))
+    assert phases.tolist() == ["joint"] * 4
+    assert steps.tolist() == [0, 2, 4, 6]
+    np.testing.assert_array_equal(labels[-1], few.labels_)
+    two = AECM(10, alpha=5, batch_size=200, epochs=2, averaging_epoch=False, **NET).fit_seeds(digits, [0])[0]
+    np.testing.assert_array_equal(labels[2], two.labels_)
+    many = AECM(10, alpha=5, batch_size=200, epochs=120, averaging_epoch=False, **NET).fit_seeds(digits, [0])[0]
+    assert len(many.snapshots_.steps) == 1 + 50
+    assert many.snapshots_.steps[[0, 1, -1]].tolist() == [0, 2, 240]
+
+
+def test_snapshots_of_large_data_follow_2048_points_spread_over_them():
+    X = np.random.default_rng(0).normal(size=(5000, 3)).astype("float32")
+    found = ClusteringModule(2, alpha=5, epochs=1, device="cpu", averaging_epoch=False).fit_seeds(X, [0])[0]
+    rows, *_, labels = found.snapshots_
+    assert (len(rows), rows[0]) == (2048, 0)
+    assert set(np.diff(rows)) == {2, 3}
+    np.testing.assert_array_equal(labels[-1], found.labels_[rows])
 
 
 def test_labels_never_reach_training(digits):

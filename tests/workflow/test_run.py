@@ -102,6 +102,34 @@ def test_changed_reference_compares_again_and_nothing_else(finished):
     assert not planned(output, "train_method")
 
 
+def test_tables_and_figures_are_made_again_from_an_export(finished):
+    exported = finished.run("jcae", "export", "--results", RUN, "--out", "published/tiny")
+    assert exported.returncode == 0, exported.stdout
+    assert not (finished.folder / "published/tiny/runs").exists()
+    again = finished.snakemake("tables", "figures", "--configfile", "tiny.yaml", "--config", "from=published/tiny")
+    assert again.returncode == 0, again.stdout
+    assert not {"train_method", "evaluate_method", "prepare_dataset", "gather_gallery"} & ran(again.stdout)
+    files = {p.relative_to(finished.folder / RUN) for kind in ("tables", "figures") for p in kinds(finished, kind)}
+    assert {"tables/equivalence.csv", "figures/wine/maps.svg"} <= {path.as_posix() for path in files}
+    for path in files:
+        one, two = (finished.folder / place / path for place in (RUN, "results/tiny-redrawn"))
+        assert one.read_bytes() == two.read_bytes(), path
+
+
+def kinds(project, kind):
+    return [path for path in (project.folder / RUN / kind).rglob("*") if path.is_file()]
+
+
+def ran(output):
+    return {line.split()[-1].rstrip(":") for line in output.splitlines() if line.startswith(("rule ", "localrule "))}
+
+
+def test_from_a_folder_that_is_no_run_is_refused(finished):
+    result = finished.snakemake("tables", "--configfile", "tiny.yaml", "--config", "from=published")
+    assert result.returncode != 0
+    assert "from: 'published' has no scores.csv, records.csv, gallery" in result.stdout
+
+
 def test_number_is_explained_by_its_runs(finished):
     result = finished.run("jcae", "explain", f"{RUN}/tables/scores_acc.csv", "wine/kmeans", "mean")
     assert result.returncode == 0, result.stdout
