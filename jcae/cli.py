@@ -222,8 +222,8 @@ def gallery(
 
 @app.command()
 def export(results: Results, out: Out) -> None:
-    """Copy what tables and figures are made of: enough to make them again elsewhere, without the runs."""
-    from jcae.gallery import export as copy_results
+    """Copy what tables and figures are made of, and the records: enough to make and explain them elsewhere."""
+    from jcae.export import export as copy_results
 
     copy_results(results, out)
     typer.echo(f"Tables and figures again: snakemake --cores 1 tables figures --config from={out}")

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from jcae.evaluation import KINDS, ok_scores, read_records, read_scores
+from jcae.export import exported_records
 from jcae.metrics import METRICS
 from jcae.records import STATUSES
 
@@ -160,7 +161,8 @@ def _scores(place: Path) -> pd.DataFrame | None:
 
 def _group(place: Path, dataset: str, method: str, runs: pd.DataFrame, label: str | None, kind: str) -> list[str]:
     """All runs of one method on one data set: what differs per run, then what they share."""
-    records = {run.seed: _record(place / run.run) for run in runs.itertuples()}
+    exported = exported_records(place)
+    records = {run.seed: _record(place / run.run) or exported.get(run.run) for run in runs.itertuples()}
     lines = [f"{dataset} / {method} ({runs['use'].iloc[0]})"]
     for run in runs.itertuples():
         parts = [f"  seed {run.seed:<3} {run.status}"]
@@ -170,7 +172,7 @@ def _group(place: Path, dataset: str, method: str, runs: pd.DataFrame, label: st
             parts.append(f"{run.objective_name} {_text(run.objective)}")
         if pd.notna(run.reason):
             parts.append(run.reason)
-        here = "" if records[run.seed] else " (not here)"
+        here = "" if (place / run.run).is_dir() else " (not here)"
         lines.append(f"{', '.join(parts)}\n           {place / run.run}{here}")
     found = [record for record in records.values() if record]
     if not found:

@@ -5,7 +5,6 @@ So a run can be published by them, and its tables and figures drawn again, in a 
 """
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,32 +67,6 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
         runs = [(record, results / record["run"]) for _, record in records.iterrows()]
         _write(folder / "curves.csv.gz", CURVE_COLUMNS, (_curve(*run) for run in runs))
         _write(folder / "score_curves.csv.gz", SCORE_COLUMNS, (_score_curve(*run, data["y"]) for run in runs))
-
-
-def export(results: str | Path, out: str | Path) -> None:
-    """Copy what tables and figures are made of into a folder of its own.
-
-    Parameters
-    ----------
-    results : path
-        `results/<run>` of a finished run.
-    out : path
-        Folder that is written, whole or not at all; an older one is replaced.
-
-    Raises
-    ------
-    FileNotFoundError
-        The run is not finished: a file is missing.
-    """
-    results = Path(results)
-    files = [results / "scores.csv", results / "records.csv", *sorted(results.glob("gallery/**/*.*z"))]
-    if len(files) == 2:
-        raise FileNotFoundError(f"{results / 'gallery'}: no gallery there; has the run finished?")
-    with atomic_folder(out) as folder:
-        for file in files + sorted(results.glob("equivalence/**/*.csv")):
-            place = folder / file.relative_to(results)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, place)
 
 
 def is_of_images(results: str | Path, dataset: str) -> bool:

@@ -10,6 +10,7 @@ from test_tables import record, score
 
 from jcae.comparison_tables import write_comparison_tables
 from jcae.explain import explain
+from jcae.export import export
 from jcae.tables import write_tables
 
 COMMAND = (
@@ -126,6 +127,15 @@ def test_run_folders_that_are_gone_are_said_to_be(results):
     assert "(not here)" in text
     assert "digest abc, commit 0123456789" in text
     assert "are in their run.json" in text
+
+
+def test_exported_run_is_explained_as_well(results):
+    (results / "gallery").mkdir()
+    export(results, results.parent / "published")
+    whole = explain(results / "tables/scores_acc.csv", "digits/a", "mean")
+    text = explain(results.parent / "published/tables/scores_acc.csv", "digits/a", "mean")
+    assert text.replace(" (not here)", "") == whole.replace("results/r/", "results/published/")
+    assert text.count("(not here)") == 2
 
 
 def test_table_beside_its_records(results):

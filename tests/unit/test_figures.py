@@ -12,9 +12,10 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA
 
 from jcae.evaluation import collect_records, collect_scores, evaluate
+from jcae.export import export
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw, style
 from jcae.figures.sources import choice, chosen_runs
-from jcae.gallery import POINTS, SAMPLE, export, write_gallery
+from jcae.gallery import POINTS, SAMPLE, write_gallery
 from jcae.metrics import accuracy
 from jcae.records import write_record
 

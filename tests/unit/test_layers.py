@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {"cli", "__main__"},
     {"tracking", "figures", "tables", "comparison_tables", "explain"},
-    {"comparison", "ledger", "gallery"},
+    {"comparison", "ledger", "gallery", "export"},
     {"tuning"},
     {"evaluation", "runner"},
     {"config"},
