@@ -278,6 +278,6 @@ def get_track_target():
 def get_summary():
     folder = f"results/{PLAN.run}"
     return (
-        f"Tables: {folder}/tables, figures: {folder}/figures, records of all runs: {folder}/records.csv. "
+        f"Tables: {folder}/tables, figures: {folder}/figures, records of all runs: {SOURCE}/records.csv. "
         f"For one HTML page: snakemake --report {folder}/report.html (make bench does it), with the same --configfile."
     )
