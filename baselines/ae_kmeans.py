@@ -22,7 +22,7 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
     ----------
     n_clusters : int
         K.
-    hidden, code_dim, negative_slope
+    hidden, code_dim, channels, image_shape, negative_slope
         Of the autoencoder, see `jcae.Autoencoder`.
     autoencoder : Autoencoder or None
         Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own.
@@ -43,6 +43,8 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
         *,
         hidden: Sequence[int] = (500, 500, 2000),
         code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         negative_slope: float = 0.2,
         autoencoder: Autoencoder | None = None,
         device: str = "auto",
@@ -52,6 +54,8 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
         self.n_clusters = n_clusters
         self.hidden = hidden
         self.code_dim = code_dim
+        self.channels = channels
+        self.image_shape = image_shape
         self.negative_slope = negative_slope
         self.autoencoder = autoencoder
         self.device = device
@@ -61,7 +65,7 @@ class AEKMeans(EmbeddingMixin, DeepClusterer):
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
         check_clusters(self, n_samples)
-        check_network_parameters(self)
+        check_network_parameters(self, n_features)
 
     def pretraining(self) -> Autoencoder:
         """See `DeepEstimator`."""

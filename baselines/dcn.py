@@ -59,7 +59,7 @@ class DCN(AEKMeans):
     ----------
     n_clusters : int
         K.
-    hidden, code_dim, negative_slope
+    hidden, code_dim, channels, image_shape, negative_slope
         Of the autoencoder, see `jcae.Autoencoder`; the paper has ReLU.
     weight : float
         lambda of the paper: half of it times the squared distance of the code joins the squared error of a point,
@@ -111,6 +111,8 @@ class DCN(AEKMeans):
         *,
         hidden: Sequence[int] = (500, 500, 2000),
         code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         negative_slope: float = 0.0,
         weight: float = 40.0,
         initial_count: int = 100,
@@ -129,6 +131,8 @@ class DCN(AEKMeans):
             n_clusters,
             hidden=hidden,
             code_dim=code_dim,
+            channels=channels,
+            image_shape=image_shape,
             negative_slope=negative_slope,
             autoencoder=autoencoder,
             device=device,

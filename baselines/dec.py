@@ -65,7 +65,7 @@ class DEC(EmbeddingMixin, DeepClusterer):
     ----------
     n_clusters : int
         K.
-    hidden, code_dim, negative_slope
+    hidden, code_dim, channels, image_shape, negative_slope
         Of the autoencoder, see `jcae.Autoencoder`; the paper has ReLU.
     optimiser : {"sgd", "adam"}
     learning_rate, momentum, adam_eps : float
@@ -105,6 +105,8 @@ class DEC(EmbeddingMixin, DeepClusterer):
         *,
         hidden: Sequence[int] = (500, 500, 2000),
         code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         negative_slope: float = 0.0,
         optimiser: str = "sgd",
         learning_rate: float = 0.01,
@@ -124,6 +126,8 @@ class DEC(EmbeddingMixin, DeepClusterer):
         self.n_clusters = n_clusters
         self.hidden = hidden
         self.code_dim = code_dim
+        self.channels = channels
+        self.image_shape = image_shape
         self.negative_slope = negative_slope
         self.optimiser = optimiser
         self.learning_rate = learning_rate
@@ -143,7 +147,7 @@ class DEC(EmbeddingMixin, DeepClusterer):
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
         check_clusters(self, n_samples)
-        check_network_parameters(self)
+        check_network_parameters(self, n_features)
         check_choice(self, "optimiser", ["sgd", "adam"])
         for name in ("learning_rate", "adam_eps"):
             check_number(self, name, minimum=0, exclusive=True)

@@ -49,7 +49,7 @@ class DKM(AEKMeans):
     ----------
     n_clusters : int
         K.
-    hidden, code_dim, negative_slope
+    hidden, code_dim, channels, image_shape, negative_slope
         Of the autoencoder, see `jcae.Autoencoder`; the paper has ReLU and code_dim = n_clusters.
     variant : {"pretrained", "annealed"}
         ``pretrained`` (DKM-p): from a pretrained autoencoder and k-means on its code, with the hardness alpha = 1000.
@@ -102,6 +102,8 @@ class DKM(AEKMeans):
         *,
         hidden: Sequence[int] = (500, 500, 2000),
         code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         negative_slope: float = 0.0,
         variant: str = "pretrained",
         weight: float = 1.0,
@@ -119,6 +121,8 @@ class DKM(AEKMeans):
             n_clusters,
             hidden=hidden,
             code_dim=code_dim,
+            channels=channels,
+            image_shape=image_shape,
             negative_slope=negative_slope,
             autoencoder=autoencoder,
             device=device,

@@ -20,8 +20,8 @@ class IDEC(DEC):
     ----------
     gamma : float
         Weight of the clustering loss. It belongs to a reconstruction averaged over points and features.
-    n_clusters, hidden, code_dim, negative_slope, optimiser, learning_rate, momentum, adam_eps, batch_size, max_iter, \
-epochs, update_interval, tol, decay_epochs, autoencoder, device, precision, random_state
+    n_clusters, hidden, code_dim, channels, image_shape, negative_slope, optimiser, learning_rate, momentum, adam_eps, \
+batch_size, max_iter, epochs, update_interval, tol, decay_epochs, autoencoder, device, precision, random_state
         See `baselines.dec.DEC`; the defaults are IDEC's published ones for MNIST.
     """
 
@@ -48,6 +48,8 @@ epochs, update_interval, tol, decay_epochs, autoencoder, device, precision, rand
         gamma: float = 0.1,
         hidden: Sequence[int] = (500, 500, 2000),
         code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         negative_slope: float = 0.0,
         optimiser: str = "adam",
         learning_rate: float = 1e-3,
@@ -68,6 +70,8 @@ epochs, update_interval, tol, decay_epochs, autoencoder, device, precision, rand
             n_clusters,
             hidden=hidden,
             code_dim=code_dim,
+            channels=channels,
+            image_shape=image_shape,
             negative_slope=negative_slope,
             optimiser=optimiser,
             learning_rate=learning_rate,

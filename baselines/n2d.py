@@ -42,7 +42,7 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
     ----------
     n_clusters : int
         K.
-    hidden, code_dim, negative_slope
+    hidden, code_dim, channels, image_shape, negative_slope
         Of the autoencoder, see `jcae.Autoencoder`; the paper has ReLU and code_dim = n_clusters.
     manifold_dim : int or None
         Dimension that UMAP reduces the code to; None takes n_clusters, as the paper.
@@ -89,6 +89,8 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
         *,
         hidden: Sequence[int] = (500, 500, 2000),
         code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         negative_slope: float = 0.0,
         manifold_dim: int | None = None,
         n_neighbors: int = 20,
@@ -101,6 +103,8 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
         self.n_clusters = n_clusters
         self.hidden = hidden
         self.code_dim = code_dim
+        self.channels = channels
+        self.image_shape = image_shape
         self.negative_slope = negative_slope
         self.manifold_dim = manifold_dim
         self.n_neighbors = n_neighbors
@@ -113,7 +117,7 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
         check_clusters(self, n_samples)
-        check_network_parameters(self)
+        check_network_parameters(self, n_features)
         if self.manifold_dim is not None:
             check_number(self, "manifold_dim", minimum=1, integer=True)
         check_number(self, "n_neighbors", minimum=2, integer=True)

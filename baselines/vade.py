@@ -121,7 +121,7 @@ class VaDE(EmbeddingMixin, DeepClusterer):
     ----------
     n_clusters : int
         K.
-    hidden, code_dim, negative_slope
+    hidden, code_dim, channels, image_shape, negative_slope
         Of the autoencoder, see `jcae.Autoencoder`; the paper has ReLU.
     likelihood : {"bernoulli", "gaussian"}
         Of the points: cross-entropy for data between 0 and 1 (the paper on MNIST), or the squared error (the paper
@@ -193,6 +193,8 @@ class VaDE(EmbeddingMixin, DeepClusterer):
         *,
         hidden: Sequence[int] = (500, 500, 2000),
         code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         negative_slope: float = 0.0,
         likelihood: str = "bernoulli",
         reconstruction_weight: float = 1.0,
@@ -215,6 +217,8 @@ class VaDE(EmbeddingMixin, DeepClusterer):
         self.n_clusters = n_clusters
         self.hidden = hidden
         self.code_dim = code_dim
+        self.channels = channels
+        self.image_shape = image_shape
         self.negative_slope = negative_slope
         self.likelihood = likelihood
         self.reconstruction_weight = reconstruction_weight
@@ -237,7 +241,7 @@ class VaDE(EmbeddingMixin, DeepClusterer):
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
         check_clusters(self, n_samples)
-        check_network_parameters(self)
+        check_network_parameters(self, n_features)
         check_choice(self, "likelihood", ["bernoulli", "gaussian"])
         check_choice(self, "start", ["mixture", "kmeans"])
         for name in ("log_variance_start", "log_variance_floor"):

@@ -76,6 +76,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
         Widths of the encoder's hidden layers; the decoder mirrors them.
     code_dim : int
         Width p of the code; at least K as long as the centroids are to be orthonormal.
+    channels, image_shape : sequence of int or None
+        Of convolutions before `hidden`, see `jcae.Autoencoder`.
     init : {"random", "pretrained"}
         ``random``: Glorot. ``pretrained``: autoencoder first, k-means (20 restarts) on its code gives U, M = U,
         W = pinv(U), b = c = 0, then `module_epochs` on the clustering-module loss with the encoder frozen.
@@ -126,6 +128,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
             "coincide where c = 0.",
             "In the normalised loss E1 and E2 are divided by batch size times the code's width, and the prior and the "
             "orthonormality term are not divided; AdamW has PyTorch's default weight decay of 0.01.",
+            "The layers of the paper's convolutional variant are not known to us: the presets that end in "
+            "_convolutional have those of DCEC (Guo et al., 2017), three convolutions of 32, 64 and 128 channels.",
         ),
         presets={
             name: {
@@ -150,6 +154,26 @@ class AECM(EmbeddingMixin, DeepClusterer):
             )
         }
         | {
+            f"{name}_convolutional": {
+                "channels": (32, 64, 128),
+                "image_shape": image_shape,
+                "hidden": (),
+                "code_dim": p,
+                "beta": beta,
+                "alpha": alpha,
+                "batch_size": batch,
+                "epochs": 1000,
+                "orthonormality": 1.0,
+                "decay_epochs": decay,
+            }
+            for name, image_shape, p, beta, alpha, batch, decay in (
+                ("mnist", (28, 28), 40, 0.2, 15, 100, None),
+                ("fashion_mnist", (28, 28), 71, 0.08, 4, 55, None),
+                ("cifar10", (32, 32, 3), 90, 0.4, 6, 65, 150),
+                ("usps", (16, 16), 40, 0.3, 15, 200, 150),
+            )
+        }
+        | {
             "mnist_normalised": {
                 "loss": "normalised",
                 "hidden": (500, 500, 2000),
@@ -168,6 +192,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
         *,
         hidden: Sequence[int] = (500, 500, 2000),
         code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         init: str = "random",
         alpha: float | Sequence[float] = 10.0,
         beta: float = 1.0,
@@ -189,6 +215,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
         self.n_clusters = n_clusters
         self.hidden = hidden
         self.code_dim = code_dim
+        self.channels = channels
+        self.image_shape = image_shape
         self.init = init
         self.alpha = alpha
         self.beta = beta
@@ -210,7 +238,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
         check_clusters(self, n_samples)
-        check_network_parameters(self)
+        check_network_parameters(self, n_features)
         check_choice(self, "init", ["random", "pretrained"])
         check_alpha(self)
         check_choice(self, "loss", ["paper", "normalised"])

@@ -1,4 +1,4 @@
-"""A fully connected autoencoder: the start that all pretrained methods of a seed share."""
+"""An autoencoder, fully connected or convolutional: the start that all pretrained methods of a seed share."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
 
 
 class Autoencoder(EmbeddingMixin, DeepEstimator):
-    """Autoencoder d -> hidden -> code_dim -> hidden reversed -> d, trained on the reconstruction error.
+    """Autoencoder d -> channels, hidden -> code_dim -> the same reversed -> d, trained on the reconstruction error.
 
     Parameters
     ----------
@@ -27,6 +27,12 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
         Widths of the encoder's hidden layers; the decoder mirrors them. Code and output are linear.
     code_dim : int
         Width p of the code.
+    channels : sequence of int or None
+        Channels of stride-2 convolutions that come before `hidden`, each of which halves the image, rounded up; the
+        decoder mirrors them by transposed ones. Kernels are 5 x 5, the last 3 x 3. None: fully connected.
+    image_shape : sequence of int or None
+        (height, width) or (height, width, channels) of a row of X, needed with `channels`: the pixels lie row by row,
+        the channels of a pixel side by side.
     negative_slope : float
         Of the leaky ReLU; 0 gives a ReLU.
     initialiser : {"glorot", "fan_in"}
@@ -77,6 +83,15 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
             )
         }
         | {
+            # Convolutions and pretraining of DCEC (Guo et al., ICONIP 2017); code, slope and image are left open.
+            "dcec": {
+                "channels": (32, 64, 128),
+                "hidden": (),
+                "optimiser": "adam",
+                "learning_rate": 1e-3,
+                "epochs": 200,
+                "batch_size": 256,
+            },
             "dec_keras": {
                 "hidden": (500, 500, 2000),
                 "code_dim": 10,
@@ -87,7 +102,7 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
                 "momentum": 0.9,
                 "epochs": 300,
                 "batch_size": 256,
-            }
+            },
         },
     )
 
@@ -96,6 +111,8 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
         *,
         hidden: Sequence[int] = (500, 500, 2000),
         code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         negative_slope: float = 0.2,
         initialiser: str = "glorot",
         reduction: str = "mean",
@@ -111,6 +128,8 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
     ):
         self.hidden = hidden
         self.code_dim = code_dim
+        self.channels = channels
+        self.image_shape = image_shape
         self.negative_slope = negative_slope
         self.initialiser = initialiser
         self.reduction = reduction
@@ -126,7 +145,7 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
-        check_network_parameters(self)
+        check_network_parameters(self, n_features)
         check_choice(self, "initialiser", INITIALISERS)
         check_choice(self, "reduction", ["mean", "sum"])
         check_choice(self, "optimiser", ["adam", "sgd"])
@@ -166,11 +185,13 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
 def autoencoder_network(
     owner: Any, n_features: int, seeds: Sequence[int], initialiser: str = "glorot"
 ) -> AutoencoderNetwork:
-    """The autoencoder that ``hidden``, ``code_dim``, ``negative_slope`` and ``precision`` of a method describe."""
+    """The autoencoder that the parameters of a method describe."""
     return AutoencoderNetwork(
         n_features,
         owner.hidden,
         owner.code_dim,
+        channels=owner.channels,
+        image_shape=owner.image_shape,
         negative_slope=owner.negative_slope,
         seeds=seeds,
         initialiser=initialiser,
@@ -186,5 +207,5 @@ def own_recipe(owner: Any) -> Autoencoder:
     recipe = owner.autoencoder if owner.autoencoder is not None else Autoencoder()
     if not isinstance(recipe, Autoencoder):
         raise ValueError(f"{type(owner).__name__}: autoencoder={recipe!r} must be a jcae.Autoencoder or None")
-    shared = ("hidden", "code_dim", "negative_slope", "device", "precision")
+    shared = ("hidden", "code_dim", "channels", "image_shape", "negative_slope", "device", "precision")
     return Autoencoder(**{**recipe.get_params(deep=False), **{name: getattr(owner, name) for name in shared}})

@@ -20,9 +20,9 @@ from jcae.records import code_digest, format_block
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 _AUTOENCODER = "jcae.Autoencoder"
-# An autoencoder and a method that starts from it must agree on these: the first two are the shapes of the weights, and
-# with another slope the same weights would be another function.
-_ARCHITECTURE = ("hidden", "code_dim", "negative_slope")
+# An autoencoder and a method that starts from it must agree on these: the shapes of the weights, and with another image
+# or slope the same weights would be another function.
+_ARCHITECTURE = ("hidden", "code_dim", "channels", "image_shape", "negative_slope")
 # YAML 1.1 reads 1e-3 (no point) as text; passed on, it would fail far from here.
 _NUMBER_AS_TEXT = re.compile(r"[-+]?[0-9]+([.][0-9]*)?[eE][-+]?[0-9]+")
 

@@ -290,8 +290,8 @@ class DeepEstimator(BaseEstimator):
             found = {k: tuple(v.shape) for k, v in weights.items()}
             if found != expected:
                 raise ValueError(
-                    f"{name}: the pretrained autoencoder has the layers {found}, but hidden={self.hidden} and "
-                    f"code_dim={self.code_dim} ask for {expected}"
+                    f"{name}: the pretrained autoencoder has the layers {found}, but channels={self.channels}, "
+                    f"hidden={self.hidden} and code_dim={self.code_dim} ask for {expected}"
                 )
         stacked = {k: torch.stack([torch.tensor(w[k]) for w in pretrained]) for k in expected}
         network.autoencoder.load_state_dict(stacked)
@@ -455,14 +455,37 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
                 fit.reason_ = f"all {len(labels[s])} points are in one of {self.n_clusters} clusters"
 
 
-def check_network_parameters(owner: Any) -> None:
-    """Check ``hidden`` and ``code_dim``, which every method with an autoencoder has."""
-    hidden = owner.hidden
-    if isinstance(hidden, str) or not isinstance(hidden, Sequence):
-        raise ValueError(f"{type(owner).__name__}: hidden={hidden!r} must be a sequence of layer widths")
-    if not all(isinstance(w, Integral) and w >= 1 for w in hidden):
-        raise ValueError(f"{type(owner).__name__}: hidden={hidden!r} must hold integers of at least 1")
+def check_network_parameters(owner: Any, n_features: int) -> None:
+    """Check what every method with an autoencoder has: ``hidden``, ``code_dim``, ``channels`` and ``image_shape``."""
+    _check_integers(owner, "hidden", "layer widths")
     check_number(owner, "code_dim", minimum=1, integer=True)
+    name, channels, image_shape = type(owner).__name__, owner.channels, owner.image_shape
+    if image_shape is not None:
+        _check_integers(owner, "image_shape", "height, width and, for colour, channels")
+        if len(image_shape) not in (2, 3) or math.prod(image_shape) != n_features:
+            raise ValueError(
+                f"{name}: image_shape={image_shape!r} does not fit data with {n_features} features; allowed are "
+                "(height, width) and (height, width, channels) whose product is that"
+            )
+    if channels is not None:
+        _check_integers(owner, "channels", "channels of convolutions")
+        if len(channels) == 0:
+            raise ValueError(
+                f"{name}: channels={channels!r} names no convolution; None makes the network fully connected"
+            )
+        if image_shape is None:
+            raise ValueError(
+                f"{name}: channels={channels!r} needs image_shape, (height, width) or (height, width, channels) of the "
+                f"{n_features} features; it is None"
+            )
+
+
+def _check_integers(owner: Any, name: str, what: str) -> None:
+    value = getattr(owner, name)
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError(f"{type(owner).__name__}: {name}={value!r} must be a sequence of {what}")
+    if not all(isinstance(v, Integral) and not isinstance(v, bool) and v >= 1 for v in value):
+        raise ValueError(f"{type(owner).__name__}: {name}={value!r} must hold integers of at least 1")
 
 
 def check_clusters(owner: Any, n_samples: int) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from jcae.block import CHUNK
+from jcae.convolution import Convolution
 from jcae.kmeans import BUDGET
 from jcae.networks import Linear
 
@@ -51,10 +52,13 @@ def demand(network: nn.Module, n_samples: int, n_features: int, batch_size: int)
     """
     parameters = list(network.parameters())
     size = parameters[0].element_size()
-    widths = [m.weight.shape[-1] for m in network.modules() if isinstance(m, Linear)] or [parameters[0].shape[-1]]
-    # A layer keeps its result for the way back, where one gradient of the widest comes and one goes.
-    batch = batch_size * (2 * n_features + sum(widths) + 2 * max(widths))
-    chunk = CHUNK * 2 * max(n_features, *widths)
+    layers = [m for m in network.modules() if isinstance(m, Linear | Convolution)]
+    widths = [m.n_out for m in layers] or [parameters[0].shape[-1]]
+    # A layer keeps its result for the way back, where one gradient of the widest comes and one goes. The convolution of
+    # a block lays out anew what goes in and what comes out.
+    passing = 4 if any(isinstance(m, Convolution) for m in layers) else 2
+    batch = batch_size * (2 * n_features + sum(widths) + passing * max(widths))
+    chunk = CHUNK * passing * max(n_features, *widths)
     code = n_samples * min(n_features, *widths)
     return Demand(
         data=n_samples * n_features * size,

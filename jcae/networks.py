@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from jcae.convolution import Convolution, Halving, halvings
 from jcae.precision import storage_dtype
 from jcae.products import affine
 from jcae.seeds import generator
@@ -33,6 +34,11 @@ class Linear(nn.Module):
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(bias)
         self.precision = precision
+
+    @property
+    def n_out(self) -> int:
+        """Numbers that come out for a point."""
+        return self.weight.shape[-1]
 
     def forward(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
         """Map (S, batch, n_in) to (S, batch, n_out), and apply a leaky ReLU if a slope is given."""
@@ -72,6 +78,31 @@ def initial_layer(n_in: int, n_out: int, initialiser: str, rng: torch.Generator)
     raise ValueError(f"initialiser={initialiser!r} is unknown; allowed are {list(INITIALISERS)}")
 
 
+def initial_convolution(
+    halving: Halving, transposed: bool, initialiser: str, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw one convolution of one seed in float64.
+
+    Kernels are drawn as `initial_layer` does, where a kernel's height times its width times the channels count as what
+    goes in and what comes out. Biases are zero: that of a grey image, a vector of one, would start a unit off.
+    """
+    channels = [halving.large.channels, halving.small.channels]
+    n_in, n_out = (c * halving.kernel**2 for c in (reversed(channels) if transposed else channels))
+    shape = (*reversed(channels), halving.kernel, halving.kernel)
+    bound = math.sqrt(6.0 / (n_in + n_out)) if initialiser == "glorot" else math.sqrt(1.0 / n_in)
+    weight = (2.0 * torch.rand(shape, generator=rng, dtype=torch.float64) - 1.0) * bound
+    return weight, torch.zeros(channels[0 if transposed else 1], dtype=torch.float64)
+
+
+def convolution(
+    halving: Halving, *, transposed: bool, seeds: Sequence[int], name: str, initialiser: str, precision: str
+) -> Convolution:
+    """A convolution for a block of seeds; seed s draws from its own stream ``("weights", name)``."""
+    layers = [initial_convolution(halving, transposed, initialiser, generator(s, "weights", name)) for s in seeds]
+    weight, bias = (torch.stack(part).to(storage_dtype(precision)) for part in zip(*layers, strict=True))
+    return Convolution(weight, bias, halving, transposed=transposed, precision=precision)
+
+
 def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialiser: str, precision: str) -> Linear:
     """A layer for a block of seeds; seed s draws from its own stream ``("weights", name)``."""
     layers = [initial_layer(n_in, n_out, initialiser, generator(seed, "weights", name)) for seed in seeds]
@@ -80,7 +111,7 @@ def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialise
 
 
 class AutoencoderNetwork(nn.Module):
-    """S fully connected autoencoders: d -> hidden -> code and the mirror image; code and output are linear.
+    """S autoencoders: d -> convolutions -> hidden -> code and the mirror image; code and output are linear.
 
     Parameters
     ----------
@@ -90,6 +121,10 @@ class AutoencoderNetwork(nn.Module):
         Widths of the encoder's hidden layers; the decoder's are the same in reverse.
     code_dim : int
         Width p of the code.
+    channels : sequence of int or None
+        Of the convolutions before the hidden layers (`jcae.convolution`), which transposed ones mirror; None: none.
+    image_shape : sequence of int or None
+        (height, width) or (height, width, channels) of a row of the data; needed with `channels`.
     negative_slope : float
         Slope of the leaky ReLU for negative values; 0 gives a ReLU.
     seeds, initialiser, precision
@@ -102,6 +137,8 @@ class AutoencoderNetwork(nn.Module):
         hidden: Sequence[int],
         code_dim: int,
         *,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
         negative_slope: float,
         seeds: Sequence[int],
         initialiser: str,
@@ -109,16 +146,19 @@ class AutoencoderNetwork(nn.Module):
     ):
         super().__init__()
         self.negative_slope = negative_slope
+        settings = {"seeds": seeds, "initialiser": initialiser, "precision": precision}
+        images = halvings(image_shape, channels) if channels else []
+        widths = [math.prod(images[-1].small) if images else n_features, *hidden, code_dim]
 
-        def stack(widths: list[int], part: str) -> nn.ModuleList:
-            return nn.ModuleList(
-                linear(a, b, seeds=seeds, name=f"{part}.{i}", initialiser=initialiser, precision=precision)
-                for i, (a, b) in enumerate(pairwise(widths))
-            )
+        def layer(step: Halving | tuple[int, int], part: str, i: int) -> nn.Module:
+            if isinstance(step, Halving):
+                return convolution(step, transposed=part == "decoder", name=f"{part}.{i}", **settings)
+            return linear(*step, name=f"{part}.{i}", **settings)
 
-        widths = [n_features, *hidden, code_dim]
-        self.encoder = stack(widths, "encoder")
-        self.decoder = stack(widths[::-1], "decoder")
+        steps = [*images, *pairwise(widths)]
+        mirror = [*pairwise(widths[::-1]), *images[::-1]]
+        self.encoder = nn.ModuleList(layer(step, "encoder", i) for i, step in enumerate(steps))
+        self.decoder = nn.ModuleList(layer(step, "decoder", i) for i, step in enumerate(mirror))
 
     def _run(self, layers: nn.ModuleList, x: Tensor) -> Tensor:
         for layer in layers[:-1]:

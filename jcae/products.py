@@ -22,7 +22,8 @@ SMALL = range(1000, 100_000)
 kernel gives the bits of a single product (tests/unit/test_products.py); that of still smaller ones does not."""
 
 
-def _aligned(x: Tensor) -> Tensor:
+def aligned(x: Tensor) -> Tensor:
+    """The tensor itself, or a copy of it that begins where the kernels like it."""
     return x if x.data_ptr() % ALIGNMENT == 0 else x.clone()
 
 
@@ -58,9 +59,9 @@ def _multiply(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     else:
         for s, (x, y, out) in enumerate(zip(a.unbind(), b.unbind(), result.unbind(), strict=True)):
             if bias is None or narrow:
-                torch.mm(_aligned(x), _aligned(y), out=out)
+                torch.mm(aligned(x), aligned(y), out=out)
             else:
-                torch.addmm(bias[s], _aligned(x), _aligned(y), out=out)
+                torch.addmm(bias[s], aligned(x), aligned(y), out=out)
         bias = bias if narrow else None
     if bias is not None:
         result += bias.unsqueeze(-1 if narrow else 1)
@@ -68,17 +69,23 @@ def _multiply(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 @contextmanager
-def _tensor_cores(precision: str, device: torch.device) -> Iterator[None]:
-    """Let float32 products of a GPU round their operands to tf32, if the precision is that."""
-    if device.type != "cuda" or precision != "tf32":
+def tensor_cores(precision: str, device: torch.device) -> Iterator[None]:
+    """Let float32 products and convolutions of a GPU round their operands to tf32 only if the precision is that.
+
+    Left alone, torch does so in every convolution.
+    """
+    if device.type != "cuda":
         yield
         return
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = True
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = precision == "tf32"
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 class _Affine(torch.autograd.Function):
@@ -92,7 +99,7 @@ class _Affine(torch.autograd.Function):
         if precision == "bf16":
             x, weight = x.bfloat16(), weight.bfloat16()
             bias = None if bias is None else bias.bfloat16()
-        with _tensor_cores(precision, x.device):
+        with tensor_cores(precision, x.device):
             result = _multiply(x, weight, bias)
         if negative_slope is None:
             ctx.save_for_backward(x, weight)
@@ -109,7 +116,7 @@ class _Affine(torch.autograd.Function):
         grad = grad.to(x.dtype)
         if result:  # a slope is not negative: the sign of what went in is that of what came out
             grad = torch.ops.aten.leaky_relu_backward(grad, result[0], ctx.negative_slope, True)
-        with _tensor_cores(ctx.precision, x.device):
+        with tensor_cores(ctx.precision, x.device):
             grad_x = _multiply(grad, weight.mT).to(ctx.dtypes[0]) if for_x else None
             grad_weight = _multiply(x.mT, grad).to(ctx.dtypes[1]) if for_weight else None
         grad_bias = grad.sum(1, dtype=ctx.dtypes[1]) if for_bias else None

@@ -25,6 +25,7 @@ LAYERS = (
         "noise",
         "precision",
         "networks",
+        "convolution",
         "products",
         "optimisers",
         "checkpoint",
@@ -51,6 +52,7 @@ MODELS = {
     "groups",
     "memory",
     "networks",
+    "convolution",
     "runner",
 }
 FILES = sorted((ROOT / "jcae").rglob("*.py"))
