@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from jcae.block import CHUNK, Block
 from jcae.checkpoint import save_checkpoint
+from jcae.convolution import halvings
 from jcae.groups import Group, first_groups, release
 from jcae.info import Info
 from jcae.kmeans import kmeans
@@ -478,6 +479,12 @@ def check_network_parameters(owner: Any, n_features: int) -> None:
                 f"{name}: channels={channels!r} needs image_shape, (height, width) or (height, width, channels) of the "
                 f"{n_features} features; it is None"
             )
+        for number, step in enumerate(halvings(image_shape, channels), start=1):
+            if min(step.large.height, step.large.width) < 2:
+                raise ValueError(
+                    f"{name}: channels={channels!r} are too many for image_shape={image_shape!r}: convolution {number} "
+                    f"would halve {step.large.height} x {step.large.width} pixels; it needs 2 x 2"
+                )
 
 
 def _check_integers(owner: Any, name: str, what: str) -> None:

@@ -4,8 +4,9 @@ import torch
 
 PRECISIONS = ("float64", "float32", "tf32", "bf16")
 """``float64`` and ``float32`` are plain. ``tf32`` and ``bf16`` store float32 and round the operands of the layers'
-matrix products: to 10 bits of mantissa inside the product on a GPU (tf32), or to bfloat16, activations between layers
-included. Codes, distances, assignments, losses, gradients of the parameters and the optimiser stay float32."""
+matrix products and convolutions: to 10 bits of mantissa inside the product on a GPU (tf32), or to bfloat16, activations
+between layers included. Codes, distances, assignments, losses, gradients of the parameters and the optimiser stay
+float32."""
 
 
 def storage_dtype(precision: str) -> torch.dtype:

@@ -19,6 +19,7 @@ from jcae.training import Runtime, train
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
 NET = {"hidden": (64, 32), "code_dim": 12, "device": "cuda"}
+IMAGES = {"channels": (8, 16, 32), "image_shape": (8, 8), "hidden": (), "code_dim": 12, "device": "cuda"}
 SHORT = Autoencoder(epochs=3)
 METHODS = {
     "module": ClusteringModule(10, alpha=5, batch_size=48, epochs=8, decay_epochs=4, device="cuda"),
@@ -30,6 +31,8 @@ METHODS = {
     "idec": IDEC(10, batch_size=48, max_iter=100, update_interval=20, autoencoder=SHORT, **NET),
     "dcn": DCN(10, batch_size=48, epochs=8, autoencoder=SHORT, **NET),
     "vade": VaDE(10, batch_size=48, epochs=8, likelihood="gaussian", autoencoder=SHORT, **NET),
+    "aecm_convolutional": AECM(10, alpha=5, batch_size=48, epochs=8, **IMAGES),
+    "idec_convolutional": IDEC(10, batch_size=48, max_iter=100, update_interval=20, autoencoder=SHORT, **IMAGES),
 }
 
 
@@ -112,11 +115,25 @@ def test_too_little_memory_for_one_seed_is_said():
         torch.cuda.set_per_process_memory_fraction(1.0)
 
 
+@pytest.mark.parametrize("network", [NET, IMAGES], ids=["dense", "convolutional"])
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])
-def test_lower_precisions_train(precision, digits):
-    fits = AECM(10, alpha=5, batch_size=48, epochs=8, precision=precision, **NET).fit_seeds(digits, [0, 1])
+def test_lower_precisions_train(precision, network, digits):
+    fits = AECM(10, alpha=5, batch_size=48, epochs=8, precision=precision, **network).fit_seeds(digits, [0, 1])
     assert [fit.status_ for fit in fits] == ["ok", "ok"]
     assert fits[0].weights_["autoencoder.encoder.0.weight"].dtype == np.float32
+
+
+def test_convolutions_round_to_tf32_only_when_asked(digits):
+    """torch lets them by default; 10 bits of mantissa are a thousand times coarser than those of float32."""
+    x = torch.tensor(digits, device="cuda").expand(2, -1, -1)
+    exact = Autoencoder(precision="float64", **IMAGES).build_network(64, [0, 1]).to("cuda")
+    expected = exact.decode(exact.encode(x))
+    error = {}
+    for precision in ("float32", "tf32"):
+        network = Autoencoder(precision=precision, **IMAGES).build_network(64, [0, 1]).to("cuda")
+        found = network.decode(network.encode(x.float()))
+        error[precision] = ((found - expected).norm() / expected.norm()).item()
+    assert error["float32"] < 1e-5 < error["tf32"] < 1e-2
 
 
 def test_kmeans_is_that_of_scikit_learn():

@@ -29,6 +29,7 @@ from jcae.training import Loss, Phase, Runtime, train
 
 # Odd widths: slices of such a block are not aligned in memory, which is what tempts a product to round differently.
 NET = {"hidden": (31, 7), "code_dim": 11, "device": "cpu"}
+IMAGES = {"channels": (3, 5, 7), "image_shape": (8, 8), **NET}
 SHORT = Autoencoder(epochs=2)
 
 
@@ -64,6 +65,12 @@ METHODS = {
     "vade_kmeans": VaDE(10, likelihood="gaussian", start="kmeans", batch_size=48, epochs=4, autoencoder=SHORT, **NET),
     "n2d": N2D(10, autoencoder=SHORT, **NET),
     "dkm_annealed": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **NET),
+    "autoencoder_convolutional": Autoencoder(epochs=4, optimiser="sgd", learning_rate=0.1, batch_size=48, **IMAGES),
+    "aecm_convolutional": AECM(10, alpha=5, batch_size=48, epochs=4, **IMAGES),
+    "aecm_convolutional_bf16": AECM(10, alpha=5, batch_size=48, epochs=4, precision="bf16", **IMAGES),
+    "dec_convolutional": DEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **IMAGES),
+    "dkm_convolutional": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **IMAGES),
+    "vade_convolutional": VaDE(10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **IMAGES),
 }
 
 
@@ -116,7 +123,9 @@ METHODS[{name!r}].fit_seeds(load_digits().data[:400] / 16, [3, 4], runtime=Runti
 """
 
 
-@pytest.mark.parametrize("name", ["aecm_pretrained", "idec", "dcn", "dkm_annealed", "vade", "autoencoder"])
+@pytest.mark.parametrize(
+    "name", ["aecm_pretrained", "idec", "dcn", "dkm_annealed", "vade", "autoencoder", "aecm_convolutional"]
+)
 def test_killed_and_resumed_equals_uninterrupted(name, digits, tmp_path):
     """A process is killed with SIGKILL after a checkpoint of its last phase; the resumed run must be the same."""
     path = tmp_path / "state.safetensors"

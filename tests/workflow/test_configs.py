@@ -3,7 +3,7 @@
 import pytest
 from project import ROOT
 
-BELOW = {"mnist_full": ["mnist"], "more_data": ["paper"]}
+BELOW = {"mnist_full": ["mnist"], "more_data": ["paper"], "convolutional": ["paper"]}
 
 
 @pytest.fixture(scope="module")
