@@ -22,7 +22,7 @@ COLUMNS = ["panel", "dataset", "value", "x", "method", "name", "is_reference", "
 COLUMNS += ["mean", "low", "high", "interval", "n_ok", "n_total"]
 PER_ROW = 3
 SCALED = {frozenset({"alpha", "batch_size"}): "batch_size"}
-"""Parameters that count as one, on the axis of this one, where both change by the same factor: a prior acts per batch."""
+"""Parameters that count as one where they change by the same factor, and the one on the axis: priors act per batch."""
 COUNTS = ("n_clusters", "n_components")
 """Shown relative to the number of classes, which differs from data set to data set."""
 WIDE = 10
@@ -69,6 +69,8 @@ def effects(
     data = pd.DataFrame(rows, columns=COLUMNS).drop_duplicates(["panel", "dataset", "x"])
     data = data.groupby("panel", sort=False, group_keys=False)[COLUMNS].apply(lambda p: p.sort_values(["dataset", "x"]))
     data = data.reset_index(drop=True)
+    if data["mean"].isna().all():
+        return style.empty(f"no ok run of {name} and its variations has this score", COLUMNS)
     return _draw(data, name, metric, level), data
 
 
@@ -118,8 +120,9 @@ def _draw(data: pd.DataFrame, name: str, metric: str, level: float) -> Figure:
     for i, (ax, panel) in enumerate(zip(axes, panels, strict=True)):
         here = data[data["panel"] == panel]
         _axis(ax, here)
-        for dataset, mine in here.groupby("dataset"):
-            _line(ax, mine, palette[dataset])
+        highest = here.groupby("x")["mean"].transform("max") == here["mean"]
+        for position, dataset in enumerate(datasets):
+            _line(ax, here.assign(highest=highest)[here["dataset"] == dataset], palette[dataset], position)
         ax.set_ylim(low - 0.08 * (high - low) - 0.5, high + 0.08 * (high - low) + 0.5)
         ax.set_title(panel, loc="left")
         if i % PER_ROW == 0:
@@ -130,25 +133,27 @@ def _draw(data: pd.DataFrame, name: str, metric: str, level: float) -> Figure:
     figure.legend(handles, [*datasets, name, "no ok run"], loc="outside upper center", ncols=len(handles))
     style.caption(
         figure,
-        f"Mean over the ok seeds, own labels; line: {100 * (1 - level):g} % bootstrap interval over seeds (none from fewer "
-        f"than 3). Everything else as in {name}, ringed. A fraction counts the ok runs of all, where not all are ok. "
-        "Axes over wide ranges are logarithmic, with 0 set beside them.",
+        f"Mean over the ok seeds, own labels; upright: {100 * (1 - level):g} % bootstrap interval over seeds (none "
+        f"from fewer than 3). Everything else is as in {name}. A fraction counts the ok runs of all, where not all are "
+        "ok. Axes over wide ranges are logarithmic, with 0 set beside them.",
     )
     return figure
 
 
-def _line(ax: Axes, data: pd.DataFrame, colour: str) -> None:
-    """Draw one data set; a value without an ok run leaves a gap, marked below."""
+def _line(ax: Axes, data: pd.DataFrame, colour: str, position: int) -> None:
+    """Draw one data set; a value without an ok run leaves a gap, marked below, where the position keeps marks apart."""
     ax.plot(data["x"], data["mean"], color=colour, marker="o", ms=3.5, lw=1)
     ax.vlines(data["x"], data["low"], data["high"], color=colour, lw=1.4, alpha=0.6)
     own = data[data["is_reference"]]
     ax.plot(own["x"], own["mean"], ls="", marker="o", ms=6.5, mfc="none", mec="black", mew=0.8)
     for row in data[data["n_ok"] < data["n_total"]].itertuples():
         if row.n_ok:
-            place = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "fontsize": 6.5}
+            place = {"xytext": (0, 4), "va": "bottom"} if row.highest else {"xytext": (0, -4), "va": "top"}
+            place |= {"textcoords": "offset points", "ha": "center", "fontsize": 6.5}
             ax.annotate(f"{row.n_ok}/{row.n_total}", (row.x, row.mean), color=colour, **place)
         else:
-            ax.plot(row.x, 0.04, ls="", marker="x", ms=5, color=colour, transform=ax.get_xaxis_transform())
+            height = 0.05 + 0.08 * position
+            ax.plot(row.x, height, ls="", marker="x", ms=5, color=colour, transform=ax.get_xaxis_transform())
 
 
 def _axis(ax: Axes, data: pd.DataFrame) -> None:
