@@ -32,7 +32,6 @@ WIDE = 10
 def effects(
     results: Path,
     dataset: str | None = None,
-    prepared: Path | None = None,
     *,
     metric: str = "acc",
     reference: str | None = None,
@@ -42,7 +41,7 @@ def effects(
 
     Shown are the runs of the reference's class and start whose parameters differ from the reference's on the same data
     set in exactly one number or truth value (or in those that `SCALED` counts as one). Reads `scores.csv` and
-    `records.csv`. `prepared` is not used.
+    `records.csv`.
     """
     values, _ = read_results(results)
     records = records_of(results, dataset)
