@@ -403,6 +403,7 @@ def mean_best_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str) ->
         f"all were ok; {NONE}: none was; empty: not run. *Best: the ok run with the best score, chosen by labels; an "
         "upper bound, not a result. Pretrained: from a shared autoencoder, or from k-means where there is none to "
         "pretrain (CM); random: every other start. Controls are left out.",
+        "" if "params" in records else "The records are of an older version: a start from k-means counts as random.",
         direction_note([metric]),
         "Bold: best mean of the data set.",
         tuning_note(records, names),
@@ -410,7 +411,7 @@ def mean_best_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str) ->
     ]
     caption = f"{METRICS[metric].label}{' in percent' if METRICS[metric].percent else ''}, mean and best of the runs"
     cells = pd.DataFrame(list(lines.values()), columns=["data set", "method", *_SIDES])
-    return Table(f"mean_best_{metric}", caption, " ".join(note), data, cells, bold)
+    return Table(f"mean_best_{metric}", caption, " ".join(filter(None, note)), data, cells, bold)
 
 
 def _starts(records: pd.DataFrame, names: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -173,7 +173,10 @@ def test_starts_of_one_kind_keep_their_own_rows():
     assert table.cells["method"].tolist() == ["M (other)", "M (random)"] * 2
     assert not table.cells["pretrained: mean ± sd"].any()
     older = STARTS.drop(columns="params")
-    assert mean_best_table(START_SCORES, older, "acc").cells["method"].tolist() == ["M", "N", "M"]
+    table = mean_best_table(START_SCORES, older, "acc")
+    assert table.cells["method"].tolist() == ["M", "N", "M"]
+    assert table.cells["random: mean ± sd"].tolist() == ["70.0 ± 20.0", "70.0", "– (0/1)"]
+    assert "a start from k-means counts as random" in table.note
 
 
 def test_full_table_by_hand():
