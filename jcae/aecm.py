@@ -65,7 +65,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
 
     Summed over a mini-batch, with code z, responsibilities gamma, zbar = gamma M + c::
 
-        beta ||x - xhat||^2 + ||z - zbar||^2 + sum_k gamma_k (1 - gamma_k)
+        beta ||x - xhat||^2 + distortion * ||z - zbar||^2 + sparsity * sum_k gamma_k (1 - gamma_k)
         + orthonormality * sum_kl |mu mu^T - I|_kl + sum_k (1 - alpha_k) log(gbar_k + 1e-10)
 
     Parameters
@@ -87,6 +87,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
         Weight of the reconstruction.
     orthonormality : float
         Weight lambda of the centroids' distance from orthonormality.
+    distortion, sparsity : float
+        Weights of the second and third term of this joint loss, 1 in the paper; 0 takes a term away (for ablations).
     loss : {"paper", "normalised"}
         ``normalised`` (the authors' later variant): reconstruction averaged over points and features, E1 and E2 divided
         by batch size times p, squared instead of absolute orthonormality, no biases in the module, AdamW.
@@ -198,6 +200,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
         alpha: float | Sequence[float] = 10.0,
         beta: float = 1.0,
         orthonormality: float = 1.0,
+        distortion: float = 1.0,
+        sparsity: float = 1.0,
         loss: str = "paper",
         epochs: int = 1000,
         batch_size: int = 256,
@@ -221,6 +225,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
         self.alpha = alpha
         self.beta = beta
         self.orthonormality = orthonormality
+        self.distortion = distortion
+        self.sparsity = sparsity
         self.loss = loss
         self.epochs = epochs
         self.batch_size = batch_size
@@ -243,7 +249,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
         check_alpha(self)
         check_choice(self, "loss", ["paper", "normalised"])
         check_number(self, "beta", minimum=0)
-        check_number(self, "orthonormality", minimum=0)
+        for weight in ("orthonormality", "distortion", "sparsity"):
+            check_number(self, weight, minimum=0)
         check_number(self, "module_epochs", minimum=0, integer=True)
         check_training_parameters(self)
         if self.orthonormality == 0:
@@ -281,8 +288,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
             return Loss(
                 {
                     "reconstruction": self.beta * data_scale * squared_error(x, network.autoencoder.decode(z)),
-                    "code_distortion": code_scale * reconstruction_error(z, gamma, M),
-                    "sparsity": code_scale * assignment_sparsity(gamma),
+                    "code_distortion": self.distortion * code_scale * reconstruction_error(z, gamma, M),
+                    "sparsity": self.sparsity * code_scale * assignment_sparsity(gamma),
                     "orthonormality": self.orthonormality * orthonormality(M, squared=normalised),
                     "prior": dirichlet_prior(gamma, alpha),
                 }

@@ -277,7 +277,9 @@ def ledger_table(
     names, percent = display_names(records), f"{100 * (1 - level):g} %"
     given = published if published is not None else pd.DataFrame(columns=PUBLISHED)
     data = ledger(given, scores, records, margin=margin, length=length, level=level)
+    order = {name: i for i, name in enumerate([*sorted(given["dataset"].unique()), *names, *METRICS])}
     shown = data[data["dataset"].isin(set(records["dataset"]))]
+    shown = shown.sort_values(["dataset", "method", "metric"], key=lambda k: k.map(order), kind="stable")
     columns = ["data set", "method", "score", "published", f"ours [{percent}]", "ok/all", "same protocol"]
     columns += ["verdict", "why", "published protocol", "source"]
     rows = [

@@ -1,5 +1,6 @@
 """From run folders to rows: scores of finished runs, one record per run, and which run stands for a method."""
 
+import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def collect_records(results_dir: str | Path, blocks: Collection[str] | None = No
     DataFrame
         One row per run, sorted by data set, method and seed. `seconds` and `pretrain_seconds` (the shared autoencoder
         that it started from) are wall time per seed; memory in MiB; `objective` is lower-is-better; `run` is the
-        folder relative to `results_dir`; `control` marks methods that only bound the scores.
+        folder relative to `results_dir`; `control` marks methods that only bound the scores; `params` holds all
+        parameters of the method as one JSON object.
 
     Raises
     ------
@@ -133,7 +135,8 @@ def read_results(results_dir: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def read_records(results_dir: str | Path) -> pd.DataFrame:
     """Read `records.csv` of a results folder; columns as `collect_records` gives them."""
     # A method may be called "true", a commit may have digits only: neither is a truth value or a number.
-    text = ("dataset", "method", "label", "use", "reason", "block", "tuned_with", "autoencoder", "git_commit", "run")
+    text = ("dataset", "method", "label", "use", "reason", "block", "tuned_with", "autoencoder", "params")
+    text += ("git_commit", "run")
     return pd.read_csv(Path(results_dir) / "records.csv", dtype=dict.fromkeys(text, "str") | {"control": bool})
 
 
@@ -216,6 +219,7 @@ def _record(run: dict[str, Any]) -> dict[str, Any]:
             "n_clusters": data.get("n_clusters"),
         }
         | {"autoencoder": (run.get("pretrained") or {}).get("autoencoder"), "tuned_with": run.get("tuned_with")}
+        | {"params": json.dumps(run.get("params") or {})}
         | {"code_digest": code.get("digest"), "git_commit": code.get("git_commit"), "dirty": code.get("dirty")}
         | {key: run.get(key) for key in ("started", "finished")}
     )

@@ -1,5 +1,7 @@
 """Tables of a finished run: as numbers (csv), to read (md, html) and for the paper (tex, booktabs)."""
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -17,10 +19,13 @@ MAIN_METRICS = ("acc", "nmi", "ari")
 COST = ["seconds", "pretrain_seconds", "updates", "peak_memory_mb", "peak_gpu_memory_mb"]
 NONE = "–"
 LONG = 40
-"""Rows beyond which a LaTeX table may break over pages."""
+"""Lines beyond which a LaTeX table may break over pages."""
+LINE = 80
+"""Characters of a table in one line of LaTeX's page."""
 WIDE = {"reasons": 0.4, "why": 0.2, "published protocol": 0.12, "source": 0.12}
 """Columns of running text, and the share of the line that LaTeX gives them."""
-
+STARTS = ("random", "pretrained")
+_SIDES = [f"{start}: {what}" for start in STARTS for what in ("mean ± sd", "best*")]
 
 HTML = """<!DOCTYPE html>
 <html lang="en">
@@ -28,13 +33,15 @@ HTML = """<!DOCTYPE html>
 <meta charset="utf-8">
 <title>{caption}</title>
 <style>
-body {{ font: 14px/1.45 system-ui, sans-serif; color: #222; background: #fff; margin: 2rem; max-width: 75rem; }}
+body {{ font: 14px/1.45 system-ui, sans-serif; color: #222; background: #fff; margin: 2rem; }}
 h1 {{ font-size: 1.1rem; }}
+h1, p {{ max-width: 75rem; }}
 table {{ border-collapse: collapse; border-top: 2px solid #222; border-bottom: 2px solid #222; }}
-th, td {{ text-align: left; padding: 0.25rem 1.2rem 0.25rem 0; vertical-align: top; }}
+th, td {{ text-align: left; padding: 0.25rem 1.2rem 0.25rem 0; vertical-align: top; white-space: nowrap; }}
+th.text, td.text {{ min-width: 11rem; max-width: 28rem; white-space: normal; }}
 td {{ font-variant-numeric: tabular-nums; }}
-th, tr.rule td {{ border-bottom: 1px solid #222; }}
-tr.rule td {{ border-bottom: none; border-top: 1px solid #222; }}
+th {{ position: sticky; top: 0; background: #fff; box-shadow: inset 0 -1px #222; }}
+tr.rule td {{ border-top: 1px solid #222; }}
 tbody tr:hover {{ background: #f1f5f9; }}
 p {{ color: #555; font-size: 0.85rem; }}
 </style>
@@ -70,7 +77,7 @@ class Table:
     bold : frozenset of (int, int)
         Row and column positions in `cells` of the best values.
     rule_before : int or None
-        Row of `cells` before which tex draws a rule (the controls).
+        Row of `cells` before which html and tex draw a rule (the controls), beside those between data sets.
     """
 
     name: str
@@ -171,7 +178,7 @@ def equivalence_table(summary: pd.DataFrame) -> Table:
         "k-means, all from the same start per seed, and the verdict on CM against the mixture: two one-sided paired "
         "tests with the margin of the config, not a difference that failed to be significant. Agreement: median ARI "
         "between the partitions of CM and mixture. Changed: points that change cluster when CM starts at the EM "
-        "solution and is trained. Higher is better."
+        "solution and is trained. Scores and agreement: higher is better."
     )
     return Table("equivalence", "The clustering module against the isotropic Gaussian mixture", note, summary, cells)
 
@@ -218,11 +225,12 @@ def algebra_table(algebra: pd.DataFrame) -> Table:
 
 
 def make_tables(scores: pd.DataFrame, records: pd.DataFrame) -> list[Table]:
-    """Build `scores_<metric>` (own labels), `scores_<metric>_refit`, `scores_full`, `failures` and `cost`.
+    """Build `scores_<metric>` (own labels, `_refit`), `mean_best_<metric>`, `scores_full`, `failures` and `cost`.
 
     `scores` and `records` as `jcae.evaluation.read_results` gives them.
     """
     main = [scores_table(scores, records, metric, kind) for kind in KINDS for metric in MAIN_METRICS]
+    main += [mean_best_table(scores, records, metric) for metric in MAIN_METRICS]
     return [*main, full_table(scores, records), failures_table(records), cost_table(records)]
 
 
@@ -353,6 +361,74 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
     return Table("scores_full", "Every score of every method", " ".join(note), data, cells)
 
 
+def mean_best_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str) -> Table:
+    """Mean and best of the runs as the AE-CM paper prints them: random and pretrained start of a method side by side.
+
+    Two methods share a row where their class and their label up to the bracket are the same, and their start is not.
+    `params` of the records may be missing: the start is then read from the autoencoder alone.
+    """
+    names = display_names(records)
+    records = records[~records["control"].astype(bool)]
+    scores = ok_scores(scores, records)
+    scores = scores[(scores["metric"] == metric) & (scores["labels"] == "own")]
+    pick = "idxmax" if METRICS[metric].higher_is_better else "idxmin"
+    totals = records.groupby(["dataset", "method"]).size()
+    starts, families = _starts(records, names)
+    rows = []
+    for dataset in sorted(records["dataset"].unique()):
+        for method in [method for method in names if (dataset, method) in totals]:
+            mine = scores[(scores["dataset"] == dataset) & (scores["method"] == method)].sort_values("seed")
+            values = mine.set_index("seed")["value"]
+            seed = getattr(values, pick)() if len(values) else None
+            best = np.nan if seed is None else values[seed]
+            counts = (len(values), totals[dataset, method])
+            rows.append((dataset, method, starts[method], values.mean(), values.std(), best, seed, *counts))
+    columns = ["dataset", "method", "start", "mean", "sd", "best_by_labels", "best_by_labels_seed", "n_ok", "n_total"]
+    data = pd.DataFrame(rows, columns=columns).astype({"best_by_labels_seed": "Int64"})
+
+    lines: dict[tuple[str, str], dict[str, str]] = {}
+    places = {}
+    for row in data.itertuples():
+        key = (row.dataset, families[row.method])
+        line = lines.setdefault(key, {"data set": key[0], "method": key[1], **dict.fromkeys(_SIDES, "")})
+        line[f"{row.start}: mean ± sd"] = _mean_cell(row, metric)
+        line[f"{row.start}: best*"] = f"({number(row.best_by_labels, metric)})" if row.n_ok else NONE
+        places[row.dataset, row.method] = list(lines).index(key), list(line).index(f"{row.start}: mean ± sd")
+    bold = frozenset(
+        places[dataset, method] for dataset, here in data.groupby("dataset") for method in _best(here, metric)
+    )
+    note = [
+        seeds_note(records),
+        "Mean ± sample sd over all ok seeds, own labels. A fraction in brackets counts the ok runs of all, where not "
+        f"all were ok; {NONE}: none was; empty: not run. *Best: the ok run with the best score, chosen by labels; an "
+        "upper bound, not a result. Pretrained: from a shared autoencoder, or from k-means where there is none to "
+        "pretrain (CM); random: every other start. Controls are left out.",
+        "" if "params" in records else "The records are of an older version: a start from k-means counts as random.",
+        direction_note([metric]),
+        "Bold: best mean of the data set.",
+        tuning_note(records, names),
+        origin_note(records),
+    ]
+    caption = f"{METRICS[metric].label}{' in percent' if METRICS[metric].percent else ''}, mean and best of the runs"
+    cells = pd.DataFrame(list(lines.values()), columns=["data set", "method", *_SIDES])
+    return Table(f"mean_best_{metric}", caption, " ".join(filter(None, note)), data, cells, bold)
+
+
+def _starts(records: pd.DataFrame, names: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Per method its start, and the name of the row that it shares with the other start of the same method."""
+    starts, rows = {}, {}
+    for method, runs in records.groupby("method"):
+        run = runs.iloc[0]
+        init = json.loads(run["params"]).get("init") if "params" in run and pd.notna(run["params"]) else None
+        starts[method] = STARTS[bool(pd.notna(run["autoencoder"]) or init in ("pretrained", "kmeans"))]
+        rows[method] = (run["use"], names[method].partition(" (")[0])
+    shown = dict(names)
+    for method, row in rows.items():
+        if sorted(starts[other] for other in rows if rows[other] == row) == sorted(STARTS):
+            shown[method] = row[1]
+    return starts, shown
+
+
 def failures_table(records: pd.DataFrame) -> Table:
     """Count the runs of each status per data set and method, with the reasons of those that are not ok."""
     names = display_names(records)
@@ -437,44 +513,79 @@ def to_markdown(table: Table) -> str:
 
 def to_html(table: Table) -> str:
     """Render a table as a page of its own, without anything from outside; best values bold."""
-    rows = []
+    kinds = [' class="text"' if column in WIDE else "" for column in table.cells.columns]
+    rows, rules = [], _rules(table)
     for i, row in enumerate(table.cells.itertuples(index=False)):
         cells = [f"<b>{escape(str(v))}</b>" if (i, j) in table.bold else escape(str(v)) for j, v in enumerate(row)]
-        line = ' class="rule"' if i == table.rule_before else ""
-        rows.append(f"<tr{line}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    head = "".join(f"<th>{escape(str(column))}</th>" for column in table.cells.columns)
+        line = ' class="rule"' if i in rules else ""
+        rows.append(f"<tr{line}>" + "".join(f"<td{k}>{c}</td>" for k, c in zip(kinds, cells, strict=True)) + "</tr>")
+    head = "".join(f"<th{k}>{escape(str(c))}</th>" for k, c in zip(kinds, table.cells.columns, strict=True))
     return HTML.format(caption=escape(table.caption), head=head, rows="\n".join(rows), note=escape(table.note))
 
 
 def to_latex(table: Table) -> str:
-    """Render a table for LaTeX with the package booktabs (and longtable beyond `LONG` rows); best values bold."""
-    body = []
+    """Render a table for LaTeX with booktabs; best values bold.
+
+    What is wider than a line is scaled down (graphicx); what is longer than `LONG` lines breaks over pages (longtable),
+    which are turned where it is wide (pdflscape).
+    """
+    body, rules = [], _rules(table)
+    texts = [name in WIDE for name in table.cells.columns]
     for i, row in enumerate(table.cells.itertuples(index=False)):
         cells = [escape_latex(v) for v in row]
+        cells = [v.replace("/", r"/\allowbreak{}") if text else v for v, text in zip(cells, texts, strict=True)]
         cells = [rf"\textbf{{{v}}}" if (i, j) in table.bold else v for j, v in enumerate(cells)]
-        body += [r"\midrule"] * (i == table.rule_before) + [" & ".join(cells) + r" \\"]
+        body += [r"\midrule"] * (i in rules) + [" & ".join(cells) + r" \\"]
     head = [r"\toprule", " & ".join(escape_latex(c) for c in table.cells.columns) + r" \\", r"\midrule"]
-    columns = "".join(rf"p{{{WIDE[name]}\linewidth}}" if name in WIDE else "l" for name in table.cells.columns)
+    columns = "".join(
+        rf">{{\raggedright\arraybackslash}}p{{{WIDE[name]}\linewidth}}" if name in WIDE else "l"
+        for name in table.cells.columns
+    )
     caption = rf"\caption{{{escape_latex(table.caption)}.}}\label{{tab:{table.name}}}"
     note = rf"\footnotesize Note: {escape_latex(table.note)}"
-    if len(table.cells) > LONG:
-        lines = [rf"\begin{{longtable}}{{{columns}}}", caption + r" \\", *head, r"\endhead", *body, r"\bottomrule"]
-        lines += [r"\end{longtable}", rf"{{{note}\par}}"]
+    wide = _line_length(table) > LINE
+    if _height(table) > LONG:
+        size = r"\scriptsize" if wide else r"\footnotesize"
+        lines = [rf"{{{size}\setlength{{\tabcolsep}}{{3pt}}", rf"\begin{{longtable}}{{{columns}}}", caption + r" \\"]
+        lines += [*head, r"\endhead", *body, r"\bottomrule", r"\end{longtable}", "}", rf"{{{note}\par}}"]
+        lines = [r"\begin{landscape}", *lines, r"\end{landscape}"] if wide else lines
     else:
-        lines = [r"\begin{table}", r"\centering", caption, rf"\begin{{tabular}}{{{columns}}}", *head, *body]
-        lines += [
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\par\smallskip",
-            rf"\parbox{{\linewidth}}{{{note}}}",
-            r"\end{table}",
-        ]
-    return "\n".join(["% packages: booktabs, longtable", *lines, ""])
+        tabular = [rf"\begin{{tabular}}{{{columns}}}", *head, *body, r"\bottomrule", r"\end{tabular}"]
+        tabular = [r"\resizebox{\linewidth}{!}{%", *tabular, "}"] if wide else tabular
+        lines = [r"\begin{table}", r"\centering", caption, *tabular]
+        lines += [r"\par\smallskip", rf"\parbox{{\linewidth}}{{{note}}}", r"\end{table}"]
+    return "\n".join(["% packages: array, booktabs, graphicx, longtable, pdflscape", *lines, ""])
+
+
+def _rules(table: Table) -> set[int]:
+    """Rows before which a rule is drawn: the controls, and every data set but the first."""
+    rules = set() if table.rule_before is None else {table.rule_before}
+    if "data set" in table.cells:
+        sets = table.cells["data set"].tolist()
+        rules |= {i for i in range(1, len(sets)) if sets[i] != sets[i - 1]}
+    return rules
+
+
+def _line_length(table: Table) -> int:
+    """Characters of the longest row, two between columns; running text as long as its share of a line."""
+    lengths = [
+        round(WIDE[name] * LINE) if name in WIDE else max(len(str(text)) for text in [name, *table.cells[name]])
+        for name in table.cells.columns
+    ]
+    return sum(lengths) + 2 * len(lengths)
+
+
+def _height(table: Table) -> int:
+    """Lines of the table, where running text is broken to its share of a line."""
+    texts = table.cells[[name for name in table.cells.columns if name in WIDE]]
+    lines = [[-(-len(str(text)) // round(WIDE[name] * LINE)) for text in texts[name]] for name in texts.columns]
+    return sum(max(1, *row) for row in zip(*lines, strict=True)) if lines else len(table.cells)
 
 
 def escape_latex(text: str) -> str:
-    """Make text safe for LaTeX: its ten special characters, and the few others that tables here use."""
-    return "".join(_LATEX.get(character, character) for character in " ".join(str(text).split()))
+    """Make text safe for LaTeX: its ten special characters, the few others that tables here use, and minus signs."""
+    text = "".join(_LATEX.get(character, character) for character in " ".join(str(text).split()))
+    return re.sub(r"(?<![\w.)-])-(?=\d)", "$-$", text)  # a minus, not a hyphen
 
 
 _LATEX = {

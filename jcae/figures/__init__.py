@@ -14,6 +14,7 @@ from jcae.figures.comparison import critical_differences, improvement, performan
 from jcae.figures.confusion import confusion
 from jcae.figures.cost import cost
 from jcae.figures.curves import curves
+from jcae.figures.effects import effects
 from jcae.figures.equivalence import algebra, equivalence
 from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
@@ -36,6 +37,9 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "critical_difference": critical_differences,
     "performance_profiles": performance_profiles,
     "improvement": improvement,
+    "effects_acc": partial(effects, metric="acc"),
+    "effects_nmi": partial(effects, metric="nmi"),
+    "effects_ari": partial(effects, metric="ari"),
 }
 """Name -> `f(results, dataset)`: results folder and data set (None = all)."""
 
@@ -45,7 +49,10 @@ PER_DATASET = ("curves", "score_curves", "maps", "centroids", "interpolations", 
 OF_EQUIVALENCE = ("equivalence", "algebra")
 """Figures of the comparison of clustering module and mixture: they read `equivalence/` instead of the scores."""
 
-OF_COMPARISON = ("critical_difference", "performance_profiles", "improvement")
+OF_COMPARISON = (
+    *("critical_difference", "performance_profiles", "improvement"),
+    *("effects_acc", "effects_nmi", "effects_ari"),
+)
 """Figures of the comparison of methods: these also take `reference` and `level`."""
 
 IMAGES_ONLY = ("centroids", "interpolations")

@@ -1,9 +1,19 @@
 """From run folders to scores and records, on runs small enough to score by hand."""
 
+import json
+
 import numpy as np
 import pytest
 
-from jcae.evaluation import collect_records, collect_scores, evaluate, lowest_objective, ok_scores, read_results
+from jcae.evaluation import (
+    collect_records,
+    collect_scores,
+    evaluate,
+    lowest_objective,
+    ok_scores,
+    read_records,
+    read_results,
+)
 from jcae.records import write_record
 
 Y = np.array([0, 0, 0, 1, 1, 1])
@@ -127,6 +137,14 @@ def test_seconds_of_the_shared_pretraining(tmp_path):
     assert len(records) == 1
     assert records["pretrain_seconds"].tolist() == [7]
     assert records["run"].tolist() == ["runs/toy/aecm/0-1/0"]
+
+
+def test_parameters_are_one_json_object_and_old_records_lack_them(tmp_path, truth):
+    write_run(tmp_path, "aecm", 0, params={"alpha": [1, 2.5], "n_clusters": 2, "init": None})
+    collect_records(tmp_path).to_csv(tmp_path / "records.csv", index=False)
+    assert json.loads(read_records(tmp_path)["params"].iloc[0]) == {"alpha": [1, 2.5], "n_clusters": 2, "init": None}
+    collect_records(tmp_path).drop(columns="params").to_csv(tmp_path / "records.csv", index=False)
+    assert "params" not in read_records(tmp_path)
 
 
 def test_a_seed_in_two_blocks_is_an_error(tmp_path):

@@ -175,9 +175,9 @@ def build(root):
     return results, prepared
 
 
-# The three figures of scores are one function.
-# Those of the equivalence are drawn in test_equivalence.py, from its files; nmi and ari as acc.
-ELSEWHERE = (*OF_EQUIVALENCE, "scores_nmi", "scores_ari")
+# The three figures of scores are one function: nmi and ari as acc.
+# Those of the equivalence and of effects are drawn in test_equivalence.py and test_effects.py, from their own files.
+ELSEWHERE = (*OF_EQUIVALENCE, "scores_nmi", "scores_ari", "effects_acc", "effects_nmi", "effects_ari")
 CASES = [(n, "digits" if n in PER_DATASET else None) for n in FIGURES if n not in ELSEWHERE]
 
 

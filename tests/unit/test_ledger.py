@@ -8,6 +8,7 @@ import pytest
 from test_tables import record, score
 
 from jcae.comparison_tables import ledger_table
+from jcae.config import read_config
 from jcae.data.catalogue import CATALOGUE
 from jcae.ledger import PUBLISHED, ledger, match_protocol, match_runs, read_published
 
@@ -118,13 +119,29 @@ def test_other_labels_and_scores_do_not_enter():
 
 def test_the_file_is_sound():
     data = read_published(FILE)
-    assert len(data) > 50
     assert set(data["dataset"]) <= set(CATALOGUE)
-    assert set(data["method"]) <= {"kmeans", "ae_kmeans", "dec", "idec", "dcn"}
+    text_and_images = {"mnist", "fashion_mnist", "cifar10", "usps", "newsgroups", "reuters10k"}
+    assert set(data["dataset"]) == text_and_images | {"pendigits", "har", "acm", "dblp"}
+    methods = set(read_config([FILE.parents[1] / "config.yaml", FILE.parent / "paper.yaml"])["methods"])
+    assert set(data["method"]) <= methods
+    assert set(data["method"]) == {"kmeans", "ae_kmeans", "dec", "idec", "dcn", "dkm", "dkm_random", "vade", "n2d"}
     assert not data.duplicated().any()
     assert data["value"].between(0, 1).all()
     kmeans = data[(data["method"] == "kmeans") & (data["dataset"] == "mnist")].set_index("metric")["value"]
     assert kmeans.to_dict() == {"acc": 0.53, "nmi": 0.50}
+    # One start, one row: annealed from random weights, and from a pretrained autoencoder.
+    dkm = data[(data["dataset"] == "usps") & (data["metric"] == "acc")].set_index("method")["value"]
+    assert dkm["dkm_random"] == 0.755
+    assert dkm["dkm"] == 0.757
+
+
+def test_the_file_says_where_the_source_has_other_points_or_another_name():
+    data = read_published(FILE)
+    dkm = data[(data["dataset"] == "reuters10k") & data["source"].str.startswith("arXiv 1806.10069")]
+    assert dkm["protocol"].str.contains("another subset of 10000 documents").all()
+    assert {match_protocol(text)[0] for text in dkm["protocol"]} == {"no"}
+    vade = data[(data["dataset"] == "har") & (data["method"] == "vade")]
+    assert vade["protocol"].str.contains("called HHAR there, first 10200 points only").all()
 
 
 @pytest.mark.parametrize(

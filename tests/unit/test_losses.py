@@ -169,11 +169,13 @@ def test_unit_sparsity_and_orthonormality_by_hand(numbers):
     close(tm.grad, by_hand)
 
 
+@pytest.mark.parametrize("weights", [{}, {"distortion": 0.4, "sparsity": 1.7}, {"distortion": 0, "sparsity": 0}])
 @pytest.mark.parametrize("loss", ["paper", "normalised"])
-def test_joint_loss_by_hand(loss):
+def test_joint_loss_by_hand(loss, weights):
     rng = np.random.default_rng(5)
     x = rng.normal(size=(6, 3))
-    method = AECM(2, hidden=(5,), code_dim=2, alpha=4.0, beta=0.7, orthonormality=0.3, loss=loss, precision="float64")
+    settings = {"alpha": 4.0, "beta": 0.7, "orthonormality": 0.3, "loss": loss, "precision": "float64"}
+    method = AECM(2, hidden=(5,), code_dim=2, **settings, **weights)
     network = method.build_network(3, [11])
     joint = method.training_phases(Block(network, torch.tensor(x), [11]))[-1]
     found = joint.loss(torch.tensor(x).unsqueeze(0), torch.arange(6).unsqueeze(0))
@@ -195,8 +197,8 @@ def test_joint_loss_by_hand(loss):
     scale_x, scale_z = (1 / 18, 1 / 12) if loss == "normalised" else (1, 1)
     expected = {
         "reconstruction": 0.7 * scale_x * ((x - x_hat) ** 2).sum(),
-        "code_distortion": scale_z * ((z - gamma @ mu) ** 2).sum(),
-        "sparsity": scale_z * (gamma * (1 - gamma)).sum(),
+        "code_distortion": weights.get("distortion", 1) * scale_z * ((z - gamma @ mu) ** 2).sum(),
+        "sparsity": weights.get("sparsity", 1) * scale_z * (gamma * (1 - gamma)).sum(),
         "orthonormality": 0.3 * ((gap**2).sum() if loss == "normalised" else np.abs(gap).sum()),
         "prior": (1 - 4.0) * np.log(gamma.mean(0) + 1e-10).sum(),
     }

@@ -6,11 +6,14 @@ import pytest
 
 from jcae.evaluation import display_names
 from jcae.tables import (
+    LONG,
     cost_table,
     escape_latex,
     failures_table,
     full_table,
+    mean_best_table,
     scores_table,
+    to_html,
     to_latex,
     to_markdown,
     write_tables,
@@ -35,6 +38,9 @@ def record(method, seed, status="ok", dataset="digits", **changes):
         "device": "cpu",
         "device_name": "Example",
         "tuned_with": None,
+        "use": "x.Y",
+        "autoencoder": None,
+        "params": "{}",
         "git_commit": "0123456789" * 4,
         "dirty": False,
         "finished": "2026-01-02T03:04:05+00:00",
@@ -123,6 +129,56 @@ def test_own_and_refit_labels_stay_apart():
     assert "k-means on the code" in table.caption
 
 
+# One class from both starts: side by side; the same class under another name: a row of its own.
+STARTS = pd.DataFrame(
+    [
+        *[record("m_random", seed, label="M (random)", params='{"init": "random"}') for seed in range(3)],
+        *[record("m_pre", seed, label="M (pretrained)", autoencoder="shared") for seed in range(2)],
+        record("m_pre", 2, "failed", label="M (pretrained)", autoencoder="shared"),
+        record("m_kmeans", 0, label="N", params='{"init": "kmeans"}'),
+        record("random", 0, label="random labels"),
+        record("m_random", 0, "collapsed", label="M (random)", dataset="wine"),
+    ]
+)
+START_SCORES = pd.DataFrame(
+    [
+        *[score("m_random", seed, value) for seed, value in enumerate([0.5, 0.9, 0.7])],
+        *[score("m_pre", seed, value) for seed, value in enumerate([0.8, 0.6, 0.99])],
+        score("m_kmeans", 0, 0.7),
+        score("random", 0, 1.0),
+        score("m_random", 0, 0.99, labels="refit"),
+    ]
+)
+
+
+def test_mean_and_best_with_both_starts_side_by_side():
+    table = mean_best_table(START_SCORES, STARTS, "acc")
+    assert table.cells.to_numpy().tolist() == [
+        ["digits", "M", "70.0 ± 20.0", "(90.0)", "70.0 ± 14.1 (2/3)", "(80.0)"],
+        ["digits", "N", "", "", "70.0", "(70.0)"],
+        ["wine", "M", "– (0/1)", "–", "", ""],
+    ]
+    assert table.bold == {(0, 2), (0, 4), (1, 4)}  # means, never the best by labels
+    assert "chosen by labels; an upper bound" in table.note
+    data = table.data.set_index(["dataset", "method"])
+    assert data.loc[("digits", "m_random"), "best_by_labels_seed"] == 1
+    assert pd.isna(data.loc[("wine", "m_random"), "best_by_labels_seed"])
+    assert data.loc[("digits", "m_pre"), ["start", "n_ok", "n_total"]].tolist() == ["pretrained", 2, 3]
+
+
+def test_starts_of_one_kind_keep_their_own_rows():
+    records = STARTS[STARTS["method"] == "m_random"]
+    other = records.assign(method="m_other", label="M (other)")
+    table = mean_best_table(START_SCORES, pd.concat([records, other]), "acc")
+    assert table.cells["method"].tolist() == ["M (other)", "M (random)"] * 2
+    assert not table.cells["pretrained: mean ± sd"].any()
+    older = STARTS.drop(columns="params")
+    table = mean_best_table(START_SCORES, older, "acc")
+    assert table.cells["method"].tolist() == ["M", "N", "M"]
+    assert table.cells["random: mean ± sd"].tolist() == ["70.0 ± 20.0", "70.0", "– (0/1)"]
+    assert "a start from k-means counts as random" in table.note
+
+
 def test_full_table_by_hand():
     table = full_table(SCORES, RECORDS)
     row = table.data.set_index(["method", "labels", "metric"]).loc[("a", "own", "acc")]
@@ -191,6 +247,30 @@ def test_latex_escapes():
     assert r"failed \& 100\% sure\_of it" in to_latex(failures_table(RECORDS))
 
 
+def test_latex_minus_is_no_hyphen():
+    assert escape_latex("-2.3 [-3.7, +0.7]") == "$-$2.3 [$-$3.7, +0.7]"
+    assert escape_latex("seeds 0-3, k-means, 2026-01-02, (a)-1") == "seeds 0-3, k-means, 2026-01-02, (a)-1"
+
+
+def test_wide_and_long_tables_fit_the_page():
+    assert "resizebox" not in to_latex(scores_table(SCORES, RECORDS, "acc"))
+    assert r"\resizebox{\linewidth}{!}{%" in to_latex(cost_table(RECORDS))
+    many = pd.concat([RECORDS.assign(dataset=f"set_{i:02}") for i in range(15)])
+    assert r"\begin{landscape}" in to_latex(cost_table(many))
+    long = many[many["dataset"] < "set_06"].assign(reason="a/b " * 150)  # 24 rows, more lines
+    assert len(failures_table(long).cells) < LONG
+    assert r"\begin{longtable}" in to_latex(failures_table(long))
+    assert r"a/\allowbreak{}b" in to_latex(failures_table(long))
+
+
+def test_rules_between_data_sets_and_before_the_controls():
+    two = pd.concat([RECORDS, RECORDS.assign(dataset="wine")])
+    assert to_html(failures_table(two)).count('<tr class="rule">') == 1
+    assert to_latex(failures_table(two)).count(r"\midrule") == 2
+    assert to_html(scores_table(SCORES, RECORDS, "acc")).count('<tr class="rule">') == 1
+    assert '<td class="text">failed: ' in to_html(failures_table(two))
+
+
 def test_markdown_escapes_what_would_break_a_row():
     records = RECORDS.assign(label=["a|b\nc"] * 4 + ["B"] * 3 + ["C", "R"])
     rows = [line for line in to_markdown(scores_table(SCORES, records, "acc")).splitlines() if line.startswith("| a")]
@@ -213,6 +293,7 @@ def test_writes_every_table_four_ways(tmp_path):
         f"{name}.{suffix}"
         for name in (
             *(f"scores_{metric}{kind}" for metric in ("acc", "nmi", "ari") for kind in ("", "_refit")),
+            *(f"mean_best_{metric}" for metric in ("acc", "nmi", "ari")),
             "scores_full",
             "failures",
             "cost",

@@ -44,7 +44,7 @@ if PLAN.mirror:
     os.environ.update(JCAE_DATA_MIRROR=PLAN.mirror)
 
 TABLES = [f"scores_{metric}{suffix}" for suffix in ("", "_refit") for metric in MAIN_METRICS]
-TABLES += ["scores_full", "failures", "cost"]
+TABLES += [*(f"mean_best_{metric}" for metric in MAIN_METRICS), "scores_full", "failures", "cost"]
 
 
 OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE + OF_COMPARISON]
