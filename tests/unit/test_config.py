@@ -316,7 +316,7 @@ def test_file_that_is_no_config_is_refused(tmp_path, text):
 
 def shipped(name):
     """The config files that are read for an overlay of the folder: some are laid over another one."""
-    below = {"mnist_full": ["mnist"], "more_data": ["paper"], "paper_cpu": ["paper"]}.get(name, [])
+    below = {"mnist_full": ["mnist"], "more_data": ["paper"], "paper_cpu": ["paper"], "convolutional": ["paper"]}.get(name, [])
     return [ROOT / "config.yaml", *(ROOT / "config" / f"{stem}.yaml" for stem in [*below, name])]
 
 
