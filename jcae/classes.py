@@ -64,7 +64,7 @@ def _import_module(use: str, path: str) -> ModuleType:
         raise MethodError(f"{use!r} names a file and no class; write {use}:Class")
     if not path or not all(part.isidentifier() for part in use.split(".")):
         raise MethodError(
-            f"{use!r} is not a dotted path such as sklearn.cluster.KMeans, nor a file and its class such as mine.py:Mine"
+            f"{use!r} is not a dotted path such as sklearn.cluster.KMeans, nor a file and class such as mine.py:Mine"
         )
     _find_beside(os.getcwd())
     try:

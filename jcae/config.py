@@ -152,6 +152,23 @@ def read_config(paths: Sequence[str | Path]) -> dict[str, Any]:
     return config
 
 
+def method_spec(config: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """What `jcae train` would be told of a method of the config, on the first of its data sets.
+
+    Raises
+    ------
+    ConfigError
+        The config has problems, or no such method.
+    """
+    methods = config.get("methods") or {}
+    if method not in methods:
+        raise ConfigError(_check_names([method], methods, "methods", "method of this config"))
+    entry = {key: value for key, value in methods[method].items() if key != "only"}
+    only = {"datasets": None, "methods": [method]}
+    plan = make_plan({**config, "methods": {**methods, method: entry}, "only": only})
+    return next(iter(plan.jobs.values())).spec
+
+
 def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
     """Check a config and expand it.
 
@@ -421,10 +438,10 @@ class _Expansion:
     def _check_construction(
         self, cls: type, params: Mapping[str, Any], place: str, dataset: str, autoencoder: str | None = None
     ) -> None:
-        """Find parameters that are needed and missing, and let our own methods judge theirs for the shape of the data."""
+        """Find parameters that are missing, and let our own methods judge theirs for the shape of the data."""
         count = _cluster_count(cls)
         for name in _needed(cls) - params.keys() - {count, "random_state", "device"}:
-            self.problems.append(f"{place}.params: {class_name(cls)} needs the parameter {name!r}, which has no default")
+            self.problems.append(f"{place}.params: {class_name(cls)} needs {name!r}, which has no default")
         if not hasattr(cls, "check_parameters") or dataset not in CATALOGUE:
             return
         facts = CATALOGUE[dataset]
@@ -441,7 +458,7 @@ class _Expansion:
         if starts_at_random:
             self.problems.append(
                 f"{place}.autoencoder: on {dataset} {class_name(cls)} starts from random weights with these parameters "
-                f"and has no use for {autoencoder!r}; take the key out, or set the parameters that make it start from one"
+                f"and has no use for {autoencoder!r}; take the key out, or set parameters that make it start from one"
             )
 
     def _check_architecture(self, cls: type, params: Mapping[str, Any], pretraining: Job, place: str) -> None:

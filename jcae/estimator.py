@@ -166,8 +166,8 @@ class DeepEstimator(BaseEstimator):
         recipe = self.pretraining()
         if pretrained is not None and recipe is None:
             raise ValueError(
-                f"{type(self).__name__} does not start from an autoencoder with these parameters, but pretrained weights "
-                "were given"
+                f"{type(self).__name__} does not start from an autoencoder with these parameters, but pretrained "
+                "weights were given"
             )
         if recipe is not None and pretrained is None:
             pretrained = self._pretrain(recipe, X, seeds, runtime)

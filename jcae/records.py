@@ -308,7 +308,7 @@ def _is_installed(file: Path) -> bool:
 
 
 def _package_folders(module: str, file: Path) -> dict[str, Path]:
-    """Return where the modules begin whose files count: our packages, and the class's own or what lies beside its file."""
+    """Return where the modules lie whose files count: ours, and those of the class's package or beside its file."""
     top = module.partition(".")[0]
     folders = {"jcae": _PACKAGE, "baselines": _PACKAGE.parent / "baselines"}
     if module == file.stem:  # in no package

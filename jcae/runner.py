@@ -129,7 +129,8 @@ def train_block(
     Parameters
     ----------
     spec : mapping
-        ``dataset``, ``method``, ``use`` (see `jcae.classes.load_class`), ``params``; optional ``label``, ``tuned_with``, ``autoencoder``.
+        ``dataset``, ``method``, ``use`` (see `jcae.classes.load_class`), ``params``; optional ``label``,
+        ``tuned_with``, ``autoencoder``.
     features : path
         ``features.npz`` with X (n, d); ``card.json`` beside it gives the number of clusters.
     seeds : sequence of int
@@ -434,7 +435,7 @@ def _fit_alone(job: _Job, seed: int) -> _Result:
     seconds = None
     try:
         estimator = job.cls(**job.params, **_seed_argument(job.cls, seed))
-        labels = _fit_labels(estimator, job)
+        labels = fitted_labels(estimator, job.X, job.y)
         seconds = time.perf_counter() - clock
         result = _collect(estimator, job, labels)
     except Exception as error:
@@ -444,19 +445,31 @@ def _fit_alone(job: _Job, seed: int) -> _Result:
     return result
 
 
-def _fit_labels(estimator: Any, job: _Job) -> Any:
-    """Fit by scikit-learn's conventions and return the labels, wherever the class keeps them."""
+def fitted_labels(estimator: Any, X: np.ndarray, y: np.ndarray | None = None) -> Any:
+    """Fit by scikit-learn's conventions and return the labels, wherever the class keeps them.
+
+    Parameters
+    ----------
+    estimator : object
+        With ``fit`` or ``fit_predict``.
+    X : ndarray, (n_samples, n_features)
+    y : ndarray, (n_samples,), optional
+        Classes, for a control method only.
+
+    Raises
+    ------
+    ResultError
+        There are no labels.
+    """
     if not hasattr(estimator, "fit"):
-        return estimator.fit_predict(job.X)
-    estimator.fit(job.X, job.y) if job.y is not None else estimator.fit(job.X)
-    if not job.clusters:
-        return None
+        return estimator.fit_predict(X)
+    estimator.fit(X, y) if y is not None else estimator.fit(X)
     if hasattr(estimator, "labels_"):
         return estimator.labels_
     if hasattr(estimator, "predict"):
-        return estimator.predict(job.X)
+        return estimator.predict(X)
     if hasattr(estimator, "fit_predict"):
-        return estimator.fit_predict(job.X)
+        return estimator.fit_predict(X)
     raise ResultError(f"{type(estimator).__name__} has neither labels_ nor predict nor fit_predict")
 
 
