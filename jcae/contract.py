@@ -149,6 +149,12 @@ class Subject:
         return inspect.signature(self.cls).parameters
 
     @property
+    def kind(self) -> tuple[str, str]:
+        """What it shares with methods that differ from it only in numbers, or in what the checks set."""
+        kept = {k: v for k, v in self.params.items() if k not in FEW and type(v) not in (int, float, type(None))}
+        return self.use, json.dumps(kept, sort_keys=True, default=str)
+
+    @property
     def deep(self) -> bool:
         """Whether it fits all seeds of a block together."""
         return hasattr(self.cls, "fit_seeds")
@@ -247,14 +253,12 @@ class Subject:
 
 
 def subjects(plan: Plan) -> Iterator[Subject]:
-    """The methods of a plan; one that differs from an earlier one only in numbers, or in its training, is left out."""
-    seen = set()
+    """The methods of a plan, one of each kind."""
+    found = {}
     for job in plan.jobs.values():
-        kind = {k: v for k, v in job.spec["params"].items() if k not in FEW and type(v) not in (int, float)}
-        key = job.spec["use"], json.dumps(kind, sort_keys=True)
-        if key not in seen:
-            seen.add(key)
-            yield Subject(job.spec["use"], job.spec["params"], job.method)
+        subject = Subject(job.spec["use"], job.spec["params"], job.method)
+        found.setdefault(subject.kind, subject)
+    yield from found.values()
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
@@ -700,15 +704,15 @@ def check_page(subject: Subject) -> None:
     pages = sorted((ROOT / "docs" / "methods").glob("*.md"))
     if not pages or file.parent not in (ROOT / "baselines", ROOT / "jcae"):
         raise NotApplicableError("not of this repository")
-    paths = {f"{subject.cls.__module__}.{subject.cls.__name__}", f"jcae.{subject.cls.__name__}"}
+    path = f"{file.parent.name}.{file.stem}.{subject.cls.__name__}"
+    allowed = {path, f"jcae.{subject.cls.__name__}"}
     for page in pages:
         text = " ".join(page.read_text(encoding="utf-8").split())
-        if any(re.search(rf"\b{re.escape(path)}\b", text) for path in paths):
+        if any(re.search(rf"\b{re.escape(path)}\b", text) for path in allowed):
             break
     else:
         raise BrokenError(
-            f"no page of docs/methods names {subject.cls.__module__}.{subject.cls.__name__}; write "
-            f"docs/methods/{file.stem}.md, as `jcae new-method` does"
+            f"no page of docs/methods names {path}; write docs/methods/{file.stem}.md, as `jcae new-method` does"
         )
     for sentence in getattr(subject.cls, "info", SimpleNamespace(deviations=())).deviations:
         if " ".join(sentence.split()) not in text:
