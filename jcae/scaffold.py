@@ -119,7 +119,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import kmeans_plusplus
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jcae.info import Info
 
@@ -164,6 +164,7 @@ class $cls(ClusterMixin, BaseEstimator):
         return float(distances.min(1).sum()), distances.argmin(1), centers
 
     def predict(self, X):
+        check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return np.abs(X[:, None] - self.cluster_centers_).sum(-1).argmin(1)
 ''')

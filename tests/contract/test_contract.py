@@ -1,4 +1,4 @@
-"""Every method of every config, and every file of baselines/, keeps to the contract; new ones are found by themselves."""
+"""Every method of every config and every file of baselines/ keeps to the contract; new ones are found by themselves."""
 
 import inspect
 from importlib import import_module

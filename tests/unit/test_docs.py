@@ -94,11 +94,11 @@ def test_a_bad_name_is_refused(project, name):
 def test_nothing_is_overwritten(project):
     file, page = new_method("mine", project).paths
     file.write_text("my work")
-    with pytest.raises(ValueError, match="baselines/mine.py exists and is left as it is; take another name"):
+    with pytest.raises(ValueError, match=r"baselines/mine\.py exists and is left as it is; take another name"):
         new_method("mine", project)
     file.unlink()
     page.write_text("my page")
-    with pytest.raises(ValueError, match="docs/methods/mine.md exists"):
+    with pytest.raises(ValueError, match=r"docs/methods/mine\.md exists"):
         new_method("mine", project)
     assert page.read_text() == "my page"
     assert not file.exists()
