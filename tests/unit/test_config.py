@@ -253,7 +253,7 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ),
         (
             {"methods__aecm": {"use": "jcae.AECM", "autoencoder": "shared", "params": NETWORK | {"init": "random"}}},
-            "methods.aecm.autoencoder: on wine AECM starts from random weights with these parameters and has no use for",
+            "methods.aecm.autoencoder: on wine AECM starts from random weights with these parameters and",
         ),
         ({"methods__gmm__use": "mine.py"}, "'mine.py' names a file and no class; write mine.py:Class"),
         ({"methods__gmm__use": "no/mine.py:Mine"}, "no/mine.py"),
