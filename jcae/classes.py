@@ -1,4 +1,7 @@
-"""From the dotted path in a config to a class, with errors that say which part is wrong and what there is instead."""
+"""From the `use` of a config to a class, with errors that say which part is wrong and what there is instead.
+
+`use` is a dotted path, ``sklearn.cluster.KMeans``, or a file and a class in it, ``../mine/method.py:Mine``.
+"""
 
 import inspect
 import os
@@ -7,45 +10,102 @@ import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
 class MethodError(ImportError):
-    """A dotted path that leads to no class; the message names the part that is wrong and lists what there is."""
+    """A `use` that leads to no class; the message names the part that is wrong and lists what there is."""
 
 
 def load_class(use: str) -> type:
-    """Import the class that a dotted path names.
+    """Import the class that a `use` names.
 
     Parameters
     ----------
     use : str
-        ``package.module.Class``. Modules in the working directory are found, too.
+        ``package.module.Class``, where modules in the working directory are found, too; or ``path/to/file.py:Class``,
+        where a relative path starts in the working directory, which is where ``config.yaml`` lies.
 
     Raises
     ------
     MethodError
-        No such module or class, not a class, or a file that cannot be imported.
+        No such file, module or class, not a class, or a file that cannot be imported.
     """
-    path, _, name = use.rpartition(".")
+    place, separator, name = use.rpartition(":")
+    if separator:
+        module = _import_file(use, place)
+    else:
+        place, _, name = use.rpartition(".")
+        module = _import_module(use, place)
+    if not hasattr(module, name):
+        raise MethodError(f"{_kind(module)} {place} has no class {name!r}{hint(name, _classes(module))}")
+    cls = getattr(module, name)
+    if not inspect.isclass(cls):
+        raise MethodError(f"{use} is a {type(cls).__name__}, expected a class")
+    return cls
+
+
+def own_file(cls: type) -> Path | None:
+    """The file of a class that was named by its file; None for a class of a package or module."""
+    return Path(cls.__module__) if cls.__module__.endswith(".py") else None
+
+
+def class_name(cls: type) -> str:
+    """How an error names a class: with its file, where that is how the config names it."""
+    file = own_file(cls)
+    return f"{cls.__name__} in {file}" if file else cls.__name__
+
+
+def _import_module(use: str, path: str) -> ModuleType:
+    if use.endswith(".py"):
+        raise MethodError(f"{use!r} names a file and no class; write {use}:Class")
     if not path or not all(part.isidentifier() for part in use.split(".")):
-        raise MethodError(f"{use!r} is not a dotted path such as sklearn.cluster.KMeans")
-    if os.getcwd() not in sys.path:  # a user's own file; last, so that it hides nothing
-        sys.path.append(os.getcwd())
+        raise MethodError(
+            f"{use!r} is not a dotted path such as sklearn.cluster.KMeans, nor a file and class such as mine.py:Mine"
+        )
+    _find_beside(os.getcwd())
     try:
-        module = import_module(path)
+        return import_module(path)
     except ModuleNotFoundError as error:
         if error.name is None or not (path == error.name or path.startswith(f"{error.name}.")):
             raise MethodError(f"importing {path} failed: {error}") from error
         raise MethodError(f"there is no module {error.name!r}{_siblings(error.name)}") from None
     except Exception as error:  # a method's file may hold anything
         raise MethodError(f"importing {path} failed: {type(error).__name__}: {error}") from error
-    if not hasattr(module, name):
-        raise MethodError(f"module {path} has no class {name!r}{hint(name, _classes(module))}")
-    cls = getattr(module, name)
-    if not inspect.isclass(cls):
-        raise MethodError(f"{use} is a {type(cls).__name__}, expected a class")
-    return cls
+
+
+def _import_file(use: str, place: str) -> ModuleType:
+    """Import a file under its full path, so that two files of one name are two modules."""
+    file = Path(place).expanduser().resolve()
+    if file.suffix != ".py":
+        raise MethodError(f"{use!r}: {place} is not the path of a .py file")
+    if not file.is_file():
+        beside = hint(file.name, [f.name for f in file.parent.glob("*.py")]) if file.parent.is_dir() else ""
+        raise MethodError(f"{use!r}: there is no file {file}{beside}")
+    name = str(file)
+    if name not in sys.modules:
+        _find_beside(str(file.parent))
+        spec = spec_from_file_location(name, file)
+        module = sys.modules[name] = module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[name]
+            raise MethodError(f"importing {place} failed: {type(error).__name__}: {error}") from error
+    return sys.modules[name]
+
+
+def _find_beside(folder: str) -> None:
+    """Let a user's own file import what lies in the folder; searched last, so that it hides nothing."""
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def _kind(module: ModuleType) -> str:
+    return "file" if module.__name__.endswith(".py") else "module"
 
 
 def hint(name: Any, allowed: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from jcae.classes import MethodError, hint, load_class
+from jcae.classes import MethodError, class_name, hint, load_class
 from jcae.data.catalogue import CATALOGUE
 from jcae.records import code_digest, format_block
 
@@ -152,6 +152,23 @@ def read_config(paths: Sequence[str | Path]) -> dict[str, Any]:
     return config
 
 
+def method_spec(config: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """What `jcae train` would be told of a method of the config, on the first of its data sets.
+
+    Raises
+    ------
+    ConfigError
+        The config has problems, or no such method.
+    """
+    methods = config.get("methods") or {}
+    if method not in methods:
+        raise ConfigError(_check_names([method], methods, "methods", "method of this config"))
+    entry = {key: value for key, value in methods[method].items() if key != "only"}
+    only = {"datasets": None, "methods": [method]}
+    plan = make_plan({**config, "methods": {**methods, method: entry}, "only": only})
+    return next(iter(plan.jobs.values())).spec
+
+
 def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
     """Check a config and expand it.
 
@@ -278,7 +295,7 @@ class _Expansion:
                 if dataset not in entry.get("only", datasets) or not self._is_selected(dataset, name):
                     continue
                 params |= self._wrong_count(cls, entry, place, dataset)
-                self._check_construction(cls, params, place, dataset)
+                self._check_construction(cls, params, place, dataset, autoencoder)
                 spec = {"dataset": dataset, "method": name, "use": entry["use"], "params": params}
                 spec |= {key: entry[key] for key in ("label", "tuned_with", "autoencoder") if key in entry}
                 if dataset in entry.get("tuned_on", {}):
@@ -349,7 +366,7 @@ class _Expansion:
         place = f"{place}.n_clusters"
         parameter = _cluster_count(cls)
         if parameter is None or getattr(cls, "reads_truth", False):
-            self.problems.append(f"{place}: {cls.__name__} is not told a number of clusters")
+            self.problems.append(f"{place}: {class_name(cls)} is not told a number of clusters")
             return {}
         factor, classes = entry["n_clusters"]["factor"], CATALOGUE[dataset].n_clusters
         count = round(factor * classes)
@@ -408,7 +425,7 @@ class _Expansion:
                 self.problems.append(f"{place}.{name}: is not set here; {_reserved(cls)[name]}")
             elif name not in allowed and "**" not in allowed:
                 listed = set(allowed) - set(_reserved(cls))
-                self.problems.append(f"{place}.{name}: {cls.__name__} has no such parameter{hint(name, listed)}")
+                self.problems.append(f"{place}.{name}: {class_name(cls)} has no such parameter{hint(name, listed)}")
         self._check_values(params, place)
 
     def _check_values(self, params: Mapping[str, Any], place: str) -> None:
@@ -418,18 +435,31 @@ class _Expansion:
                     f"{place}.{name}: {value} is text in YAML, a number needs a point: {float(value):.1e}"
                 )
 
-    def _check_construction(self, cls: type, params: Mapping[str, Any], place: str, dataset: str) -> None:
-        """Let our own methods judge their parameters for the shape of the data."""
+    def _check_construction(
+        self, cls: type, params: Mapping[str, Any], place: str, dataset: str, autoencoder: str | None = None
+    ) -> None:
+        """Find parameters that are missing, and let our own methods judge theirs for the shape of the data."""
+        count = _cluster_count(cls)
+        for name in _needed(cls) - params.keys() - {count, "random_state", "device"}:
+            self.problems.append(f"{place}.params: {class_name(cls)} needs {name!r}, which has no default")
         if not hasattr(cls, "check_parameters") or dataset not in CATALOGUE:
             return
         facts = CATALOGUE[dataset]
-        count = _cluster_count(cls)
         points = self.config["datasets"][dataset].get("subset") or facts.n
         try:
-            cls(**{**({count: facts.n_clusters} if count else {}), **params}).check_parameters(points, facts.d)
-        except (TypeError, ValueError) as error:
+            method = cls(**{**({count: facts.n_clusters} if count else {}), **params})
+            method.check_parameters(points, facts.d)
+            starts_at_random = autoencoder and hasattr(method, "pretraining") and method.pretraining() is None
+        except Exception as error:  # a method's own lines may raise anything
             if not any(problem.startswith(place) for problem in self.problems):  # else it has been reported by name
-                self.problems.append(f"{place}: on {dataset}: {error}")
+                what = str(error) if type(error) in (TypeError, ValueError) else f"{type(error).__name__}: {error}"
+                self.problems.append(f"{place}: on {dataset}: {what}")
+            return
+        if starts_at_random:
+            self.problems.append(
+                f"{place}.autoencoder: on {dataset} {class_name(cls)} starts from random weights with these parameters "
+                f"and has no use for {autoencoder!r}; take the key out, or set parameters that make it start from one"
+            )
 
     def _check_architecture(self, cls: type, params: Mapping[str, Any], pretraining: Job, place: str) -> None:
         theirs = _parameters(load_class(_AUTOENCODER))
@@ -463,6 +493,13 @@ def _parameters(cls: type) -> dict[str, Any]:
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             allowed[name] = None if parameter.default is parameter.empty else parameter.default
     return allowed
+
+
+def _needed(cls: type) -> set[str]:
+    """Constructor parameters without a default."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(cls).parameters.values()
+    return {p.name for p in parameters if p.default is p.empty and p.kind in named}
 
 
 def _cluster_count(cls: type) -> str | None:

@@ -163,7 +163,13 @@ class DeepEstimator(BaseEstimator):
         device = resolve_device(self.device)
         X = validate_data(self, X, dtype=self._array_dtype(), order="C", ensure_min_samples=2, copy=False)
         self.check_parameters(*X.shape)
-        if pretrained is None and (recipe := self.pretraining()) is not None:
+        recipe = self.pretraining()
+        if pretrained is not None and recipe is None:
+            raise ValueError(
+                f"{type(self).__name__} does not start from an autoencoder with these parameters, but pretrained "
+                "weights were given"
+            )
+        if recipe is not None and pretrained is None:
             pretrained = self._pretrain(recipe, X, seeds, runtime)
         if pretrained is not None and len(pretrained) != len(seeds):
             name = type(self).__name__
@@ -267,6 +273,31 @@ class DeepEstimator(BaseEstimator):
         check_is_fitted(self, "network_")
         return {k: v[0].numpy() for k, v in self.network_.state_dict().items()}
 
+    def load_weights(self, weights: Mapping[str, np.ndarray], n_features: int) -> Self:
+        """Become fitted with the weights of a stored run: `predict` and `transform` work, without training.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+            `weights_`, or what ``safetensors.numpy.load_file`` reads from a run's ``weights.safetensors``.
+        n_features : int
+            Number of features of the data.
+
+        Raises
+        ------
+        ValueError
+            The weights are not those of a network with these parameters.
+        """
+        network = self.build_network(n_features, [self._one_seed()])
+        expected = {k: tuple(v.shape[1:]) for k, v in network.state_dict().items()}
+        found = {k: tuple(v.shape) for k, v in weights.items()}
+        if found != expected:
+            raise ValueError(f"{type(self).__name__}: the weights are {found}, but these parameters ask for {expected}")
+        network.load_state_dict({k: torch.tensor(v).unsqueeze(0) for k, v in weights.items()})
+        self.network_ = network.requires_grad_(False)
+        self.n_features_in_ = n_features
+        return self
+
     def _array_dtype(self) -> np.dtype:
         return np.dtype(str(storage_dtype(self.precision)).removeprefix("torch."))
 
@@ -284,8 +315,6 @@ class DeepEstimator(BaseEstimator):
 
     def _load_autoencoder(self, network: nn.Module, pretrained: Sequence[Mapping[str, np.ndarray]]) -> None:
         name = type(self).__name__
-        if not hasattr(network, "autoencoder"):
-            raise ValueError(f"{name} does not start from an autoencoder, but pretrained weights were given")
         expected = {k: tuple(v.shape[1:]) for k, v in network.autoencoder.state_dict().items()}
         for weights in pretrained:
             found = {k: tuple(v.shape) for k, v in weights.items()}

@@ -21,6 +21,8 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from jcae.classes import own_file
+
 SCHEMA_VERSION = 1
 STATUSES = ("ok", "failed", "diverged", "collapsed")
 
@@ -265,8 +267,9 @@ def code_digest(cls: type) -> str:
     -------
     str
         For our own classes and a user's own file: sha256 (hex) over the source files that the class's file imports,
-        directly or not, as far as they are part of ``jcae``, ``baselines`` or the class's own package. Imports are
-        read from the source text, also those within functions; ``import_module("...")`` is not seen.
+        directly or not, as far as they are part of ``jcae``, ``baselines`` or the class's own package, or lie beside a
+        file that is in no package. Imports are read from the source text, also those within functions;
+        ``import_module("...")`` is not seen.
         For an installed third package: ``name==version``.
 
     Raises
@@ -282,7 +285,16 @@ def code_digest(cls: type) -> str:
             return f"{names[0]}=={version(names[0])}"
     if not file or not file.endswith(".py"):
         raise ValueError(f"{cls.__module__}.{cls.__qualname__} has no source file; put the class into a .py file")
-    return _digest(_closure(Path(file).resolve(), cls.__module__, _package_folders(top)))
+    path = Path(file).resolve()
+    if cls.__module__ == str(path):  # named by its file: where that lies must not matter
+        return _digest(_closure(path, path.stem, _package_folders(path.stem, path)))
+    return _digest(_closure(path, cls.__module__, _package_folders(cls.__module__, path)))
+
+
+def code_file(cls: type) -> dict[str, str] | None:
+    """Return ``path`` and ``sha256`` of the file of a class that was named by its file, else None."""
+    file = own_file(cls)
+    return file and {"path": str(file), "sha256": file_sha256(file)}
 
 
 @cache
@@ -295,11 +307,15 @@ def _is_installed(file: Path) -> bool:
     return any(file.resolve().is_relative_to(Path(place).resolve()) for place in places)
 
 
-def _package_folders(top: str) -> dict[str, Path]:
-    """Return the folders of the packages whose files count."""
+def _package_folders(module: str, file: Path) -> dict[str, Path]:
+    """Return where the modules lie whose files count: ours, and those of the class's package or beside its file."""
+    top = module.partition(".")[0]
     folders = {"jcae": _PACKAGE, "baselines": _PACKAGE.parent / "baselines"}
-    own = getattr(sys.modules.get(top), "__path__", None)
-    if own:
+    if module == file.stem:  # in no package
+        for beside in file.parent.iterdir():
+            if beside.suffix == ".py" or beside.is_dir():
+                folders.setdefault(beside.stem, beside.with_suffix(""))
+    elif own := getattr(sys.modules.get(top), "__path__", None):
         folders.setdefault(top, Path(next(iter(own))).resolve())
     return folders
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from jcae import records
-from jcae.classes import MethodError, hint, load_class
+from jcae.classes import MethodError, class_name, hint, load_class
 
 AUTOENCODER = "jcae.Autoencoder"
 INTERPOLATION_STEPS = 9
@@ -75,12 +75,12 @@ def resolve_params(
     signature = inspect.signature(cls).parameters
     named = [n for n, p in signature.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if "random_state" in params:
-        raise ParameterError(f"{cls.__name__}: random_state is the seed of the run and cannot be set in params")
+        raise ParameterError(f"{class_name(cls)}: random_state is the seed of the run and cannot be set in params")
     if not any(p.kind is p.VAR_KEYWORD for p in signature.values()):
         unknown = sorted(set(params) - set(named))
         if unknown:
             allowed = [name for name in named if name != "random_state"]
-            raise ParameterError(f"{cls.__name__}: unknown parameter {unknown[0]!r}{hint(unknown[0], allowed)}")
+            raise ParameterError(f"{class_name(cls)}: unknown parameter {unknown[0]!r}{hint(unknown[0], allowed)}")
     resolved = dict(params)
     counts = [name for name in ("n_clusters", "n_components") if name in named]
     if counts and n_clusters is not None:
@@ -91,7 +91,7 @@ def resolve_params(
     missing = [name for name in required if name not in resolved]
     if missing:
         where = "; it comes from card.json beside the features, which is not there" if missing[0] in counts else ""
-        raise ParameterError(f"{cls.__name__}: parameter {missing[0]!r} is needed{where}")
+        raise ParameterError(f"{class_name(cls)}: parameter {missing[0]!r} is needed{where}")
     return resolved
 
 
@@ -129,7 +129,8 @@ def train_block(
     Parameters
     ----------
     spec : mapping
-        ``dataset``, ``method``, ``use`` (dotted path), ``params``; optional ``label``, ``tuned_with``, ``autoencoder``.
+        ``dataset``, ``method``, ``use`` (see `jcae.classes.load_class`), ``params``; optional ``label``,
+        ``tuned_with``, ``autoencoder``.
     features : path
         ``features.npz`` with X (n, d); ``card.json`` beside it gives the number of clusters.
     seeds : sequence of int
@@ -329,7 +330,7 @@ def _read_pretrained(spec: Mapping[str, Any], pretrained: str | Path | None, job
 def _run(
     job: _Job, out: str | Path, checkpoints: str | Path | None, checkpoint_every: int, progress: bool
 ) -> list[dict[str, Any]]:
-    code = {"digest": records.code_digest(job.cls), **records.git_state()}
+    code = {"digest": records.code_digest(job.cls), **records.git_state(), "file": records.code_file(job.cls)}
     with _limited_threads(job), _claimed_device(job) as job, _gpu_memory(job.device) as gpu_memory:
         if job.deep:
             results = _fit_together(job, _runtime(job, code["digest"], checkpoints, checkpoint_every, progress))
@@ -434,7 +435,7 @@ def _fit_alone(job: _Job, seed: int) -> _Result:
     seconds = None
     try:
         estimator = job.cls(**job.params, **_seed_argument(job.cls, seed))
-        labels = _fit_labels(estimator, job)
+        labels = fitted_labels(estimator, job.X, job.y)
         seconds = time.perf_counter() - clock
         result = _collect(estimator, job, labels)
     except Exception as error:
@@ -444,19 +445,31 @@ def _fit_alone(job: _Job, seed: int) -> _Result:
     return result
 
 
-def _fit_labels(estimator: Any, job: _Job) -> Any:
-    """Fit by scikit-learn's conventions and return the labels, wherever the class keeps them."""
+def fitted_labels(estimator: Any, X: np.ndarray, y: np.ndarray | None = None) -> Any:
+    """Fit by scikit-learn's conventions and return the labels, wherever the class keeps them.
+
+    Parameters
+    ----------
+    estimator : object
+        With ``fit`` or ``fit_predict``.
+    X : ndarray, (n_samples, n_features)
+    y : ndarray, (n_samples,), optional
+        Classes, for a control method only.
+
+    Raises
+    ------
+    ResultError
+        There are no labels.
+    """
     if not hasattr(estimator, "fit"):
-        return estimator.fit_predict(job.X)
-    estimator.fit(job.X, job.y) if job.y is not None else estimator.fit(job.X)
-    if not job.clusters:
-        return None
+        return estimator.fit_predict(X)
+    estimator.fit(X, y) if y is not None else estimator.fit(X)
     if hasattr(estimator, "labels_"):
         return estimator.labels_
     if hasattr(estimator, "predict"):
-        return estimator.predict(job.X)
+        return estimator.predict(X)
     if hasattr(estimator, "fit_predict"):
-        return estimator.fit_predict(job.X)
+        return estimator.fit_predict(X)
     raise ResultError(f"{type(estimator).__name__} has neither labels_ nor predict nor fit_predict")
 
 

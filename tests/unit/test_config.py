@@ -4,13 +4,15 @@ import copy
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
 
 from jcae.classes import MethodError, load_class
-from jcae.config import ConfigError, make_plan, read_config
+from jcae.config import ConfigError, make_plan, method_spec, read_config
+from jcae.records import code_digest
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -32,6 +34,9 @@ BASE = {
         "truth": {"use": "baselines.true_labels.TrueLabels"},
     },
 }
+
+
+NETWORK = {"hidden": [8], "code_dim": 10, "negative_slope": 0.2}
 
 
 def config(**changes):
@@ -242,6 +247,17 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ),
         ({"methods__dec__autoencoder": "sharde"}, "'sharde' is no key of `autoencoders`; did you mean 'shared'?"),
         ({"methods__gmm__autoencoder": "shared"}, "GaussianMixture cannot start from pretrained weights"),
+        (
+            {"methods__cm__autoencoder": "shared"},
+            "ClusteringModule starts from random weights with these parameters and",
+        ),
+        (
+            {"methods__aecm": {"use": "jcae.AECM", "autoencoder": "shared", "params": NETWORK | {"init": "random"}}},
+            "methods.aecm.autoencoder: on wine AECM starts from random weights with these parameters and",
+        ),
+        ({"methods__gmm__use": "mine.py"}, "'mine.py' names a file and no class; write mine.py:Class"),
+        ({"methods__gmm__use": "no/mine.py:Mine"}, "no/mine.py"),
+        ({"methods__gmm__use": "mine.txt:Mine"}, "methods.gmm.use: 'mine.txt:Mine' is not allowed"),
         ({"methods__dec__params__code_dim": 11}, "has code_dim = 11, but the autoencoder 'shared' has 10"),
         ({"methods__dec__params__negative_slope": 0}, "has negative_slope = 0, but the autoencoder 'shared' has 0.2"),
         ({"autoencoders__shared__params": {"hiden": [8]}}, "Autoencoder has no such parameter; did you mean 'hidden'?"),
@@ -295,6 +311,93 @@ def test_missing_dependency_of_a_method_is_not_taken_for_a_missing_method(tmp_pa
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(MethodError, match="importing needs_more failed: No module named 'not_there_at_all'"):
         load_class("needs_more.X")
+
+
+# --- methods in files of somebody ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A method outside of the repository, with a helper beside it."""
+    (tmp_path / "beside_own.py").write_text("ANSWER = 1\n")
+    file = tmp_path / "own.py"
+    source = """
+        import beside_own
+
+        class Own:
+            def __init__(self, eps, n_clusters=2):
+                self.eps, self.n_clusters = eps, n_clusters
+
+            def fit(self, X): ...
+
+        class Judges(Own):
+            def check_parameters(self, n_samples, n_features):
+                1 / self.eps
+    """
+    file.write_text(textwrap.dedent(source))
+    return file
+
+
+def test_a_method_is_named_by_its_file(own, monkeypatch):
+    entry = {"use": f"{own}:Own", "params": {"eps": 1}}
+    plan = make_plan(config(methods__own=entry))
+    assert plan.jobs["wine", "own"].spec["use"] == f"{own}:Own"
+    monkeypatch.chdir(own.parent)
+    assert make_plan(config(methods__own=entry | {"use": "own.py:Own"})).jobs["wine", "own"].code == (
+        plan.jobs["wine", "own"].code
+    )
+    assert load_class("./own.py:Own") is load_class(f"{own}:Own")
+
+
+@pytest.mark.parametrize("name", ["own.py", "beside_own.py"])
+def test_a_changed_file_is_trained_again(own, name):
+    before = code_digest(load_class(f"{own}:Own"))
+    (own.parent / "unrelated.py").write_text("x = 1\n")
+    assert code_digest(load_class(f"{own}:Own")) == before
+    with (own.parent / name).open("a") as file:
+        file.write("# changed\n")
+    assert code_digest(load_class(f"{own}:Own")) != before
+
+
+def test_where_the_file_lies_does_not_matter(own, tmp_path):
+    copy = tmp_path / "elsewhere"
+    copy.mkdir()
+    for file in own.parent.glob("*.py"):
+        (copy / file.name).write_text(file.read_text())
+    assert code_digest(load_class(f"{copy}/own.py:Own")) == code_digest(load_class(f"{own}:Own"))
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "expected"),
+    [
+        (
+            "Own",
+            {"eps": 1, "ebs": 2},
+            "methods.own.params.ebs: Own in {own} has no such parameter; did you mean 'eps'?",
+        ),
+        ("Own", {}, "methods.own.params: Own in {own} needs 'eps', which has no default"),
+        ("Judges", {"eps": 0}, "methods.own: on wine: ZeroDivisionError: division by zero"),
+        ("Owm", {}, "file {own} has no class 'Owm'; did you mean 'Own'?"),
+    ],
+)
+def test_mistakes_in_a_file_are_named_with_file_and_class(own, name, params, expected):
+    found = problems(methods__own={"use": f"{own}:{name}", "params": params})
+    assert any(expected.format(own=own) in problem for problem in found), found
+
+
+def test_a_file_that_is_missing_or_broken(own):
+    with pytest.raises(MethodError, match=r"there is no file .*/owm\.py; did you mean 'own.py'"):
+        load_class(f"{own.parent}/owm.py:Own")
+    own.write_text("def f(:\n")
+    with pytest.raises(MethodError, match=r"importing .*own\.py failed: SyntaxError"):
+        load_class(f"{own}:Own")
+
+
+def test_spec_of_one_method():
+    spec = method_spec(config(methods__gmm__only=[]), "gmm")
+    assert spec == {"dataset": "wine", "method": "gmm", "use": "sklearn.mixture.GaussianMixture", "params": {}}
+    with pytest.raises(ConfigError, match="'gm' is no method of this config; did you mean 'gmm'"):
+        method_spec(BASE, "gm")
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ LAYERS = (
     {"cli", "__main__"},
     {"tracking", "figures", "tables", "comparison_tables", "explain"},
     {"comparison", "ledger", "gallery", "export"},
-    {"tuning"},
+    {"tuning", "contract"},
     {"evaluation", "runner"},
     {"config"},
     {"equivalence", "algebra"},
@@ -35,6 +35,7 @@ LAYERS = (
         "seeds",
         "info",
         "classes",
+        "scaffold",
         "tost",
     },
     {"data"},
@@ -126,7 +127,7 @@ def test_readers_of_results_never_train(name):
 
 
 def test_pure_parts_need_no_torch():
-    for name in ("metrics", "records", "info", "config", "runner", "tuning", "cli"):
+    for name in ("metrics", "records", "info", "config", "runner", "tuning", "contract", "scaffold", "cli"):
         assert "torch" not in imports(ROOT / "jcae" / f"{name}.py", lazy=False), name
 
 

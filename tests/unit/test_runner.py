@@ -488,3 +488,19 @@ def test_threads_are_limited_during_the_fit_only(wine, tmp_path, monkeypatch):
     train_block(mine(Deep), wine / "features.npz", [0], tmp_path / "0", device="cpu", threads=before + 1)
     assert seen == [before + 1]
     assert torch.get_num_threads() == before
+
+
+def test_the_record_of_a_users_file_says_where_it_is(wine, tmp_path):
+    file = tmp_path / "my own" / "method.py"
+    file.parent.mkdir()
+    file.write_text("from sklearn.cluster import KMeans\n\n\nclass Mine(KMeans): ...\n")
+    train_block(spec(f"{file}:Mine"), wine / "features.npz", [0], tmp_path / "0")
+    record = records.read_record(tmp_path / "0/0/run.json")
+    assert record["status"] == "ok"
+    assert record["use"] == f"{file}:Mine"
+    assert record["code"]["file"] == {"path": str(file), "sha256": records.file_sha256(file)}
+    assert record["code"]["digest"] == records.code_digest(load_class(f"{file}:Mine"))
+    train_block(mine(Plain), wine / "features.npz", [0], tmp_path / "1")
+    assert records.read_record(tmp_path / "1/0/run.json")["code"]["file"] is None
+    with pytest.raises(ParameterError, match=r"Mine in .*my own/method\.py: unknown parameter 'n_inits'"):
+        train_block(spec(f"{file}:Mine", params={"n_inits": 1}), wine / "features.npz", [0], tmp_path / "2")
