@@ -40,6 +40,8 @@ def lead_to_pages(app: Sphinx, document: nodes.document) -> None:
         path = file.relative_to(ROOT).as_posix()
         if path in PAGES:
             domain, kind, target = "std", "doc", f"/{PAGES[path]}"
+        elif path.startswith("docs/tutorial/"):
+            domain, kind, target = "std", "doc", f"/gallery/{file.stem}"
         elif path.startswith(RESULTS) and file.suffix == ".md":
             domain, kind, target = "std", "ref", f"results-{file.stem.replace('_', '-')}"
         elif file.suffix == ".py" and path.startswith(("jcae/", "baselines/")):
