@@ -8,7 +8,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_site"), str(HERE.parent)]
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tutorial repeats bit for bit on one thread
 
-from jcae import __version__  # noqa: E402
+from jcae import _HOME, __version__  # noqa: E402
 
 project = "jcae"
 author = copyright = "the jcae authors"
@@ -33,6 +33,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 math_renderer = html_math_renderer = "mathml"
 
+add_module_names = False
 autodoc_typehints = "none"  # numpydoc says the types
 autodoc_member_order = "bysource"
 autodoc_default_options = {
@@ -51,6 +52,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "only_warn_on_example_error": False,
     "write_computation_times": False,
+    "min_reported_time": 3600,  # it would be that of whoever built the site
     "show_memory": False,
     "show_signature": False,
     "download_all_examples": False,
@@ -63,3 +65,16 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = html_show_sourcelink = False
+
+
+def resolve_public_name(app, env, node, text):
+    """Lead `jcae.AECM`, the name to import, to `jcae.aecm.AECM`, where the class is described."""
+    name = node.get("reftarget", "").removeprefix("jcae.")
+    if name in _HOME:
+        where = (env, node.get("refdoc"), app.builder)
+        return env.domains.python_domain.resolve_xref(*where, "obj", f"{_HOME[name]}.{name}", node, text)
+
+
+def setup(app):
+    """Connect it to the resolution of names."""
+    app.connect("missing-reference", resolve_public_name)

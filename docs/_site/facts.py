@@ -48,9 +48,10 @@ def facts(use: str) -> str:
         The dotted path leads to no class.
     """
     cls = load_class(use)
-    info, name = cls.info, use.rpartition(".")[2]
+    info, name = cls.info, cls.__name__
     lines = [
-        f"{info.summary} {linked(info.reference)}. Label in tables: *{info.label}*. Class: [`{use}`](#{use}).\n",
+        f"{info.summary} {linked(info.reference)}. Label in tables: *{info.label}*. "
+        f"Class: [`{use}`](#{cls.__module__}.{name}).\n",
         f"**Parameters of {name}**\n",
         table(("parameter", "default", "meaning"), _parameters(cls)),
     ]
@@ -86,19 +87,18 @@ def methods() -> str:
     for use, page in pages().items():
         info = load_class(use).info
         label = f"{info.label} (control)" if info.control else info.label
-        rows.append((f"[{label}]({page}.md)", f"[`{use}`](#{use})", info.summary, linked(info.reference)))
-    return table(("method", "class", "what it does", "paper"), rows)
+        rows.append((f"[{label}]({page}.md)", f"{info.summary}<br>`{use}`", linked(info.reference)))
+    return table(("method", "what it does, and its class", "paper"), rows)
 
 
 def datasets() -> str:
-    """Write the tables of the catalogue: sizes and licence, then what was done to the data and whom to cite."""
+    """Write the tables of the catalogue: sizes and licence; preparation, source and citation."""
     facts = [
-        (f"`{d.name}`", d.title, f"{d.n} × {d.d}", _image(d), d.n_clusters, _spread(d), _files(d), d.licence)
-        for d in CATALOGUE.values()
+        (f"`{d.name}`", d.title, d.n, d.d, _image(d), d.n_clusters, _spread(d), d.licence) for d in CATALOGUE.values()
     ]
-    texts = [(f"`{d.name}`", d.preparation, linked(d.citation)) for d in CATALOGUE.values()]
-    head = ("name", "data set", "points × features", "image", "classes", "points per class", "files from", "licence")
-    return "\n".join((table(head, facts), table(("name", "preparation", "citation"), texts)))
+    texts = [(f"`{d.name}`", d.preparation, _files(d), linked(d.citation)) for d in CATALOGUE.values()]
+    head = ("name", "data set", "points", "features", "image", "classes", "points per class", "licence")
+    return "\n".join((table(head, facts), table(("name", "preparation", "files from", "citation"), texts)))
 
 
 def _image(data: Dataset) -> str:
