@@ -2,11 +2,11 @@
 # make bench CONFIG=... MIRROR=folder   take data files from a folder (or address) before the original sources
 # make bench CONFIG=... PROFILE=gpu     settings of profiles/gpu in place of profiles/default; CORES=4 limits the cores
 # make tune DATASET=wine METHOD=aecm_random TRIALS=50    search for parameters; TUNE="--by-labels NMI" passes options on
-# make test | lint | smoke | ui | lock
+# make test | lint | docs | smoke | ui | lock
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := bench
-.PHONY: bench smoke tune test lint ui lock install
+.PHONY: bench smoke tune test lint docs ui lock install
 
 CONFIG ?= config.yaml
 CORES ?= all
@@ -36,9 +36,13 @@ test: install
 
 lint: install
 	$(PY) -m ruff check .
-	$(PY) -m ruff format --check baselines jcae tests
+	$(PY) -m ruff format --check baselines docs jcae tests
 	$(PY) -m snakefmt --check --line-length 120 Snakefile workflow
 	$(PY) -m snakemake --lint
+
+docs: install
+	$(PY) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet --doctree-dir build/doctrees docs site
+	echo "Site: site/index.html"
 
 ui: install
 	$(PY) -m jcae ui

@@ -46,7 +46,7 @@ def assignment_sparsity(gamma: Tensor) -> Tensor:
 
 
 def orthonormality(M: Tensor, *, squared: bool = False) -> Tensor:
-    """sum_kl |M M^T - I|_kl, or of its squares, (...), for centroids M (..., K, p)."""
+    """``sum_kl |M M^T - I|_kl``, or of its squares, (...), for centroids M (..., K, p)."""
     gap = matmul(M, M.mT) - torch.eye(M.shape[-2], dtype=M.dtype, device=M.device)
     return (gap.square() if squared else gap.abs()).sum((-2, -1))
 

@@ -198,7 +198,7 @@ def gradient_error(case: Case) -> float:
 
 
 def m_step_error(case: Case) -> float:
-    """The same gradient at the EM update, where it is zero, over the sum of the absolute terms 2 gamma |mu - x|."""
+    """The same gradient at the EM update, where it is zero, over the sum of the terms ``2 gamma |mu - x|``."""
     update = case.gamma.T @ case.X / case.gamma.sum(axis=0)[:, None]
     terms = 2.0 * np.einsum("nk,nkd->kd", case.gamma, np.abs(update[None] - case.X[:, None]))
     return _relative(_centroid_gradient(case, update), np.zeros_like(update), scale=terms.max())

@@ -145,11 +145,11 @@ class Block:
         self.clock = torch.tensor(step, device=self.device)
 
     def uniform(self, name: str, *shape: int) -> Tensor:
-        """Numbers between 0 and 1, (S, *shape), anew in every step; `name` tells the draws of one step apart."""
+        """Numbers between 0 and 1, (S, ``*shape``), anew in every step; `name` tells the draws of one step apart."""
         return noise.uniform(self._stream(name), self.clock, shape, self.x.dtype)
 
     def normal(self, name: str, *shape: int) -> Tensor:
-        """Standard normal numbers, (S, *shape); as `uniform`."""
+        """Standard normal numbers, (S, ``*shape``); as `uniform`."""
         return noise.normal(self._stream(name), self.clock, shape, self.x.dtype)
 
     def _stream(self, name: str) -> Tensor:

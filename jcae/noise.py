@@ -46,7 +46,7 @@ def bits(keys: Tensor, step: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     Returns
     -------
-    Tensor of int64, (S, *shape)
+    Tensor of int64, (S, ``*shape``)
     """
     golden = _signed(_GOLDEN)
     places = torch.arange(1, math.prod(shape) + 1, device=keys.device) * golden
@@ -55,7 +55,7 @@ def bits(keys: Tensor, step: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def uniform(keys: Tensor, step: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Numbers strictly between 0 and 1, (S, *shape), with 23 random bits (float32) or 52 (float64)."""
+    """Numbers strictly between 0 and 1, (S, ``*shape``), with 23 random bits (float32) or 52 (float64)."""
     digits = 52 if dtype == torch.float64 else 23
     high = (bits(keys, step, shape) >> (64 - digits)) & ((1 << digits) - 1)
     # Odd multiples of half a unit: exact in `dtype`, and never 0 or 1.
@@ -63,7 +63,7 @@ def uniform(keys: Tensor, step: Tensor, shape: tuple[int, ...], dtype: torch.dty
 
 
 def normal(keys: Tensor, step: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Standard normal numbers, (S, *shape), by Box and Muller's transformation."""
+    """Standard normal numbers, (S, ``*shape``), by Box and Muller's transformation."""
     pairs = uniform(keys, step, (2, (math.prod(shape) + 1) // 2), dtype)
     radius, angle = (-2.0 * pairs[:, 0].log()).sqrt(), 2.0 * math.pi * pairs[:, 1]
     both = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)

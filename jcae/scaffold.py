@@ -178,9 +178,10 @@ Authors, venue, identifier of the paper.
 What it minimises, how it starts, when it stops; what its defaults are and whose. What was published, and what was
 measured here.
 
-## Deviations from the paper
+## Parameters, presets, deviations
 
-- Every sentence of `info.deviations`, as it stands there.
+```{facts} $use
+```
 """)
 
 CONFIG = Template("""\

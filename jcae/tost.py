@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tost:
-    """Two one-sided paired t-tests of |mean difference| < margin.
+    """Two one-sided paired t-tests of ``|mean difference| < margin``.
 
     Attributes
     ----------

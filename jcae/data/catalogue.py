@@ -42,23 +42,3 @@ def get(name: str) -> Dataset:
     near = get_close_matches(str(name).lower().replace("-", "_").replace(" ", "_"), CATALOGUE, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise UnknownDatasetError(f"unknown data set {name!r}{hint} (allowed: {', '.join(CATALOGUE)})")
-
-
-def markdown() -> str:
-    """Table of the catalogue in Markdown, as printed in docs/data-sets.md.
-
-    Returns
-    -------
-    str
-        One row per data set, lines ended by a newline.
-    """
-    rows = [
-        ("name", "data set", "n", "d", "classes", "points per class", "preparation", "licence", "citation"),
-        ("---", "---", "---:", "---:", "---:", "---", "---", "---", "---"),
-    ]
-    for data in CATALOGUE.values():
-        low, high = min(data.class_counts), max(data.class_counts)
-        points = str(low) if low == high else f"{low} to {high}"
-        sizes = (str(data.n), str(data.d), str(data.n_clusters), points)
-        rows.append((f"`{data.name}`", data.title, *sizes, data.preparation, data.licence, data.citation))
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)

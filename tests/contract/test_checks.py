@@ -334,7 +334,7 @@ def test_state_that_is_not_stored_is_found():
     assert "predict differs after its weights were stored and read" in found.reason
 
 
-def test_a_page_must_name_the_class_and_its_deviations(tmp_path, monkeypatch):
+def test_a_page_must_show_the_facts_of_the_class(tmp_path, monkeypatch):
     for folder in ("baselines", "docs/methods"):
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.setattr("jcae.contract.ROOT", tmp_path)
@@ -345,14 +345,17 @@ def test_a_page_must_name_the_class_and_its_deviations(tmp_path, monkeypatch):
         from jcae.info import Info
 
         class Mine(KMeans):
-            info = Info("m", "A method.", "none", deviations=("It is a toy.",))
+            info = Info("m", "A method.", "none")
     """
     (tmp_path / "baselines/mine.py").write_text(textwrap.dedent(source))
     subject = Subject(f"{tmp_path}/baselines/mine.py:Mine")
     assert "write docs/methods/mine.md" in run_check(BY_NAME["page"], subject).reason
     page.write_text("`baselines.mine.Mine`")
-    assert "add: It is a toy." in run_check(BY_NAME["page"], subject).reason
-    page.write_text("`baselines.mine.Mine`\n\nIt is\na toy.")
+    assert (
+        "no page of docs/methods has a block of facts of baselines.mine.Mine"
+        in run_check(BY_NAME["page"], subject).reason
+    )
+    page.write_text("# Mine\n\n```{facts} baselines.mine.Mine\n```\n")
     assert run_check(BY_NAME["page"], subject).status == "ok"
 
 

@@ -1,7 +1,6 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from jcae.data import catalogue
 from jcae.data.loaders import LOADERS
 
-PAGE = Path(__file__).parents[2] / "docs" / "data-sets.md"
 ALL = list(catalogue.CATALOGUE.values())
 
 
@@ -124,14 +122,6 @@ def test_name_like_no_other_gets_the_list_only():
 
 def test_get_returns_the_entry():
     assert catalogue.get("mnist") is catalogue.CATALOGUE["mnist"]
-
-
-def test_page_shows_the_catalogue():
-    begin, end = "<!-- table: jcae.data.catalogue.markdown() -->\n", "<!-- end of table -->\n"
-    _, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
-    table, found, _ = rest.partition(end)
-    assert found, f"{PAGE} lost its markers"
-    assert table == catalogue.markdown(), "paste the output of jcae.data.catalogue.markdown() between the markers"
 
 
 def test_import_is_light():

@@ -1,136 +1,146 @@
 """The pages say what the code says."""
 
-import os
+import doctest
 import re
-import subprocess
-import sys
+import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 from sklearn.datasets import load_digits
-from sklearn.metrics import adjusted_rand_score
+from typer.testing import CliRunner
 
-from jcae import Autoencoder
 from jcae.classes import load_class
-from jcae.config import make_plan, read_config
-from jcae.contract import CHECKS, Subject, run_check
-from jcae.scaffold import new_method
+from jcae.cli import app
 
 ROOT = Path(__file__).parents[2]
 
+TEXTS = [ROOT / "README.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.name
-)
+
+def flat(text):
+    return re.sub(r"\s+", " ", text)
+
+
+def blocks(page, *languages):
+    """Code blocks of a page in these languages; "" are those without one."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for language, text in found if language in languages]
+
+
+FACTS = {
+    use: page
+    for page in sorted((ROOT / "docs/methods").glob("*.md"))
+    for use in re.findall(r"^```\{facts\} (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+}
+
+
+@pytest.mark.parametrize("use", FACTS)
+def test_pages_leave_the_facts_to_the_class(use):
+    """Parameters, presets and deviations come from the class when the site is built; a page does not repeat them."""
+    text = flat(FACTS[use].read_text(encoding="utf-8"))
+    for sentence in load_class(use).info.deviations:
+        assert flat(sentence) not in text, f"{FACTS[use].name} has a deviation that the site takes from the class"
+
+
+def test_every_method_has_a_page():
+    files = {path.stem for path in (ROOT / "baselines").glob("*.py")} - {"__init__"}
+    assert files <= {use.split(".")[1] for use in FACTS if use.startswith("baselines.")}
+    assert {"jcae.AECM", "jcae.Autoencoder", "jcae.ClusteringModule", "jcae.IsotropicMixture"} <= set(FACTS)
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_to_files_lead_somewhere(page):
+    """As they are read on a code host; test_site.py follows those of the site, anchors too."""
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        if not target.startswith(("http://", "https://", "mailto:")):
+        if not target.startswith(("http://", "https://", "mailto:", "#")):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}, which is not there"
 
 
-TUTORIAL = (ROOT / "docs" / "add-a-method.md").read_text(encoding="utf-8")
+WITH_PYTHON = [page for page in TEXTS if blocks(page, "python")]
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", TUTORIAL, re.S)
-
-
-@pytest.fixture
-def project(tmp_path):
-    """Where a reader of the tutorial stands."""
-    for folder in ("baselines", "docs/methods"):
-        (tmp_path / folder).mkdir(parents=True)
-    return tmp_path
-
-
-def test_the_tutorial_prints_what_new_method_writes(project):
-    written = new_method("hard_kmeans", project)
-    assert blocks("python") == [written.paths[0].read_text(encoding="utf-8")]
-    assert blocks("yaml")[1] == "methods:\n" + written.config
-
-
-def test_the_configs_of_the_tutorial_are_right(project):
-    file, *_ = new_method("hard_kmeans", project).paths
-    for block in blocks("yaml"):
-        (project / "mine.yaml").write_text(block.replace("baselines.hard_kmeans.", f"{file}:"))
-        plan = make_plan(read_config([ROOT / "config.yaml", project / "mine.yaml"]))
-        assert len(plan.methods) == len(make_plan(read_config([ROOT / "config.yaml"])).methods) + 1
-
-
-def test_the_tutorial_lists_the_checks():
-    rows = re.findall(r"^\| (.*?) \| (.*?) \|$", TUTORIAL.partition("| check |")[2], re.M)[1:]
-    assert rows == [(check.name, check.proves) for check in CHECKS]
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_the_method_of_the_tutorial_works(project):
-    """It keeps to the contract but for the page, whose place here is not the repository; so does the plain one."""
-    for name, cls, shallow in (("hard_kmeans", "HardKmeans", False), ("my_medians", "MyMedians", True)):
-        file, page = new_method(name, project, shallow=shallow).paths
-        subject = Subject(f"{file}:{cls}")
-        outcomes = {check.name: run_check(check, subject) for check in CHECKS}
-        assert {check: one.reason for check, one in outcomes.items() if one.status == "failed"} == {}
-        assert f"baselines.{name}.{cls}" in page.read_text(encoding="utf-8")
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_the_method_of_the_tutorial_clusters_digits(project):
-    file, *_ = new_method("hard_kmeans", project).paths
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
+def test_python_blocks_run(page):
+    """One after the other, on so few points that an epoch is one update."""
     X, y = load_digits(return_X_y=True)
-    X = X[y < 3] / 16
-    recipe = Autoencoder(epochs=60, batch_size=32)
-    method = load_class(f"{file}:HardKmeans")
-    method = method(3, hidden=(32,), code_dim=5, epochs=5, device="cpu", autoencoder=recipe)
-    assert adjusted_rand_score(y[y < 3], method.fit_seeds(X, [1])[0].labels_) > 0.8
+    names = {"__name__": "page", "X": X[:60] / 16, "y": y[:60]}
+    for text in blocks(page, "python"):
+        exec(compile(text, str(page), "exec"), names)
 
 
-@pytest.mark.parametrize("name", ["Mine", "2d", "my-method", "class", "../x", "a b", "", "ä", "x" * 65, "baselines.x"])
-def test_a_bad_name_is_refused(project, name):
-    with pytest.raises(ValueError, match="cannot be the name of a method: use small letters"):
-        new_method(name, project)
-    assert not [path for path in project.rglob("*") if path.is_file()]
+@pytest.mark.parametrize("name", ["jcae.aecm", "jcae.clustering_module"])
+def test_examples_of_docstrings_run(name):
+    result = doctest.testmod(import_module(name))
+    assert result.attempted
+    assert not result.failed
 
 
-def test_nothing_is_overwritten(project):
-    file, page = new_method("mine", project).paths
-    file.write_text("my work")
-    with pytest.raises(ValueError, match=r"baselines/mine\.py exists and is left as it is; take another name"):
-        new_method("mine", project)
-    file.unlink()
-    page.write_text("my page")
-    with pytest.raises(ValueError, match=r"docs/methods/mine\.md exists"):
-        new_method("mine", project)
-    assert page.read_text() == "my page"
-    assert not file.exists()
-    with pytest.raises(ValueError, match="there is no folder"):
-        new_method("mine", project / "docs")
-    (project / "config.yaml").write_text("methods:\n  theirs:\n    use: x.Y\n")
-    with pytest.raises(ValueError, match="has the key 'theirs' already"):
-        new_method("theirs", project)
+def test_no_module_with_examples_is_forgotten():
+    with_examples = {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+        for folder in ("jcae", "baselines")
+        for path in (ROOT / folder).rglob("*.py")
+        if ">>> " in path.read_text(encoding="utf-8")
+    }
+    assert with_examples == {"jcae.aecm", "jcae.clustering_module"}
 
 
-def test_the_command_line_writes_checks_and_says_what_failed(project):
-    def jcae(*arguments):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "jcae", *arguments]
-        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_yaml_blocks_can_be_read(page):
+    for text in blocks(page, "yaml"):
+        assert isinstance(yaml.safe_load(text), dict)
 
-    written = jcae("new-method", "mine", "--shallow")
-    assert written.returncode == 0
-    assert "  mine:\n    use: baselines.mine.Mine\n" in written.stdout
-    assert (again := jcae("new-method", "mine")).returncode == 2
-    assert "exists and is left as it is" in again.stderr
-    checked = jcae("check", "baselines/mine.py:Mine", "--params", "{n_init: 2}")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert re.search(r"3/\d+ labels +ok", checked.stdout)
-    assert ", 0 failed," in checked.stdout
-    file = project / "baselines/mine.py"
-    file.write_text(file.read_text().replace("return self\n", "self.labels_ = None\n        return self\n", 1))
-    broken = jcae("check", "baselines/mine.py:Mine")
-    assert broken.returncode == 1
-    assert "labels_ is missing after the fit" in broken.stdout
-    assert "Traceback" not in broken.stderr
-    assert broken.stderr == ""
-    assert jcae("check", "baselines/mine.py:Mein").stderr.endswith("did you mean 'Mine'? Allowed: BaseEstimator, "
-        "ClusterMixin, Info, Mine\n")  # fmt: skip
-    assert "no method of this config" in jcae("check", "dek", "--config", str(ROOT / "config.yaml")).stderr
+
+def commands(page):
+    """Calls of jcae and make in a page, as lists of words: in blocks of shell, and in code within a line."""
+    text = page.read_text(encoding="utf-8")
+    lines = "".join(blocks(page, "bash", "sh", "")).replace("\\\n", " ").splitlines()
+    lines += re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    for line in lines:
+        if re.match(r"(\S+/)?(jcae|make) ", line):
+            words = shlex.split(re.sub(r"<[^>]*>", "NAME", line), comments=True)
+            yield [words[0].rpartition("/")[2], *words[1:]]
+
+
+def is_known(words):
+    """Whether `jcae` has this verb and these options: asked for help, it still refuses what it does not know."""
+    return CliRunner().invoke(app, [*words, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_exist(page):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for program, *words in commands(page):
+        if words[0] == "NAME":  # jcae <verb>
+            continue
+        if program == "jcae":
+            assert is_known(words), f"{page.name}: jcae {' '.join(words)}"
+            continue
+        for word in words:
+            name, is_variable, _ = word.partition("=")
+            pattern = rf"\$\({name}\)|ifdef {name}$" if is_variable else rf"^{name}:"
+            assert re.search(pattern, makefile, re.MULTILINE), f"{page.name}: make knows no {name}"
+
+
+@pytest.mark.parametrize("words", ["frobnicate", "train --sed 0-4", "equivalence algbra", "fetch --list --all"])
+def test_a_wrong_command_is_seen(words):
+    assert not is_known(words.split())
+
+
+def test_commands_are_found():
+    found = [" ".join(words[:2]) for page in TEXTS for words in commands(page)]
+    for command in ("jcae explain", "jcae tune", "jcae check-config", "make bench", "make docs"):
+        assert command in found
+
+
+TEST = re.compile(r"`(tests/\S+\.py)::(\w+)`")
+
+
+def test_tests_that_pages_name_are_there():
+    named = [(page, *found) for page in TEXTS for found in TEST.findall(page.read_text(encoding="utf-8"))]
+    assert len(named) > 30
+    for page, file, name in named:
+        assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{page.name}: {file} has no {name}"

@@ -33,7 +33,10 @@ def test_lock_has_the_direct_pins():
     assert {name: LOCKED.get(name) for name in DIRECT} == DIRECT
 
 
-@pytest.mark.parametrize("text", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]])
+EXTRAS = [requirement for extra in PROJECT["optional-dependencies"].values() for requirement in extra]
+
+
+@pytest.mark.parametrize("text", [*PROJECT["dependencies"], *EXTRAS])
 def test_declared_dependency_is_pinned_within_its_range(text):
     requirement = Requirement(text)
     assert canonicalize_name(requirement.name) in DIRECT
@@ -41,8 +44,7 @@ def test_declared_dependency_is_pinned_within_its_range(text):
 
 
 def test_nothing_is_pinned_that_is_not_declared():
-    extras = [requirement for extra in PROJECT["optional-dependencies"].values() for requirement in extra]
-    declared = {canonicalize_name(Requirement(r).name) for r in [*PROJECT["dependencies"], *extras]}
+    declared = {canonicalize_name(Requirement(r).name) for r in [*PROJECT["dependencies"], *EXTRAS]}
     assert set(DIRECT) - declared == {"setuptools"}  # builds the package itself, without isolation
 
 
