@@ -14,7 +14,7 @@ PROFILE ?= default
 VENV ?= .venv
 PY := $(VENV)/bin/python
 ifdef MIRROR
-export JCAE_DATA_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(abspath $(MIRROR)))
+export JCAE_DATA_MIRROR := $(MIRROR)
 endif
 
 bench: install
