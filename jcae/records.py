@@ -171,7 +171,7 @@ def atomic_write(path: str | Path, writer: Callable[[BinaryIO], Any]) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
+    remove_leftovers(path)
     temporary = _temporary(path)
     try:
         with temporary.open("wb") as handle:
@@ -193,7 +193,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
+    remove_leftovers(path)
     temporary = _temporary(path)
     temporary.mkdir()
     try:
@@ -219,7 +219,7 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f"{path.name}.tmp.{os.getpid()}")
 
 
-def _remove_leftovers(path: Path) -> None:
+def remove_leftovers(path: Path) -> None:
     """Remove what dead processes left beside ``path``; a number that is ours now was a dead process's before."""
     pattern = re.compile(re.escape(path.name) + r"\.tmp\.(\d+)(\.old)?")
     for entry in list(os.scandir(path.parent)):

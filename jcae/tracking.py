@@ -441,8 +441,8 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
 def _create_database(file: Path) -> None:
     """Make all tables in a file beside, then move it: a database cut off in the middle could not be repaired."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    records.remove_leftovers(file)
     temporary = file.with_name(f"{file.name}.tmp.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
     command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{temporary}"]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)

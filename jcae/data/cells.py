@@ -16,7 +16,8 @@ _FILES = ("barcodes.tsv", "genes.tsv", "matrix.mtx")
 # SciPy passes over what follows a number on its line, and crashes where that is the end of the file. `++` goes on
 # without remembering where it could have stopped: there are millions of lines.
 _COUNTS = re.compile(
-    rb"%%MatrixMarket matrix coordinate integer general\s*\n(?:%[^\n]*\n)*+(?:[0-9]{1,10} [0-9]{1,10} [0-9]{1,10}(?:\r?\n|\Z))++"
+    rb"%%MatrixMarket matrix coordinate integer general\s*\n(?:%[^\n]*\n)*+"
+    rb"(?:[0-9]{1,10} [0-9]{1,10} [0-9]{1,10}(?:\r?\n|\Z))++"
 )
 
 

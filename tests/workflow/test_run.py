@@ -4,7 +4,7 @@ import csv
 import json
 import os
 
-from project import MINE, TINY, planned
+from project import HOSTILE, MINE, TINY, planned
 
 RUN = "results/tiny"
 
@@ -42,6 +42,15 @@ def test_method_that_raises_is_recorded_and_counted(finished):
     status = {(row["method"], row["seed"]): row["status"] for row in rows(finished.folder / RUN / "records.csv")}
     assert status["broken", "0"] == status["broken", "1"] == "failed"
     assert {s for (method, _), s in status.items() if method != "broken"} == {"ok"}
+
+
+def test_free_text_arrives_as_it_is_and_nothing_of_it_runs(finished):
+    record = json.loads((finished.folder / RUN / "runs/wine/mine/0-1/0/run.json").read_text())
+    assert record["label"] == record["params"]["note"] == HOSTILE
+    record = json.loads((finished.folder / RUN / "runs/wine/broken/0-1/0/run.json").read_text())
+    assert record["tuned_with"] == HOSTILE
+    assert json.loads((finished.folder / RUN / "track.json").read_text())["experiment"] == HOSTILE
+    assert list(finished.folder.parent.rglob("hacked*")) == []
 
 
 def test_only_the_control_is_given_the_truth(finished):
