@@ -198,7 +198,8 @@ def _number(text: str) -> float:
 def _child(
     key: str, parent: str, kind: str, folder: Path, record: Mapping[str, Any], scores: Mapping[str, float]
 ) -> _Wanted:
-    start, end = _milliseconds(record["started"]), _milliseconds(record["finished"])
+    start = _milliseconds(record["started"])
+    end = max(start, _milliseconds(record["finished"]))  # a clock may have been set back in between
     values = {**scores, **_facts(record)}
     points = [_Point(name, value, end) for name, value in values.items() if value is not None]
     points += _history(folder / "history.csv", start, end)

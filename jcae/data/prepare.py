@@ -273,7 +273,7 @@ def load_card(path: Path) -> dict[str, Any]:
     """
     try:
         card = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:  # UnicodeDecodeError is one
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         raise DataError(f"{path}: not JSON ({error})") from None
     if not isinstance(card, dict) or not isinstance(card.get("n_clusters"), int):
         raise DataError(f"{path}: not the card of a data set, it states no n_clusters")

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import socket
 
 from project import HOSTILE, MINE, TINY, planned
 
@@ -157,3 +158,19 @@ def test_changed_plot_trains_nothing(finished):
         assert planned(output, "draw_run_figures")
     finally:
         file.write_text(text)
+
+
+def test_tracking_server_that_is_down_costs_the_import_alone(finished):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    finished.write("down.yaml", f"tracking: {{uri: '{address}'}}\n")
+    before = (finished.folder / RUN / "tables/scores_acc.csv").read_bytes()
+    result = finished.snakemake("--configfile", "tiny.yaml", "down.yaml")
+    assert result.returncode != 0
+    assert f"MLflow at {address} cannot be reached" in result.stdout
+    assert planned(result.stdout, "import_runs") == [f"{RUN}/track.json"]
+    assert (finished.folder / RUN / "tables/scores_acc.csv").read_bytes() == before
+    again = finished.snakemake("--configfile", "tiny.yaml")
+    assert again.returncode == 0, again.stdout
+    assert not planned(again.stdout, "train_method")
