@@ -13,8 +13,10 @@ CORES ?= all
 PROFILE ?= default
 VENV ?= .venv
 PY := $(VENV)/bin/python
+# Whatever the locale: names of folders and labels may have any letters.
+export PYTHONUTF8 := 1
 ifdef MIRROR
-export JCAE_DATA_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(abspath $(MIRROR)))
+export JCAE_DATA_MIRROR := $(MIRROR)
 endif
 
 bench: install

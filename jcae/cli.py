@@ -588,7 +588,9 @@ def _json(text: str) -> dict[str, Any]:
 
 
 def _n_clusters(features: Path) -> int:
-    return json.loads(features.with_name("card.json").read_text(encoding="utf-8"))["n_clusters"]
+    from jcae.data.prepare import load_card
+
+    return load_card(features.with_name("card.json"))["n_clusters"]
 
 
 def _command() -> str:

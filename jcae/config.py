@@ -6,9 +6,11 @@ Everything that can be wrong with a config is found here, before any job starts,
 import hashlib
 import inspect
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +144,13 @@ def read_config(paths: Sequence[str | Path]) -> dict[str, Any]:
             layer = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise ConfigError([f"{path}: {error.strerror}"]) from None
-        except yaml.YAMLError as error:
+        except (
+            yaml.YAMLError,
+            ValueError,
+            TypeError,
+            LookupError,
+            RecursionError,
+        ) as error:  # it leaks the latter four
             raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from None
         if layer is None:
             continue
@@ -177,8 +185,11 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
     ConfigError
         With every problem that was found.
     """
-    config = json.loads(json.dumps(config, default=str))
-    schema = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+    try:
+        config = json.loads(json.dumps(config, default=str))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ConfigError([f"not what JSON could hold: {error}"]) from None
+    schema = _read_schema(schema)
     problems, broken = _check_structure(config, schema)
     if broken & {(), ("datasets",), ("autoencoders",), ("methods",)}:
         raise ConfigError(problems)
@@ -236,6 +247,11 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
     )
 
 
+@cache
+def _read_schema(path: str | Path) -> dict[str, Any]:
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
 class _Expansion:
     """The selected jobs, and what is wrong in the whole config; entries that break the schema are passed over."""
 
@@ -267,7 +283,7 @@ class _Expansion:
                 if self._is_selected(dataset):
                     self._check_construction(cls, params, f"autoencoders.{name}", dataset)
                 spec = {"dataset": dataset, "autoencoder": name, "use": _AUTOENCODER, "params": params}
-                pretraining[dataset, name] = Job(dataset, name, spec, None, False, True, self._digest(cls))
+                pretraining[dataset, name] = Job(dataset, name, spec, None, False, True, self._digests[cls])
         for name, entry in methods.items():
             place = f"methods.{name}"
             self.problems += _check_names(
@@ -304,7 +320,7 @@ class _Expansion:
                     label = entry.get("label") or getattr(getattr(cls, "info", None), "label", name)
                     spec["label"] = f"{label} [{entry['n_clusters']['factor']:g} K]"
                 reads_truth, deep = bool(getattr(cls, "reads_truth", False)), hasattr(cls, "fit_seeds")
-                jobs[dataset, name] = Job(dataset, name, spec, autoencoder, reads_truth, deep, self._digest(cls))
+                jobs[dataset, name] = Job(dataset, name, spec, autoencoder, reads_truth, deep, self._digests[cls])
                 if (dataset, autoencoder) in pretraining:
                     self._check_architecture(cls, params, pretraining[dataset, autoencoder], place)
         if not self.broken:  # a method that could not be read may be the one that has the parameter
@@ -330,16 +346,16 @@ class _Expansion:
     def _load(self, use: str, place: str) -> type | None:
         if use not in self._classes:
             try:
-                self._classes[use] = load_class(use)
-            except MethodError as error:
+                cls = self._classes[use] = load_class(use)
+                _parameters(cls)
+                self._digests[cls] = code_digest(cls)
+            except (
+                MethodError,
+                ValueError,
+            ) as error:  # of a class without a signature or a source file: a built-in one
                 self._classes[use] = None
                 self.problems.append(f"{place}: {error}")
         return self._classes[use]
-
-    def _digest(self, cls: type) -> str:
-        if cls not in self._digests:
-            self._digests[cls] = code_digest(cls)
-        return self._digests[cls]
 
     def _presets(self, cls: type, entry: Mapping[str, Any], place: str) -> dict[str | None, Mapping[str, Any]]:
         """The published settings that an entry names: under None the one for all data sets, else by data set."""
@@ -369,6 +385,9 @@ class _Expansion:
             self.problems.append(f"{place}: {class_name(cls)} is not told a number of clusters")
             return {}
         factor, classes = entry["n_clusters"]["factor"], CATALOGUE[dataset].n_clusters
+        if not math.isfinite(factor * classes):  # YAML has .nan and .inf
+            self.problems.append(f"{place}.factor: is {factor}, which is no number of clusters")
+            return {}
         count = round(factor * classes)
         if count < 2:
             self.problems.append(

@@ -5,7 +5,6 @@ clustering module that starts at the mixture's own EM solution, and `fit_all`, c
 the same starts, whose scores `judge` compares by equivalence tests. The command line calls the `write_` functions.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,8 @@ from jcae.algebra import algebra
 from jcae.clustering_module import (
     ClusteringModule,
 )
+from jcae.data.formats import read_arrays
+from jcae.data.prepare import load_card
 from jcae.kmeans import kmeans_start
 from jcae.mixture import (
     VARIANCE,
@@ -352,14 +353,11 @@ def _write_csv(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def _load(path: str | Path, name: str) -> NDArray[Any]:
-    with np.load(path) as file:
-        if name not in file:
-            raise KeyError(f"{path} holds {sorted(file)}, not {name!r}")
-        return file[name]
+    return read_arrays(path, name)[name]
 
 
 def _card_clusters(features_path: str | Path) -> int:
-    return int(json.loads(Path(features_path).with_name("card.json").read_text(encoding="utf-8"))["n_clusters"])
+    return load_card(Path(features_path).with_name("card.json"))["n_clusters"]
 
 
 def write_algebra(features_path: str | Path, name: str, out_csv: str | Path, *, n_clusters: int | None = None) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jcae import metrics
+from jcae.data.formats import read_arrays
 from jcae.records import read_record
 
 SCORE_COLUMNS = ["dataset", "method", "seed", "labels", "metric", "value"]
@@ -37,7 +38,7 @@ def evaluate(run_dirs: Iterable[str | Path], truth_path: str | Path) -> pd.DataF
     ValueError
         A folder holds no run, or the arrays of a run do not fit the truth; the message names the folder.
     """
-    y = _arrays(Path(truth_path))["y"]
+    y = read_arrays(truth_path, "y")["y"]
     n_classes = len(np.unique(y))
     rows = []
     for folder in _run_folders(run_dirs):
@@ -192,10 +193,7 @@ def _run_folders(places: Iterable[str | Path]) -> list[Path]:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    if not path.exists():
-        return {}
-    with np.load(path, allow_pickle=False) as archive:
-        return dict(archive)
+    return read_arrays(path) if path.exists() else {}
 
 
 def _record(run: dict[str, Any]) -> dict[str, Any]:

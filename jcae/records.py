@@ -74,7 +74,7 @@ def read_record(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}: not JSON: {error}") from error
     _validate(path, record)
     return record
@@ -173,7 +173,7 @@ def atomic_write(path: str | Path, writer: Callable[[BinaryIO], Any]) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
+    remove_leftovers(path)
     temporary = _temporary(path)
     try:
         with temporary.open("wb") as handle:
@@ -195,7 +195,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
+    remove_leftovers(path)
     temporary = _temporary(path)
     temporary.mkdir()
     try:
@@ -221,7 +221,7 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f"{path.name}.tmp.{os.getpid()}")
 
 
-def _remove_leftovers(path: Path) -> None:
+def remove_leftovers(path: Path) -> None:
     """Remove what dead processes left beside ``path``; a number that is ours now was a dead process's before."""
     pattern = re.compile(re.escape(path.name) + r"\.tmp\.(\d+)(\.old)?")
     for entry in list(os.scandir(path.parent)):

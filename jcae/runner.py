@@ -26,6 +26,8 @@ import numpy as np
 
 from jcae import records
 from jcae.classes import MethodError, class_name, hint, load_class
+from jcae.data.formats import read_arrays
+from jcae.data.prepare import load_card
 
 AUTOENCODER = "jcae.Autoencoder"
 INTERPOLATION_STEPS = 9
@@ -162,8 +164,9 @@ def train_block(
     ------
     MethodError, ParameterError
         Where the spec fits no class.
-    OSError, KeyError
-        Where an input is missing or the disk is full. What the method itself raises is a record with status failed.
+    DataError, RecordError, OSError
+        Where an input is damaged or missing, or the disk is full. What the method itself raises is a record with
+        status failed.
     """
     job = _prepare(spec, features, seeds, device, threads, command)
     if getattr(job.cls, "reads_truth", False):
@@ -267,7 +270,7 @@ def _prepare(
     cls = load_class(spec["use"])
     X = _load(features, "X")
     card_file = Path(features).with_name("card.json")
-    card = json.loads(card_file.read_text(encoding="utf-8")) if card_file.exists() else {}
+    card = load_card(card_file) if card_file.exists() else {}
     n_clusters = card.get("n_clusters")
     params = resolve_params(cls, spec.get("params") or {}, n_clusters=n_clusters, device=device)
     return _Job(
@@ -289,10 +292,7 @@ def _prepare(
 
 
 def _load(path: str | Path, key: str) -> np.ndarray:
-    with np.load(path, allow_pickle=False) as arrays:
-        if key not in arrays:
-            raise KeyError(f"{path}: there is no array {key!r}; there are {sorted(arrays)}")
-        return arrays[key]
+    return read_arrays(path, key)[key]
 
 
 def _resolve_device(device: str) -> str:
@@ -312,8 +312,6 @@ def _read_pretrained(spec: Mapping[str, Any], pretrained: str | Path | None, job
         raise ValueError(f"{job.name}: autoencoder {name!r} and pretrained folder {str(pretrained)!r} go together")
     if not job.deep:
         raise MethodError(f"{spec['use']} has no fit_seeds and cannot start from the autoencoder {name!r}")
-    from safetensors.numpy import load_file
-
     start = _Start(name, {}, {}, {})
     for seed in job.seeds:
         folder = Path(pretrained) / str(seed)
@@ -321,10 +319,28 @@ def _read_pretrained(spec: Mapping[str, Any], pretrained: str | Path | None, job
         record = records.read_record(folder / "run.json")
         start.digests[seed] = records.file_sha256(file) if file.exists() else None
         if record["status"] == "ok":
-            start.weights[seed] = load_file(file)
+            start.weights[seed] = _read_weights(file, record)
         else:
             start.lost[seed] = f"autoencoder {name!r} of seed {seed} {record['status']}: {record['reason']}"
     return start
+
+
+def _read_weights(file: Path, record: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Read the weights of a run, and hold them against its record: the format has no checksum of its own."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        weights = load_file(file)
+    except SafetensorError as error:
+        raise records.RecordError(
+            f"{file}: not a file of weights ({error}); delete its block and train it again"
+        ) from None
+    if (stated := record.get("weights_sha256")) not in (None, found := records.file_sha256(file)):
+        raise records.RecordError(
+            f"{file}: damaged, its sha256 is {found}, run.json states {stated}; delete its block and train it again"
+        )
+    return weights
 
 
 def _run(
@@ -346,10 +362,11 @@ def _run(
         "peak_memory_mb": records.peak_memory_mb(),
         "peak_gpu_memory_mb": gpu_peak,
     }
-    written = [{**_record(job, seed, results[seed]), **shared} for seed in job.seeds]
     with records.atomic_folder(out) as folder:
-        for record in written:
-            _write(folder / str(record["seed"]), record, results[record["seed"]])
+        written = [
+            _write(folder / str(seed), {**_record(job, seed, results[seed]), **shared}, results[seed])
+            for seed in job.seeds
+        ]
     if checkpoints is not None:
         shutil.rmtree(checkpoints, ignore_errors=True)
     return written
@@ -678,7 +695,8 @@ def _info(cls: type) -> dict[str, Any]:
     return facts | ({"control": bool(info.control)} if hasattr(info, "control") else {})
 
 
-def _write(folder: Path, record: Mapping[str, Any], result: _Result) -> None:
+def _write(folder: Path, record: Mapping[str, Any], result: _Result) -> dict[str, Any]:
+    """Write the files of a run, and return its record as it was written."""
     folder.mkdir()
     arrays = {
         "labels.npz": {"labels": result.labels, "refit_labels": result.refit_labels},
@@ -692,12 +710,16 @@ def _write(folder: Path, record: Mapping[str, Any], result: _Result) -> None:
             np.savez_compressed(folder / name, **present)
     if result.history:
         _write_history(folder / "history.csv", result.history)
+    weights_sha256 = None
     if result.weights is not None:
         from safetensors.numpy import save_file
 
         tensors = {name: np.asarray(array, order="C") for name, array in result.weights.items()}
         save_file(tensors, folder / "weights.safetensors")
+        weights_sha256 = records.file_sha256(folder / "weights.safetensors")
+    record = {**record, "weights_sha256": weights_sha256}
     records.write_record(folder / "run.json", record)
+    return record
 
 
 def _write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:

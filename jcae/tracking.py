@@ -198,7 +198,8 @@ def _number(text: str) -> float:
 def _child(
     key: str, parent: str, kind: str, folder: Path, record: Mapping[str, Any], scores: Mapping[str, float]
 ) -> _Wanted:
-    start, end = _milliseconds(record["started"]), _milliseconds(record["finished"])
+    start = _milliseconds(record["started"])
+    end = max(start, _milliseconds(record["finished"]))  # a clock may have been set back in between
     values = {**scores, **_facts(record)}
     points = [_Point(name, value, end) for name, value in values.items() if value is not None]
     points += _history(folder / "history.csv", start, end)
@@ -441,8 +442,8 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
 def _create_database(file: Path) -> None:
     """Make all tables in a file beside, then move it: a database cut off in the middle could not be repaired."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    records.remove_leftovers(file)
     temporary = file.with_name(f"{file.name}.tmp.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
     command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{temporary}"]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)

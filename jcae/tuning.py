@@ -20,6 +20,7 @@ import yaml
 
 from jcae import metrics
 from jcae.config import ConfigError, Job, Plan
+from jcae.data.formats import read_arrays
 from jcae.records import file_sha256, format_block
 from jcae.runner import pretrain_block, train_block
 
@@ -132,8 +133,7 @@ def tune(
     judge, how = _judge(criterion, by_labels, truth, seeds)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    with np.load(features, allow_pickle=False) as arrays:
-        X = arrays["X"]
+    X = read_arrays(features, "X")["X"]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = _open_study(plan, out, job, space, how, seeds, features)
     start = _pretrain(plan, job, features, seeds, out / "pretrained")
@@ -188,8 +188,7 @@ def _judge(
         return chosen.score, f"by {chosen.text}, without labels"
     if truth is None:
         raise ValueError("tuning by labels needs the truth")
-    with np.load(truth, allow_pickle=False) as arrays:
-        y = arrays["y"]
+    y = read_arrays(truth, "y")["y"]
     metric = metrics.METRICS[by_labels]
     return (
         lambda X, fits: float(np.mean([metric.function(y, fit.labels) for fit in fits])),
@@ -296,10 +295,7 @@ def _fit(
 
 
 def _array(path: Path, name: str) -> np.ndarray | None:
-    if not path.exists():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return arrays[name]
+    return read_arrays(path, name)[name] if path.exists() else None
 
 
 def _plot(study: Any, how: str, out: Path) -> None:

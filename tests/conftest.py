@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 # One thread per process, as every job of the pipeline has: bitwise statements hold for it, and pytest's workers do not
@@ -14,6 +15,15 @@ import numpy as np
 import pytest
 
 from jcae.data.fetch import MIRROR_VARIABLE
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print, summed over the tests, the numbers that tests record: kills survived, cases tried."""
+    counts = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        counts.update(dict(report.user_properties))
+    for name, count in sorted(counts.items()):
+        terminalreporter.write_line(f"{name}: {count}")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,12 @@ from jcae.data.formats import DataError, DataFormatError, read_tar
 
 _ORDER_SEED = 0
 _FILES = ("barcodes.tsv", "genes.tsv", "matrix.mtx")
+# SciPy passes over what follows a number on its line, and crashes where that is the end of the file. `++` goes on
+# without remembering where it could have stopped: there are millions of lines.
+_COUNTS = re.compile(
+    rb"%%MatrixMarket matrix coordinate integer general\s*\n(?:%[^\n]*\n)*+"
+    rb"(?:[0-9]{1,10} [0-9]{1,10} [0-9]{1,10}(?:\r?\n|\Z))++"
+)
 
 
 def cells(files: Sequence[Path], genes: int = 720) -> tuple[np.ndarray, np.ndarray]:
@@ -74,16 +81,19 @@ def read_cells(file: Path) -> tuple[Any, list[str]]:
     genes = [line.split("\t")[0] for line in contents["genes.tsv"].decode("utf-8", "replace").splitlines()]
     n_cells = len(contents["barcodes.tsv"].splitlines())
     try:
-        announced = scipy_io.mminfo(io.BytesIO(contents["matrix.mtx"]))
-        if announced[:2] != (len(genes), n_cells) or announced[3] != "coordinate":
-            raise ValueError(f"{announced[0]} x {announced[1]}, {announced[3]}")
-        counts = scipy_io.mmread(io.BytesIO(contents.pop("matrix.mtx")), spmatrix=False)
+        matrix = contents.pop("matrix.mtx")
+        if not _COUNTS.fullmatch(matrix):
+            raise ValueError("not a matrix of counts in the Matrix Market format")
+        n_rows, n_columns, n_entries, *_ = scipy_io.mminfo(io.BytesIO(matrix))
+        if (n_rows, n_columns) != (len(genes), n_cells) or n_entries > n_rows * n_columns:
+            raise ValueError(f"{n_rows} x {n_columns} with {n_entries} entries")
+        counts = scipy_io.mmread(io.BytesIO(matrix), spmatrix=False)
     except (ValueError, OverflowError, OSError, EOFError) as error:
         raise DataFormatError(
             f"{file}: matrix.mtx is no sparse matrix of {len(genes)} genes and {n_cells} cells ({error})"
         ) from None
-    if not np.issubdtype(counts.dtype, np.integer) or (counts.data < 0).any():
-        raise DataFormatError(f"{file}: matrix.mtx holds something else than counts")
+    if counts.data.max(initial=0) > np.iinfo(np.int32).max:
+        raise DataFormatError(f"{file}: matrix.mtx holds the count {counts.data.max()}")
     return counts.astype(np.int32).T.tocsc(), genes
 
 

@@ -30,6 +30,9 @@ _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
+LARGEST_FILE = 4 << 30  # bytes of a file, unpacked; ten times what any data set here needs
+
+
 class FetchError(RuntimeError):
     """A file could not be had from any address; the message says what was tried and why each failed."""
 
@@ -221,6 +224,8 @@ def _unpack(container: Path, target: Path, source: Source) -> None:
         content: Any = gzip.GzipFile(fileobj=file) if unpack else file
         try:
             while chunk := content.read(_CHUNK):
+                if out.tell() + len(chunk) > LARGEST_FILE:
+                    raise _Refused(f"over {LARGEST_FILE} bytes{' when unpacked' if unpack else ''}")
                 out.write(chunk)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise _Refused(f"damaged or cut off gzip file ({error})") from None
@@ -263,7 +268,10 @@ def _download(url: str, target: Path, bar: bool) -> None:
                 total=1, desc=url.rpartition("/")[2], unit="B", unit_scale=True, leave=False, disable=not bar
             ) as progress:
                 pooch.HTTPDownloader(
-                    progressbar=progress if bar else False, chunk_size=_CHUNK, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
+                    progressbar=progress if bar else False,
+                    chunk_size=_CHUNK,
+                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                    hooks={"response": _check_response},
                 )(url, str(target), None)
             return
         except requests.RequestException as error:
@@ -271,6 +279,16 @@ def _download(url: str, target: Path, bar: bool) -> None:
             if not may_pass or attempt == ATTEMPTS:
                 raise _Refused(reason + (f" ({attempt} attempts)" if attempt > 1 else "")) from None
             time.sleep(WAIT * 2 ** (attempt - 1))
+
+
+def _check_response(response: Any, **_: Any) -> None:
+    """Refuse an answer that must not be taken: redirected from https to http, or absurdly large."""
+    from requests.exceptions import InvalidURL, RequestException
+
+    if response.request.url.startswith("https://") and response.headers.get("Location", "").startswith("http://"):
+        raise InvalidURL(f"redirected to {response.headers['Location']}, which is not encrypted")
+    if int(response.headers.get("Content-Length", 0)) > LARGEST_FILE:
+        raise RequestException(f"announces {response.headers['Content-Length']} bytes, over {LARGEST_FILE}")
 
 
 def _explain(error: Any) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import math
 import tarfile
 import zipfile
@@ -16,7 +17,9 @@ import numpy as np
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _IDX_MAX_DIMENSIONS = 8  # the format allows 255, numpy 64; images need 3
 
-LARGEST_MEMBER = 1 << 30  # bytes of one decompressed file in an archive; ten times what any data set here needs
+# Bytes of one decompressed file and of all that a container holds; ten times what any data set here needs.
+LARGEST_MEMBER = 1 << 30
+LARGEST_CONTENT = 2 << 30
 
 
 class DataError(ValueError):
@@ -48,10 +51,7 @@ def read_idx(content: bytes, where: str) -> np.ndarray:
         Wrong magic number, unknown type, impossible dimensions, or a length that does not fit the header.
     """
     if content.startswith(b"\x1f\x8b"):
-        try:
-            content = gzip.decompress(content)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise DataFormatError(f"{where}: damaged or cut off gzip file ({error})") from None
+        content = unpacked(io.BytesIO(content), where).read()
     if len(content) < 4 or content[:2] != b"\0\0":
         raise DataFormatError(f"{where}: not an IDX file, it begins with {content[:4]!r} instead of two zero bytes")
     code, rank = content[2], content[3]
@@ -108,6 +108,78 @@ def read_table(content: bytes, where: str, columns: int, delimiter: str | None =
     return table
 
 
+class _Unpacked(io.RawIOBase):
+    """What a gzip file holds, up to a limit: a file of a few megabytes can unpack to what no memory holds."""
+
+    def __init__(self, packed: IO[bytes], where: str) -> None:
+        self._content = gzip.GzipFile(fileobj=packed)
+        self._where = where
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        try:
+            count = self._content.readinto(buffer)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise DataFormatError(f"{self._where}: damaged or cut off gzip file ({error})") from None
+        self._size += count
+        if self._size > LARGEST_CONTENT:
+            raise DataFormatError(f"{self._where}: unpacks to over {LARGEST_CONTENT} bytes")
+        return count
+
+
+def unpacked(packed: IO[bytes], where: str) -> io.BufferedReader:
+    """Read through gzip.
+
+    Parameters
+    ----------
+    packed : binary file
+    where : str
+        Its name, for messages.
+
+    Returns
+    -------
+    BufferedReader
+        Reading raises `DataFormatError` where the file is damaged or cut off, or holds more than `LARGEST_CONTENT`.
+    """
+    return io.BufferedReader(_Unpacked(packed, where), 1 << 16)
+
+
+def read_arrays(path: str | Path, *needed: str) -> dict[str, np.ndarray]:
+    """Read a file of arrays (npz).
+
+    Parameters
+    ----------
+    path : path
+    *needed : str
+        Arrays that it must hold.
+
+    Returns
+    -------
+    dict of str to ndarray
+        All that it holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    DataFormatError
+        Damaged, cut off, Python objects in place of numbers, or without an array that is needed.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged file makes zipfile, zlib, numpy and tokenize raise a dozen kinds
+        raise DataFormatError(f"{path}: not a file of arrays ({error})") from None
+    if not arrays.keys() >= set(needed):
+        raise DataFormatError(f"{path}: has the arrays {', '.join(arrays)}, needed: {', '.join(needed)}")
+    return arrays
+
+
 def read_tar(path: Path, wanted: Callable[[str], object]) -> Iterator[tuple[str, bytes]]:
     """Walk through a gzipped tar archive, without unpacking it.
 
@@ -126,10 +198,10 @@ def read_tar(path: Path, wanted: Callable[[str], object]) -> Iterator[tuple[str,
     Raises
     ------
     DataFormatError
-        No such archive, cut off, a member whose path leads out of the archive, or an absurdly large one.
+        No such archive, cut off, a member whose path leads out of the archive, a device, or one that is absurdly large.
     """
     try:
-        with tarfile.open(path, "r|gz") as archive:
+        with open(path, "rb") as packed, tarfile.open(fileobj=unpacked(packed, str(path)), mode="r|") as archive:
             for member in archive:
                 tarfile.data_filter(member, f"{path.absolute()}.unpacked")  # it never is; the filter wants a place
                 if not (member.isreg() and wanted(member.name)):
@@ -139,7 +211,9 @@ def read_tar(path: Path, wanted: Callable[[str], object]) -> Iterator[tuple[str,
                 yield member.name, archive.extractfile(member).read()
     except tarfile.FilterError as error:
         raise DataFormatError(f"{path}: an archive that leads outside of itself ({error})") from None
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except DataFormatError:
+        raise
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise DataFormatError(f"{path}: damaged or cut off archive ({error})") from None
 
 
@@ -174,7 +248,9 @@ def read_zip(path: Path | IO[bytes], where: str, names: Collection[str]) -> list
                 contents.append(archive.read(name))
     except KeyError:
         raise DataFormatError(f"{where}: the archive holds no {name!r}") from None
-    except (zipfile.BadZipFile, EOFError, OSError, zlib.error, RuntimeError) as error:
+    except DataFormatError:
+        raise
+    except (zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, RuntimeError, ValueError) as error:
         raise DataFormatError(f"{where}: damaged or cut off archive ({error})") from None
     return contents
 

@@ -14,7 +14,7 @@ import numpy as np
 from jcae.data import catalogue
 from jcae.data.facts import Dataset
 from jcae.data.fetch import examine, replacing
-from jcae.data.formats import DataError
+from jcae.data.formats import DataError, read_arrays
 from jcae.data.loaders import LOADERS
 
 _SUBSET_SEED = 0
@@ -222,7 +222,7 @@ def load_features(path: Path) -> np.ndarray:
     DataError
         Not such a file, or values that are not finite.
     """
-    (X,) = _load(path, "X")
+    X = _load(path, "X")["X"]
     if X.ndim != 2 or X.dtype != np.float32:
         raise DataError(f"{path}: X is {X.dtype} of shape {X.shape} instead of float32 (points, features)")
     _check_finite(X, str(path))
@@ -246,12 +246,38 @@ def load_truth(path: Path) -> tuple[np.ndarray, np.ndarray]:
     DataError
         Not such a file, or labels out of range.
     """
-    y, class_names = _load(path, "y", "class_names")
+    arrays = _load(path, "y", "class_names")
+    y, class_names = arrays["y"], arrays["class_names"]
     if y.ndim != 1 or y.dtype != np.int64:
         raise DataError(f"{path}: y is {y.dtype} of shape {y.shape} instead of int64 (points,)")
     if len(y) and not 0 <= y.min() <= y.max() < len(class_names):
         raise DataError(f"{path}: labels from {y.min()} to {y.max()} for {len(class_names)} class names")
     return y, class_names
+
+
+def load_card(path: Path) -> dict[str, Any]:
+    """Read card.json.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    DataError
+        Not such a file.
+    """
+    try:
+        card = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+        raise DataError(f"{path}: not JSON ({error})") from None
+    if not isinstance(card, dict) or not isinstance(card.get("n_clusters"), int):
+        raise DataError(f"{path}: not the card of a data set, it states no n_clusters")
+    return card
 
 
 def array_sha256(*arrays: np.ndarray) -> str:
@@ -311,14 +337,11 @@ def _save(path: Path, **arrays: np.ndarray) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def _load(path: Path, *keys: str) -> list[np.ndarray]:
+def _load(path: Path, *keys: str) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return [archive[key] for key in keys]
-    except KeyError:
-        raise DataError(f"{path}: has the arrays {', '.join(archive.files)}, needed: {', '.join(keys)}") from None
-    except Exception as error:  # a damaged file makes zipfile, zlib, numpy and tokenize raise a dozen kinds
-        raise DataError(f"{path}: not a file of arrays ({error})") from None
+        return read_arrays(path, *keys)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: not a file of arrays ({error.strerror})") from None
 
 
 def _short(row: np.ndarray) -> str:

@@ -1,16 +1,15 @@
 """Loaders of documents, and their way from text to numbers. Documents pass one by one and are not held in memory."""
 
-import gzip
+import io
 import math
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from jcae.data.formats import DataError, DataFormatError, read_tar
+from jcae.data.formats import DataError, DataFormatError, read_tar, unpacked
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -211,8 +210,5 @@ def tfidf(
 
 def _lines(file: Path) -> Iterator[str]:
     """Lines of a gzipped text, one by one."""
-    try:
-        with gzip.open(file, "rt", encoding="latin-1") as lines:
-            yield from lines
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataFormatError(f"{file}: damaged or cut off gzip file ({error})") from None
+    with open(file, "rb") as packed:
+        yield from io.TextIOWrapper(unpacked(packed, str(file)), encoding="latin-1")

@@ -143,7 +143,7 @@ def test_tar_that_leads_outside_is_refused(tmp_path, member):
 def test_damaged_tar(tmp_path, size):
     path = tar(tmp_path / "x.tar.gz", ("a", np.random.RandomState(0).bytes(5000)))
     path.write_bytes(path.read_bytes()[:size] if size >= 0 else b"<html>no archive</html>")
-    with pytest.raises(DataFormatError, match=r"x\.tar\.gz: damaged or cut off archive"):
+    with pytest.raises(DataFormatError, match=r"x\.tar\.gz: damaged or cut off (archive|gzip file)"):
         list(read_tar(path, all_of))
 
 

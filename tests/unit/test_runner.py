@@ -15,6 +15,7 @@ from sklearn.datasets import load_wine
 
 from jcae import records
 from jcae.classes import MethodError, load_class
+from jcae.data.formats import DataFormatError
 from jcae.runner import (
     INTERPOLATION_STEPS,
     ParameterError,
@@ -319,7 +320,7 @@ def test_what_the_machine_does_wrong_is_raised(wine, tmp_path, cls, error):
 def test_missing_inputs_are_raised(wine, tmp_path):
     with pytest.raises(FileNotFoundError):
         train_block(mine(Plain), tmp_path / "features.npz", [0], tmp_path / "0")
-    with pytest.raises(KeyError, match=r"truth\.npz: there is no array 'X'"):
+    with pytest.raises(DataFormatError, match=r"truth\.npz: has the arrays y, needed: X"):
         train_block(mine(Plain), wine / "truth.npz", [0], tmp_path / "0")
 
 

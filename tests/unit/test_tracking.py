@@ -302,6 +302,18 @@ def test_a_dead_server_fails_soon_and_names_the_address(results):
     assert not (results / "track.json").exists()
 
 
+def test_a_silent_server_is_given_up(results, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()  # the system accepts, and nobody ever answers
+        started = time.monotonic()
+        with pytest.raises(TrackingError, match=r"cannot be reached or refused: .*timed out"):
+            track(results, uri=f"http://127.0.0.1:{silent.getsockname()[1]}", manifest=results / "track.json")
+    assert time.monotonic() - started < 30
+    assert not (results / "track.json").exists()
+
+
 def test_missing_results_are_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such folder of results"):
         track(tmp_path / "none")

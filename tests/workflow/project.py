@@ -1,5 +1,6 @@
 """A copy of the project in a temporary folder, and snakemake run in it as a user would."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,8 +11,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "environment.yml", "config", "profiles", "workflow", "jcae", "baselines")
 
+# To a shell, to snakemake's own formatting and to YAML, all of this means something.
+HOSTILE = "it's $(touch hacked) `touch hacked` \"; touch hacked; # & | * é {run} {x} \\"
+
 # Every kind of job once, on the smallest data set, in seconds.
-TINY = """
+TINY = f"""
 run: tiny
 seeds: [0, 1]
 seeds_per_job: 2
@@ -19,13 +23,14 @@ only:
   datasets: [wine]
   methods: [kmeans, ae_kmeans, mine, broken, true_labels]
 autoencoders:
-  shared: {params: {hidden: [8], code_dim: 3, epochs: 1}}
+  shared: {{params: {{hidden: [8], code_dim: 3, epochs: 1}}}}
 methods:
-  kmeans: {params: {n_init: 1}}
-  ae_kmeans: {params: {hidden: [8], code_dim: 3}}
-  mine: {use: baselines.mine.Mine}
-  broken: {use: baselines.mine.Broken}
-equivalence: {datasets: [wine], epochs: 2}
+  kmeans: {{params: {{n_init: 1}}}}
+  ae_kmeans: {{params: {{hidden: [8], code_dim: 3}}}}
+  mine: {{use: baselines.mine.Mine, label: {json.dumps(HOSTILE)}, params: {{note: {json.dumps(HOSTILE)}}}}}
+  broken: {{use: baselines.mine.Broken, tuned_with: {json.dumps(HOSTILE)}}}
+equivalence: {{datasets: [wine], epochs: 2}}
+tracking: {{experiment: {json.dumps(HOSTILE)}}}
 """
 
 MINE = '''
@@ -34,8 +39,8 @@ import numpy as np
 
 
 class Mine:
-    def __init__(self, n_clusters=2, random_state=None):
-        self.n_clusters, self.random_state = n_clusters, random_state
+    def __init__(self, n_clusters=2, note="", random_state=None):
+        self.n_clusters, self.note, self.random_state = n_clusters, note, random_state
 
     def fit(self, X):
         self.labels_ = np.arange(len(X)) % self.n_clusters

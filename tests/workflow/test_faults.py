@@ -1,10 +1,16 @@
 """What must not start, and what must survive."""
 
+import shutil
 import signal
+import socket
 import subprocess
+import sys
 import time
 
-from project import planned
+import numpy as np
+import pytest
+import yaml
+from project import HOSTILE, ROOT, planned
 
 BAD = """
 seedz: 3
@@ -95,6 +101,10 @@ def test_killed_snakemake_goes_on_with_the_same_command(make_project):
         refused = project.run("jcae", "unlock")
         assert refused.returncode == 1
         assert "is at work" in refused.stdout
+        second = project.run(*arguments)
+        assert second.returncode != 0
+        assert "Directory cannot be locked" in second.stdout
+        assert process.poll() is None, "the second snakemake disturbed the first"
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -106,3 +116,104 @@ def test_killed_snakemake_goes_on_with_the_same_command(make_project):
     assert again.returncode == 0, again.stdout
     assert (project.folder / "results/slow/runs/wine/slow/0/0/run.json").exists()
     assert not list((project.folder / "results/slow/runs").rglob("*.tmp.*"))
+
+
+# --- data that cannot be had ------------------------------------------------------------------------------------------
+
+GONE = """
+run: gone
+seeds: [0]
+only: {datasets: [pendigits, wine], methods: [kmeans]}
+datasets: {pendigits: {}}
+methods: {kmeans: {params: {n_init: 1}}}
+equivalence: {datasets: []}
+"""
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_data_set_whose_server_is_gone_does_not_stop_the_others(make_project):
+    project = make_project()
+    project.write("gone.yaml", GONE + yaml.safe_dump({"data": {"mirror": HOSTILE}}))
+    project.environment |= {"HTTPS_PROXY": f"http://127.0.0.1:{closed_port()}", "NO_PROXY": "", "no_proxy": ""}
+    result = project.snakemake("results/gone/scores.csv", "--configfile", "gone.yaml")
+    assert result.returncode != 0
+    assert "cannot fetch file 'pendigits.tra' of data set 'pendigits'; tried" in result.stdout
+    assert "set JCAE_DATA_MIRROR to a folder or an http(s) address that holds it as pendigits/" in result.stdout
+    assert HOSTILE in result.stdout
+    assert (project.folder / "results/gone/scores/wine/kmeans.csv").stat().st_size
+    assert not (project.folder / "data/raw/pendigits/.fetched").exists()
+    assert list(project.folder.parent.rglob("hacked*")) == []
+
+
+@pytest.mark.parametrize("profile", sorted((ROOT / "profiles").iterdir()), ids=lambda path: path.name)
+def test_independent_jobs_go_on_under_every_profile(profile):
+    assert yaml.safe_load((profile / "config.yaml").read_text(encoding="utf-8"))["keep-going"] is True
+
+
+# --- disks ------------------------------------------------------------------------------------------------------------
+
+JOB = [sys.executable, "-m", "jcae", "train", "--seeds", "0", "--features", "wine/features.npz"]
+SPEC = '{"dataset": "wine", "method": "%s", "use": "sklearn.cluster.KMeans", "params": {"n_init": 1}}'
+# In a mount namespace of its own: nothing to unmount, whatever happens.
+DISKS = """
+mount -t tmpfs -o size=20k tmpfs results || exit 77
+run() { "${@:2}" --spec "${SPEC/\\%s/$1}" --out "results/$1" 2>&1; echo "$1: exit $?"; }
+run first "$@"; cp -r results/first kept
+run full "$@"; ls -A results > left
+mount -o remount,size=4m,ro tmpfs results
+run readonly "$@"
+mount -o remount,rw tmpfs results
+run full "$@"; cp -r results after
+"""
+
+
+@pytest.fixture
+def disks(tmp_path):
+    """What jobs say on a disk that fills up, turns read-only, and is mended; the folder with what they left."""
+    from jcae.data.prepare import prepare
+
+    if shutil.which("unshare") is None or shutil.which("mount") is None:
+        pytest.skip("needs unshare and mount (Linux) to make a small disk")
+    prepare("wine", tmp_path, tmp_path / "wine")
+    (tmp_path / "results").mkdir()
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "SPEC": SPEC,
+    }
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", DISKS, "bash", *JOB],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode == 77 or "unshare:" in done.stderr:
+        pytest.skip(f"this machine lets nobody mount a small disk: {done.stderr.strip()}")
+    return done.stdout, tmp_path
+
+
+def test_full_and_read_only_disks_lose_nothing(disks):
+    said, folder = disks
+    assert [line for line in said.splitlines() if ": exit" in line] == [
+        "first: exit 0",
+        "full: exit 1",
+        "readonly: exit 1",
+        "full: exit 0",
+    ], said
+    assert "No space left on device" in said
+    assert "Read-only file system" in said
+    assert "Traceback" not in said
+    assert (folder / "left").read_text().split() == ["first"], "the failed job left something behind"
+    for name in ("run.json", "labels.npz"):
+        kept, after = (folder / place / "0" / name for place in ("kept", "after/first"))
+        assert kept.read_bytes() == after.read_bytes()
+    arrays = [np.load(folder / "after" / name / "0/labels.npz")["labels"] for name in ("first", "full")]
+    np.testing.assert_array_equal(*arrays)

@@ -3,8 +3,9 @@
 import csv
 import json
 import os
+import socket
 
-from project import MINE, TINY, planned
+from project import HOSTILE, MINE, TINY, planned
 
 RUN = "results/tiny"
 
@@ -42,6 +43,15 @@ def test_method_that_raises_is_recorded_and_counted(finished):
     status = {(row["method"], row["seed"]): row["status"] for row in rows(finished.folder / RUN / "records.csv")}
     assert status["broken", "0"] == status["broken", "1"] == "failed"
     assert {s for (method, _), s in status.items() if method != "broken"} == {"ok"}
+
+
+def test_free_text_arrives_as_it_is_and_nothing_of_it_runs(finished):
+    record = json.loads((finished.folder / RUN / "runs/wine/mine/0-1/0/run.json").read_text())
+    assert record["label"] == record["params"]["note"] == HOSTILE
+    record = json.loads((finished.folder / RUN / "runs/wine/broken/0-1/0/run.json").read_text())
+    assert record["tuned_with"] == HOSTILE
+    assert json.loads((finished.folder / RUN / "track.json").read_text())["experiment"] == HOSTILE
+    assert list(finished.folder.parent.rglob("hacked*")) == []
 
 
 def test_only_the_control_is_given_the_truth(finished):
@@ -148,3 +158,19 @@ def test_changed_plot_trains_nothing(finished):
         assert planned(output, "draw_run_figures")
     finally:
         file.write_text(text)
+
+
+def test_tracking_server_that_is_down_costs_the_import_alone(finished):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    finished.write("down.yaml", f"tracking: {{uri: '{address}'}}\n")
+    before = (finished.folder / RUN / "tables/scores_acc.csv").read_bytes()
+    result = finished.snakemake("--configfile", "tiny.yaml", "down.yaml")
+    assert result.returncode != 0
+    assert f"MLflow at {address} cannot be reached" in result.stdout
+    assert planned(result.stdout, "import_runs") == [f"{RUN}/track.json"]
+    assert (finished.folder / RUN / "tables/scores_acc.csv").read_bytes() == before
+    again = finished.snakemake("--configfile", "tiny.yaml")
+    assert again.returncode == 0, again.stdout
+    assert not planned(again.stdout, "train_method")

@@ -12,6 +12,7 @@ sys.path.insert(0, str(workflow.basedir))
 os.environ.update(
     PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
     PYTHONPATH=os.pathsep.join(filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])),
+    PYTHONUTF8="1",  # whatever the locale: names of folders and labels may have any letters
 )
 
 from jcae.comparison_tables import COMPARISON_TABLES, write_comparison_tables
@@ -68,6 +69,9 @@ wildcard_constraints:
     prepared="prepared(-[0-9]+)?",
     method="|".join(map(re.escape, PLAN.methods)),
     block="|".join(map(re.escape, PLAN.blocks)),
+
+
+# What a config says in free text reaches a rule by a function: the braces of a plain text would be wildcards.
 
 
 # --- data
@@ -170,6 +174,10 @@ def get_options(options):
     return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
 
 
+def get_published(wildcards):
+    return PLAN.ledger["published"] or []
+
+
 def get_reference():
     """The settings that figures take, too."""
     return {name: PLAN.comparison[name] for name in ("reference", "level")}
@@ -231,7 +239,7 @@ def get_prepared_folder(wildcards):
     return get_prepared(wildcards.dataset)
 
 
-def get_tracking_options():
+def get_tracking_options(wildcards):
     options = {f"--{option}": value for option, value in PLAN.tracking.items() if value is not None}
     return " ".join(f"{option} {shlex.quote(value)}" for option, value in options.items())
 

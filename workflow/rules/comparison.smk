@@ -5,7 +5,7 @@ rule compare_methods:
     input:
         f"{SOURCE}/scores.csv",
         f"{SOURCE}/records.csv",
-        published=PLAN.ledger["published"] or [],
+        published=get_published,
     output:
         html=[report_table(name, category="Comparison of methods", caption="comparison") for name in COMPARISON_TABLES],
         csv=expand("results/{{run}}/tables/{table}.csv", table=COMPARISON_TABLES),
@@ -18,7 +18,7 @@ rule compare_methods:
         "../../environment.yml"
     params:
         source=SOURCE,
-        options=get_options(PLAN.comparison | PLAN.ledger),
+        options=lambda wildcards: get_options(PLAN.comparison | PLAN.ledger),
         code=CODE["comparison"],
     shell:
         "python -m jcae compare --results {params.source:q} --out results/{wildcards.run:q}/tables {params.options} "
@@ -42,7 +42,7 @@ rule draw_comparison_figures:
     params:
         names=OF_COMPARISON,
         source=SOURCE,
-        options=get_options(get_reference()),
+        options=lambda wildcards: get_options(get_reference()),
         code=CODE["figures"],
     shell:
         "python -m jcae figures {params.names} --results {params.source:q} --out results/{wildcards.run:q}/figures "

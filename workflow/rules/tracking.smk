@@ -15,6 +15,6 @@ rule import_runs:
     conda:
         "../../environment.yml"
     params:
-        options=get_tracking_options(),
+        options=get_tracking_options,
     shell:
         "python -m jcae track --results results/{wildcards.run:q} --manifest {output:q} {params.options} > {log:q} 2>&1"
