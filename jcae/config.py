@@ -349,10 +349,7 @@ class _Expansion:
                 cls = self._classes[use] = load_class(use)
                 _parameters(cls)
                 self._digests[cls] = code_digest(cls)
-            except (
-                MethodError,
-                ValueError,
-            ) as error:  # of a class without a signature or a source file: a built-in one
+            except (MethodError, ValueError) as error:  # ValueError: a built-in class, without signature or source
                 self._classes[use] = None
                 self.problems.append(f"{place}: {error}")
         return self._classes[use]
@@ -555,6 +552,8 @@ def _check_source(folder: str | None) -> list[str]:
     """Whether tables and figures can be made from this folder, as the setting `from` asks."""
     if not isinstance(folder, str):
         return []
+    if set("{}") & set(folder):  # snakemake would take what is between them for a wildcard
+        return [f"from: {folder!r} has braces in its name; give it another one"]
     missing = [name for name in ("scores.csv", "records.csv", "gallery") if not (Path(folder) / name).exists()]
     if not missing:
         return []

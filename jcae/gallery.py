@@ -4,7 +4,6 @@ With `scores.csv`, `records.csv` and the summary of the equivalence, these folde
 So a run can be published by them, and its tables and figures drawn again, in a few hundred kilobytes per data set.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ import pandas as pd
 from sklearn.decomposition import PCA
 
 from jcae import metrics
+from jcae.data.formats import read_arrays
+from jcae.data.prepare import load_card
 from jcae.evaluation import lowest_objective, read_records
 from jcae.records import atomic_folder
 
@@ -71,8 +72,7 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
 
 def is_of_images(results: str | Path, dataset: str) -> bool:
     """Whether the gallery of a data set shows images."""
-    with np.load(Path(results) / "gallery" / dataset / "data.npz", allow_pickle=False) as archive:
-        return "image_shape" in archive
+    return "image_shape" in read_arrays(Path(results) / "gallery" / dataset / "data.npz")
 
 
 def records_on(records: pd.DataFrame, dataset: str, results: Path) -> pd.DataFrame:
@@ -101,9 +101,9 @@ def chosen(records: pd.DataFrame) -> list[pd.Series]:
 
 
 def _data(prepared: Path) -> dict[str, Any]:
-    with np.load(prepared / "truth.npz", allow_pickle=False) as archive:
-        y, class_names = archive["y"], archive["class_names"]
-    card = json.loads((prepared / "card.json").read_text(encoding="utf-8"))
+    truth = read_arrays(prepared / "truth.npz", "y", "class_names")
+    y, class_names = truth["y"], truth["class_names"]
+    card = load_card(prepared / "card.json")
     data = {
         "y": _small(y),
         "class_names": class_names,
@@ -111,8 +111,7 @@ def _data(prepared: Path) -> dict[str, Any]:
         "range": np.array([card["min"], card["max"]]),
     }
     if card["image_shape"] is not None:
-        with np.load(prepared / "features.npz", allow_pickle=False) as archive:
-            X = archive["X"]
+        X = read_arrays(prepared / "features.npz", "X")["X"]
         means = np.stack([X[y == c].mean(0) for c in range(len(class_names))])
         data |= {"image_shape": np.array(card["image_shape"]), "class_means": means.astype(np.float16)}
     return data
@@ -123,8 +122,8 @@ def _run(folder: Path, points: np.ndarray) -> dict[str, Any]:
     for file in ("labels", "decoded", "code"):
         if not (folder / f"{file}.npz").exists():
             continue
-        with np.load(folder / f"{file}.npz", allow_pickle=False) as archive:
-            arrays |= {name: archive[name] for name in archive if name != "refit_labels"}
+        archive = read_arrays(folder / f"{file}.npz")
+        arrays |= {name: array for name, array in archive.items() if name != "refit_labels"}
     found = {"labels": _small(arrays["labels"])}
     found |= {name: arrays[name].astype(np.float16) for name in ("centroids", "interpolations") if name in arrays}
     if "code" in arrays:
@@ -162,8 +161,9 @@ def _curve(record: pd.Series, folder: Path) -> pd.DataFrame | None:
 def _score_curve(record: pd.Series, folder: Path, y: np.ndarray) -> pd.DataFrame | None:
     if not (folder / "snapshots.npz").exists():
         return None
-    with np.load(folder / "snapshots.npz", allow_pickle=False) as archive:
-        rows, phases, steps, labels = (archive[name] for name in ("rows", "phases", "steps", "labels"))
+    names = ("rows", "phases", "steps", "labels")
+    arrays = read_arrays(folder / "snapshots.npz", *names)
+    rows, phases, steps, labels = (arrays[name] for name in names)
     lengths = pd.Series(steps).groupby(phases, sort=False).max()
     updates = steps + pd.Series(phases).map(lengths.cumsum() - lengths).to_numpy()
     scores = [

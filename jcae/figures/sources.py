@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jcae.data.formats import read_arrays
 from jcae.evaluation import display_names, read_records
 from jcae.gallery import chosen, records_on
 
@@ -104,6 +105,5 @@ def _images(results: Path, dataset: str) -> dict[str, np.ndarray]:
 
 
 def _archive(results: Path, dataset: str, name: str) -> dict[str, np.ndarray]:
-    with np.load(results / "gallery" / dataset / f"{name}.npz", allow_pickle=False) as archive:
-        arrays = dict(archive)
+    arrays = read_arrays(results / "gallery" / dataset / f"{name}.npz")
     return {key: array.astype(np.float32) if array.dtype == np.float16 else array for key, array in arrays.items()}
