@@ -50,7 +50,7 @@ def load_class(use: str) -> type:
 
 def own_file(cls: type) -> Path | None:
     """The file of a class that was named by its file; None for a class of a package or module."""
-    return Path(cls.__module__) if cls.__module__.endswith(".py") else None
+    return Path(sys.modules[cls.__module__].__file__) if Path(cls.__module__).is_absolute() else None
 
 
 def class_name(cls: type) -> str:
@@ -78,14 +78,14 @@ def _import_module(use: str, path: str) -> ModuleType:
 
 
 def _import_file(use: str, place: str) -> ModuleType:
-    """Import a file under its full path, so that two files of one name are two modules."""
+    """Import a file under its path, so that two files of one name are two modules; dots would mean packages."""
     file = Path(place).expanduser().resolve()
     if file.suffix != ".py":
         raise MethodError(f"{use!r}: {place} is not the path of a .py file")
     if not file.is_file():
         beside = hint(file.name, [f.name for f in file.parent.glob("*.py")]) if file.parent.is_dir() else ""
         raise MethodError(f"{use!r}: there is no file {file}{beside}")
-    name = str(file)
+    name = str(file.with_suffix("")).replace(".", "_")
     if name not in sys.modules:
         _find_beside(str(file.parent))
         spec = spec_from_file_location(name, file)
@@ -105,7 +105,7 @@ def _find_beside(folder: str) -> None:
 
 
 def _kind(module: ModuleType) -> str:
-    return "file" if module.__name__.endswith(".py") else "module"
+    return "file" if Path(module.__name__).is_absolute() else "module"
 
 
 def hint(name: Any, allowed: Iterable[str]) -> str:

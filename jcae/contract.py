@@ -37,6 +37,7 @@ AGREEMENT = 0.9
 # Of deep methods, where the class has them. What is left out (weights of the loss, kinds of start) is the method's own.
 FEW = {"hidden": (16,), "code_dim": 5, "batch_size": 32, "epochs": 2, "module_epochs": 1, "max_iter": 6}
 FEW |= {"update_interval": 3, "precision": "float32"}
+CONVOLUTIONS = {"channels": (4,), "image_shape": (4, 4)}  # where the config has some
 ENOUGH = {**FEW, "hidden": (32,), "epochs": 100, "module_epochs": 50, "max_iter": 500, "update_interval": 5}
 
 
@@ -149,15 +150,21 @@ class Subject:
         return inspect.signature(self.cls).parameters
 
     @property
-    def kind(self) -> tuple[str, str]:
+    def kind(self) -> tuple[str, bool, str]:
         """What it shares with methods that differ from it only in numbers, or in what the checks set."""
-        kept = {k: v for k, v in self.params.items() if k not in FEW and type(v) not in (int, float, type(None))}
-        return self.use, json.dumps(kept, sort_keys=True, default=str)
+        set_here = FEW.keys() | CONVOLUTIONS.keys()
+        kept = {k: v for k, v in self.params.items() if k not in set_here and type(v) not in (int, float, type(None))}
+        return self.use, self.convolutional, json.dumps(kept, sort_keys=True, default=str)
 
     @property
     def deep(self) -> bool:
         """Whether it fits all seeds of a block together."""
         return hasattr(self.cls, "fit_seeds")
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether its parameters ask for convolutions."""
+        return self.params.get("channels") is not None
 
     @property
     def random(self) -> bool:
@@ -217,6 +224,7 @@ class Subject:
         """Arguments of the constructor, all but the number of clusters, the seed and the device."""
         arguments = dict(self.params)
         if self.deep:
+            budget = {**budget, **CONVOLUTIONS} if self.convolutional else budget
             arguments |= {name: value for name, value in budget.items() if name in self.parameters}
             if "autoencoder" in self.parameters and arguments.get("autoencoder") is None:
                 from jcae.autoencoder import Autoencoder

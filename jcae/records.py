@@ -286,7 +286,7 @@ def code_digest(cls: type) -> str:
     if not file or not file.endswith(".py"):
         raise ValueError(f"{cls.__module__}.{cls.__qualname__} has no source file; put the class into a .py file")
     path = Path(file).resolve()
-    if cls.__module__ == str(path):  # named by its file: where that lies must not matter
+    if own_file(cls):  # where that lies must not matter
         return _digest(_closure(path, path.stem, _package_folders(path.stem, path)))
     return _digest(_closure(path, cls.__module__, _package_folders(cls.__module__, path)))
 

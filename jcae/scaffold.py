@@ -45,6 +45,8 @@ class $cls(EmbeddingMixin, DeepClusterer):
         *,
         hidden=(500, 500, 2000),
         code_dim=10,
+        channels=None,
+        image_shape=None,
         negative_slope=0.2,
         weight=0.1,
         epochs=50,
@@ -57,6 +59,8 @@ class $cls(EmbeddingMixin, DeepClusterer):
         self.n_clusters = n_clusters
         self.hidden = hidden
         self.code_dim = code_dim
+        self.channels = channels
+        self.image_shape = image_shape
         self.negative_slope = negative_slope
         self.weight = weight
         self.epochs = epochs
@@ -69,7 +73,7 @@ class $cls(EmbeddingMixin, DeepClusterer):
     # Errors for bad values, before anything is computed.
     def check_parameters(self, n_samples, n_features):
         check_clusters(self, n_samples)
-        check_network_parameters(self)
+        check_network_parameters(self, n_features)
         check_number(self, "weight", minimum=0)
         for name in ("epochs", "batch_size"):
             check_number(self, name, minimum=1, integer=True)

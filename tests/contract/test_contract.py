@@ -1,6 +1,7 @@
 """Every method of every config and every file of baselines/ keeps to the contract; new ones are found by themselves."""
 
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from jcae.config import make_plan, read_config
 from jcae.contract import CHECKS, Subject, run_check, subjects
 
 ROOT = Path(__file__).parents[2]
-BELOW = {"mnist_full": ["mnist"], "more_data": ["paper"], "paper_cpu": ["paper"]}
 pytestmark = [
     pytest.mark.usefixtures("umap_stand_in"),  # the checks are about what is around it
     pytest.mark.filterwarnings("ignore"),
@@ -20,9 +20,10 @@ pytestmark = [
 def methods_of_configs():
     """A method that differs from another one only in numbers is the same method, whichever config it is in."""
     found = {}
-    for name in ["", *sorted(path.stem for path in (ROOT / "config").glob("*.yaml"))]:
-        files = [f"config/{stem}.yaml" for stem in [*BELOW.get(name, []), name] if stem]
-        plan = make_plan(read_config([ROOT / "config.yaml", *(ROOT / file for file in files)]))
+    for overlay in [None, *sorted((ROOT / "config").glob("*.yaml"))]:
+        below = re.findall(r"^# Laid over config/(\w+)\.yaml", overlay.read_text()) if overlay else []
+        files = [ROOT / "config.yaml", *(ROOT / "config" / f"{name}.yaml" for name in below)]
+        plan = make_plan(read_config([*files, overlay] if overlay else files))
         for subject in subjects(plan):
             found.setdefault(subject.kind, subject)
     return list(found.values())
