@@ -50,7 +50,8 @@ def test_from_data_to_figures(tmp_path):
     assert "jsonschema" in said, "records were not validated, and nobody was told"
     jcae(tmp_path, "collect", "--results", run)
     jcae(tmp_path, "tables", "--results", run, "--out", run / "tables")
-    figures = ["scores_acc", "curves", "maps", "confusion"]
+    jcae(tmp_path, "gallery", "--results", run, "--dataset", "wine", "--prepared", data, "--out", run / "gallery/wine")
+    figures = ["scores_acc", "curves", "score_curves", "maps", "confusion"]
     jcae(tmp_path, "figures", *figures, "--results", run, "--dataset", "wine", "--out", run / "figures")
     assert (run / "tables/scores_acc.tex").stat().st_size
     assert all((run / f"figures/{name}.svg").stat().st_size for name in figures)
