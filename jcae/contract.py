@@ -430,16 +430,16 @@ def check_scikit_learn(subject: Subject) -> None:
     exact = {"precision": "float64"} if subject.deep and "precision" in subject.parameters else {}
     if subject.between_0_and_1:
         raise NotApplicableError("takes data between 0 and 1 only, and these checks have others")
-    for result in check_estimator(
+    results = check_estimator(
         subject.build(**exact), expected_failed_checks=spared, on_skip=None, on_fail=None, callback=None
-    ):
-        if result["status"] == "failed":
-            error = result["exception"]
-            what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            raise BrokenError(
-                f"sklearn.utils.estimator_checks.{result['check_name']} says {what}; derive from ClusterMixin and "
-                "BaseEstimator, check X with validate_data in fit, and set only attributes that end in _ there"
-            )
+    )
+    failed = {one["check_name"]: one["exception"] for one in results if one["status"] == "failed"}
+    if failed:
+        said = "; ".join(f"{name}: {' '.join(str(error).split())[:200]}" for name, error in failed.items())
+        raise BrokenError(
+            f"sklearn.utils.estimator_checks says {said}. Derive from ClusterMixin and BaseEstimator, check X with "
+            "validate_data in fit, and set only attributes that end in _ there"
+        )
 
 
 @_check("labels")

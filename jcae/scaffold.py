@@ -152,12 +152,12 @@ class $cls(ClusterMixin, BaseEstimator):
         rng = check_random_state(self.random_state)  # the only source of random numbers
         runs = [self._run(X, rng) for _ in range(self.n_init)]
         # inertia_ (or loss_) tells the tables which run a user without labels would keep: lower is better.
-        self.inertia_, self.labels_, self.cluster_centers_ = min(runs, key=lambda run: run[0])
+        self.inertia_, self.labels_, self.cluster_centers_, self.n_iter_ = min(runs, key=lambda run: run[0])
         return self
 
     def _run(self, X, rng):
         centers, _ = kmeans_plusplus(X, self.n_clusters, random_state=rng)
-        for _ in range(self.max_iter):
+        for n_iter in range(1, self.max_iter + 1):
             labels = np.abs(X[:, None] - centers).sum(-1).argmin(1)
             members = [X[labels == k] for k in range(self.n_clusters)]
             medians = [np.median(m, axis=0) if len(m) else c for m, c in zip(members, centers, strict=True)]
@@ -165,7 +165,7 @@ class $cls(ClusterMixin, BaseEstimator):
                 break
             centers = np.array(medians)
         distances = np.abs(X[:, None] - centers).sum(-1)
-        return float(distances.min(1).sum()), distances.argmin(1), centers
+        return float(distances.min(1).sum()), distances.argmin(1), centers, n_iter
 
     def predict(self, X):
         check_is_fitted(self)
