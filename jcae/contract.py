@@ -36,8 +36,8 @@ K, FEATURES, SEEDS = 3, 16, (0, 1, 2, 3, 4)
 AGREEMENT = 0.9
 # Of deep methods, where the class has them. What is left out (weights of the loss, kinds of start) is the method's own.
 FEW = {"hidden": (16,), "code_dim": 5, "batch_size": 32, "epochs": 2, "module_epochs": 1, "max_iter": 6}
-FEW |= {"update_interval": 3, "precision": "float32"}
-CONVOLUTIONS = {"channels": (4,), "image_shape": (4, 4)}  # where the config has some
+# The data of the checks are no images: convolutions are the network's business (tests/unit/test_convolution.py).
+FEW |= {"update_interval": 3, "precision": "float32", "channels": None, "image_shape": None}
 ENOUGH = {**FEW, "hidden": (32,), "epochs": 100, "module_epochs": 50, "max_iter": 500, "update_interval": 5}
 
 
@@ -150,21 +150,15 @@ class Subject:
         return inspect.signature(self.cls).parameters
 
     @property
-    def kind(self) -> tuple[str, bool, str]:
+    def kind(self) -> tuple[str, str]:
         """What it shares with methods that differ from it only in numbers, or in what the checks set."""
-        set_here = FEW.keys() | CONVOLUTIONS.keys()
-        kept = {k: v for k, v in self.params.items() if k not in set_here and type(v) not in (int, float, type(None))}
-        return self.use, self.convolutional, json.dumps(kept, sort_keys=True, default=str)
+        kept = {k: v for k, v in self.params.items() if k not in FEW and type(v) not in (int, float, type(None))}
+        return self.use, json.dumps(kept, sort_keys=True, default=str)
 
     @property
     def deep(self) -> bool:
         """Whether it fits all seeds of a block together."""
         return hasattr(self.cls, "fit_seeds")
-
-    @property
-    def convolutional(self) -> bool:
-        """Whether its parameters ask for convolutions."""
-        return self.params.get("channels") is not None
 
     @property
     def random(self) -> bool:
@@ -224,7 +218,6 @@ class Subject:
         """Arguments of the constructor, all but the number of clusters, the seed and the device."""
         arguments = dict(self.params)
         if self.deep:
-            budget = {**budget, **CONVOLUTIONS} if self.convolutional else budget
             arguments |= {name: value for name, value in budget.items() if name in self.parameters}
             if "autoencoder" in self.parameters and arguments.get("autoencoder") is None:
                 from jcae.autoencoder import Autoencoder
@@ -430,16 +423,16 @@ def check_scikit_learn(subject: Subject) -> None:
     exact = {"precision": "float64"} if subject.deep and "precision" in subject.parameters else {}
     if subject.between_0_and_1:
         raise NotApplicableError("takes data between 0 and 1 only, and these checks have others")
-    for result in check_estimator(
+    results = check_estimator(
         subject.build(**exact), expected_failed_checks=spared, on_skip=None, on_fail=None, callback=None
-    ):
-        if result["status"] == "failed":
-            error = result["exception"]
-            what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            raise BrokenError(
-                f"sklearn.utils.estimator_checks.{result['check_name']} says {what}; derive from ClusterMixin and "
-                "BaseEstimator, check X with validate_data in fit, and set only attributes that end in _ there"
-            )
+    )
+    failed = {one["check_name"]: one["exception"] for one in results if one["status"] == "failed"}
+    if failed:
+        said = "; ".join(f"{name}: {' '.join(str(error).split())[:200]}" for name, error in failed.items())
+        raise BrokenError(
+            f"sklearn.utils.estimator_checks says {said}. Derive from ClusterMixin and BaseEstimator, check X with "
+            "validate_data in fit, and set only attributes that end in _ there"
+        )
 
 
 @_check("labels")

@@ -157,7 +157,7 @@ class $cls(ClusterMixin, BaseEstimator):
 
     def _run(self, X, rng):
         centers, _ = kmeans_plusplus(X, self.n_clusters, random_state=rng)
-        for iteration in range(1, self.max_iter + 1):
+        for n_iter in range(1, self.max_iter + 1):
             labels = np.abs(X[:, None] - centers).sum(-1).argmin(1)
             members = [X[labels == k] for k in range(self.n_clusters)]
             medians = [np.median(m, axis=0) if len(m) else c for m, c in zip(members, centers, strict=True)]
@@ -165,7 +165,7 @@ class $cls(ClusterMixin, BaseEstimator):
                 break
             centers = np.array(medians)
         distances = np.abs(X[:, None] - centers).sum(-1)
-        return float(distances.min(1).sum()), distances.argmin(1), centers, iteration
+        return float(distances.min(1).sum()), distances.argmin(1), centers, n_iter
 
     def predict(self, X):
         check_is_fitted(self)
