@@ -35,7 +35,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
 def linked(text: str) -> str:
     """Make DOIs and arXiv numbers links."""
-    text = re.sub(r"\bdoi:(10\.\d+/[\w./-]*\w)", r"[doi:\1](https://doi.org/\1)", text)
+    text = re.sub(r"\b(?:doi:)?(10\.\d{4,}/[\w./-]*\w)", r"[doi:\1](https://doi.org/\1)", text)
     return re.sub(r"\barXiv:(\d+\.\d+)", r"[arXiv:\1](https://arxiv.org/abs/\1)", text)
 
 
