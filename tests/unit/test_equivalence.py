@@ -282,7 +282,7 @@ def test_diverged_fit_is_not_scored(blobs):
 
 def test_errors_name_file_and_place(tmp_path):
     np.savez(tmp_path / "truth.npz", labels=np.zeros(3))
-    with pytest.raises(KeyError, match=r"truth\.npz holds \['labels'\], not 'y'"):
+    with pytest.raises(ValueError, match=r"truth\.npz: has the arrays labels, needed: y"):
         eq._load(tmp_path / "truth.npz", "y")
     with pytest.raises(FileNotFoundError, match=r"no <dataset>/tests\.csv"):
         eq.summarise(tmp_path)

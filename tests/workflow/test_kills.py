@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -174,7 +175,8 @@ def disturb(project, arguments, random, seconds, n_jobs):
         if random.random() < 0.5:
             process.kill()  # its jobs outlive it, and may write beside their replacements
         else:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended by now
+                os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     return killed, alive
 

@@ -169,7 +169,7 @@ def test_tracking_server_that_is_down_costs_the_import_alone(finished):
     result = finished.snakemake("--configfile", "tiny.yaml", "down.yaml")
     assert result.returncode != 0
     assert f"MLflow at {address} cannot be reached" in result.stdout
-    assert planned(result.stdout, "import_runs") == [f"{RUN}/track.json"]
+    assert set(planned(result.stdout, "import_runs")) == {f"{RUN}/track.json"}
     assert (finished.folder / RUN / "tables/scores_acc.csv").read_bytes() == before
     again = finished.snakemake("--configfile", "tiny.yaml")
     assert again.returncode == 0, again.stdout
