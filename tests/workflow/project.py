@@ -77,7 +77,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=600,
+            timeout=1500,
         )
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
