@@ -50,6 +50,7 @@ SlurmdParameters=config_overrides
 MpiDefault=none
 ReturnToService=2
 MinJobAge=600
+SchedulerParameters=bf_interval=2
 KillWait=5
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE

@@ -77,7 +77,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=1500,
+            timeout=600,
         )
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
