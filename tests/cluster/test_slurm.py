@@ -247,14 +247,8 @@ def disturbed(slurm, local, tmp_path_factory):
     """The grid through the Slurm profile, each of its trainings cut off once, after its first checkpoint."""
     project = make_project(tmp_path_factory, data=local)
     # Without accounting: the plugin would ask sacct, and wait for ever.
-    settings = [
-        "--slurm-no-account",
-        "--slurm-status-command",
-        "squeue",
-        "--slurm-init-seconds-before-status-checks",
-        "2",
-    ]
-    command = ["snakemake", "--workflow-profile", "slurm", *settings, *OFTEN, "--configfile", "grid.yaml", "--", TARGET]
+    settings = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2", *OFTEN]
+    command = ["snakemake", "--workflow-profile", "slurm", *settings, "--configfile", "grid.yaml", "--", TARGET]
     with (project.folder / "snakemake.log").open("w") as log:
         process = subprocess.Popen(
             project.command(*command), cwd=project.folder, env=project.environment, stdout=log, stderr=subprocess.STDOUT
