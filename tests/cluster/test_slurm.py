@@ -80,8 +80,8 @@ def leave_line(name):
     folder = Path("seen")
     folder.mkdir(exist_ok=True)
     with (folder / name).open("a") as file:
-        job = [os.environ.get(variable, "none") for variable in ("SLURM_JOB_ID", "SLURM_RESTART_COUNT")]
-        print(*job, os.environ.get("CUDA_VISIBLE_DEVICES", "none"), file=file)
+        job, gpu = (os.environ.get(variable, "none") for variable in ("SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES"))
+        print(job, os.getpid(), gpu, file=file)
 
 
 class Plain(KMeans):
@@ -280,7 +280,7 @@ def labels(project, method):
 
 
 def seen(project, method):
-    """Lines that a method left: number of the job, how often it was requeued, its GPU."""
+    """Lines that a method left: number of Slurm's job, number of the process, its GPU."""
     return [line.split() for line in (project.folder / "seen" / method).read_text().splitlines()]
 
 
@@ -296,7 +296,7 @@ def test_same_bits_as_locally(disturbed, local):
 @pytest.mark.parametrize("method", DISTURB)
 def test_cut_off_training_goes_on_from_its_checkpoint(disturbed, local, method):
     assert len(seen(local, method)) == EPOCHS
-    starts = [(job, restarts) for job, restarts, _ in seen(disturbed, method)]
+    starts = [(job, process) for job, process, _ in seen(disturbed, method)]
     first, second = dict.fromkeys(starts)
     # At most the epochs since the last checkpoint are done twice.
     assert 5 <= starts.count(first) < EPOCHS
