@@ -2,11 +2,12 @@
 # make bench CONFIG=... MIRROR=folder   take data files from a folder (or address) before the original sources
 # make bench CONFIG=... PROFILE=gpu     settings of profiles/gpu in place of profiles/default; CORES=4 limits the cores
 # make tune DATASET=wine METHOD=aecm_random TRIALS=50    search for parameters; TUNE="--by-labels NMI" passes options on
+# make test-cluster                   the tests that start Slurm and MLflow servers: as root (docs/clusters.md)
 # make test | lint | docs | smoke | ui | lock
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := bench
-.PHONY: bench smoke tune test lint docs ui lock install
+.PHONY: bench smoke tune test test-cluster lint docs ui lock install
 
 CONFIG ?= config.yaml
 CORES ?= all
@@ -35,6 +36,9 @@ tune: install
 test: install
 	$(PY) -m pytest -n 2 --dist loadfile
 	$(MAKE) lint
+
+test-cluster: install
+	$(PY) -m pytest tests/cluster
 
 lint: install
 	$(PY) -m ruff check .

@@ -425,6 +425,7 @@ _EXPERIMENT_TAGS = {
 def _open(uri: str, experiment: str) -> tuple[Any, str]:
     """Return a client and the id of the experiment, made where it is not there."""
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
     file = _sqlite_file(uri)
     if file is not None and not file.exists():
@@ -433,7 +434,12 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         place = None if file is None else (file.parent / "mlruns" / re.sub(r"[^\w.-]+", "_", experiment)).as_uri()
-        return client, client.create_experiment(experiment, artifact_location=place, tags=_EXPERIMENT_TAGS)
+        try:
+            return client, client.create_experiment(experiment, artifact_location=place, tags=_EXPERIMENT_TAGS)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(experiment)  # made by another import, just now
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return client, found.experiment_id

@@ -1,9 +1,7 @@
 """Copies of the project for the tests of the workflow."""
 
-import shutil
-
 import pytest
-from project import HOSTILE, MINE, PARTS, ROOT, TINY, Project
+from project import HOSTILE, MINE, TINY, Project, copy_project
 
 
 @pytest.fixture(scope="session")
@@ -11,15 +9,7 @@ def make_project(tmp_path_factory):
     def make() -> Project:
         # As a user's folder may be called; nothing of it may reach a shell. Snakemake cannot live with braces there,
         # and MLflow not with an apostrophe.
-        folder = tmp_path_factory.mktemp("project") / HOSTILE.partition(" {")[0].replace("'", "")
-        folder.mkdir()
-        for part in PARTS:
-            source = ROOT / part
-            if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, folder / part)
-        return Project(folder)
+        return copy_project(tmp_path_factory.mktemp("project") / HOSTILE.partition(" {")[0].replace("'", ""))
 
     return make
 
