@@ -149,6 +149,7 @@ def train(
     threads: Threads = 1,
     checkpoints: Checkpoints = None,
     checkpoint_every: Every = 0,
+    keep: Annotated[str, typer.Option(help="all, or small: the code as float16 and no weights.")] = "all",
     progress: Progress = False,
 ) -> None:
     """Fit a method for a block of seeds. What the method does wrong is recorded, and is no error of this verb."""
@@ -166,6 +167,7 @@ def train(
         threads=threads,
         checkpoints=checkpoints,
         checkpoint_every=checkpoint_every,
+        keep=keep,
         progress=progress,
         command=_command(),
     )

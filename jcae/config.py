@@ -89,6 +89,7 @@ class Plan:
         The seeds, cut into the blocks that one job trains together; written `0-4`, `0` or `0,2,5`.
     device : str
     threads, checkpoint_every : int
+    keep : str
     mirror : str or None
     subsets : dict of str to (int or None)
         The data sets of the run in the config's order, and how many points of each are kept.
@@ -115,6 +116,7 @@ class Plan:
     device: str
     threads: int
     checkpoint_every: int
+    keep: str
     mirror: str | None
     subsets: dict[str, int | None]
     loaders: dict[str, str]
@@ -233,6 +235,7 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
         device=settings["device"],
         threads=settings["threads"],
         checkpoint_every=settings["checkpoint_every"],
+        keep=settings["keep"],
         mirror=settings["data"]["mirror"],
         subsets={d: config["datasets"][d].get("subset") for d in datasets},
         loaders={d: _loader_digest(d) for d in datasets},

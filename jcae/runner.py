@@ -31,6 +31,7 @@ from jcae.data.prepare import load_card
 
 AUTOENCODER = "jcae.Autoencoder"
 INTERPOLATION_STEPS = 9
+KEEP = ("all", "small")
 HISTORY_COLUMNS = ("phase", "epoch", "step", "term", "value")
 
 # The machine's fault, not the method's: no space, quota, input/output error, stale handle, read-only file system.
@@ -123,6 +124,7 @@ def train_block(
     threads: int | None = None,
     checkpoints: str | Path | None = None,
     checkpoint_every: int = 0,
+    keep: str = "all",
     progress: bool = False,
     command: str = "",
 ) -> list[dict[str, Any]]:
@@ -150,6 +152,8 @@ def train_block(
         Folder of this block's checkpoints; removed when the block is done.
     checkpoint_every : int
         Epochs between checkpoints, 0 for none.
+    keep : {"all", "small"}
+        ``small``: the code as float16 and no weights, which are most of what a run of a deep method leaves.
     progress : bool
         Show progress bars.
     command : str
@@ -168,7 +172,9 @@ def train_block(
         Where an input is damaged or missing, or the disk is full. What the method itself raises is a record with
         status failed.
     """
-    job = _prepare(spec, features, seeds, device, threads, command)
+    if keep not in KEEP:
+        raise ValueError(f"keep={keep!r} is unknown; allowed are {list(KEEP)}")
+    job = replace(_prepare(spec, features, seeds, device, threads, command), keep=keep)
     if getattr(job.cls, "reads_truth", False):
         if truth is None:
             raise ValueError(f"{spec['use']} reads the truth, but no truth file was given")
@@ -226,6 +232,7 @@ class _Job:
     y: np.ndarray | None = None
     start: _Start | None = None
     clusters: bool = True
+    keep: str = "all"
 
     @property
     def deep(self) -> bool:
@@ -362,6 +369,11 @@ def _run(
         "peak_memory_mb": records.peak_memory_mb(),
         "peak_gpu_memory_mb": gpu_peak,
     }
+    if job.keep == "small":
+        for result in results.values():
+            result.weights = None
+            if result.code is not None and np.abs(result.code).max(initial=0) < np.finfo(np.float16).max:
+                result.code = result.code.astype(np.float16)
     with records.atomic_folder(out) as folder:
         written = [
             _write(folder / str(seed), {**_record(job, seed, results[seed]), **shared}, results[seed])

@@ -52,3 +52,8 @@ class RandomMap:
 def umap_stand_in(monkeypatch):
     """Put `RandomMap` in the place of UMAP, whether umap-learn is installed or not."""
     monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=RandomMap))
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Bytes are no names: those of gzip hold the second in which they were made, and workers must agree on names."""
+    return argname if isinstance(val, bytes) else None

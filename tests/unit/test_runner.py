@@ -404,6 +404,19 @@ def test_a_deep_method_is_fitted_once_for_the_block(wine, tmp_path):
     assert diverged["clusters_found"] is None
 
 
+def test_a_small_run_has_no_weights_and_half_the_code(wine, tmp_path):
+    spec = mine(Deep, params={"device": "cpu"})
+    for keep in ("all", "small"):
+        train_block(spec, wine / "features.npz", [0], tmp_path / keep, keep=keep)
+    whole, small = ({file.name for file in (tmp_path / keep / "0").iterdir()} for keep in ("all", "small"))
+    assert whole - small == {"weights.safetensors"}
+    with np.load(tmp_path / "all/0/code.npz") as one, np.load(tmp_path / "small/0/code.npz") as two:
+        assert two["code"].dtype == np.float16
+        np.testing.assert_allclose(two["code"], one["code"], rtol=1e-3, atol=1e-6)
+    with pytest.raises(ValueError, match="keep='some' is unknown"):
+        train_block(spec, wine / "features.npz", [0], tmp_path / "some", keep="some")
+
+
 def test_a_failing_deep_method_fails_for_the_whole_block(wine, tmp_path):
     changes = {"params": {"fail": "memory", "device": "cpu"}}
     written = train_block(

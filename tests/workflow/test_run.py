@@ -88,7 +88,7 @@ def test_changed_parameter_trains_that_method_alone(finished):
 
 
 def test_changed_device_threads_and_checkpoints_train_nothing(finished):
-    finished.write("machine.yaml", TINY + "\ndevice: auto\nthreads: 2\ncheckpoint_every: 5\n")
+    finished.write("machine.yaml", TINY + "\ndevice: auto\nthreads: 2\ncheckpoint_every: 5\nkeep: small\n")
     assert "Nothing to be done" in rerun(finished, "machine.yaml")
 
 

@@ -17,15 +17,16 @@ rule train_method:
         gpu=get_gpus,
         device=PLAN.device,
         checkpoint_every=PLAN.checkpoint_every,
+        keep=PLAN.keep,
     params:
         spec=get_spec,
         code=get_code,
         options=get_train_options,
-    # Device, threads and checkpoints are resources and not params: changing them does not train again.
+    # Device, threads, checkpoints and what is kept are resources and not params: changing them does not train again.
     # Checkpoints lie outside of the output, which snakemake clears before a job: a repeated job goes on from them.
     shell:
         "python -m jcae train --spec {params.spec:q} --features {input.features:q} --seeds {wildcards.block:q} "
         "--out {output:q} {params.options} --device {resources.device:q} --threads {threads} "
-        "--checkpoint-every {resources.checkpoint_every} "
+        "--checkpoint-every {resources.checkpoint_every} --keep {resources.keep:q} "
         "--checkpoints results/{wildcards.run:q}/checkpoints/runs/{wildcards.dataset:q}/{wildcards.method:q}/{wildcards.block:q} "
         "> {log:q} 2>&1"
