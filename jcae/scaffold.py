@@ -9,7 +9,6 @@ from string import Template
 DEEP = Template('''\
 """Deep k-means with hard assignments: reconstruction plus the distance of the code to its nearest centroid."""
 
-import torch
 from torch import nn
 
 from jcae.autoencoder import autoencoder_network, own_recipe, squared_error
@@ -157,7 +156,9 @@ class $cls(ClusterMixin, BaseEstimator):
 
     def _run(self, X, rng):
         centers, _ = kmeans_plusplus(X, self.n_clusters, random_state=rng)
-        for n_iter in range(1, self.max_iter + 1):
+        n_iter = 0
+        for _ in range(self.max_iter):
+            n_iter += 1
             labels = np.abs(X[:, None] - centers).sum(-1).argmin(1)
             members = [X[labels == k] for k in range(self.n_clusters)]
             medians = [np.median(m, axis=0) if len(m) else c for m, c in zip(members, centers, strict=True)]

@@ -40,6 +40,14 @@ def test_the_tutorial_prints_what_new_method_writes(project):
     assert blocks("yaml")[1] == "methods:\n" + written.config
 
 
+@pytest.mark.parametrize("shallow", [False, True])
+def test_a_new_method_passes_the_linter(project, shallow):
+    file = new_method("mine", project, shallow=shallow).paths[0]
+    settings = ["--config", ROOT / "pyproject.toml", "--no-cache", file]
+    for command in (["check"], ["format", "--check"]):
+        subprocess.run([sys.executable, "-m", "ruff", *command, *settings], check=True)
+
+
 def test_the_configs_of_the_tutorial_are_right(project):
     file, *_ = new_method("hard_kmeans", project).paths
     for block in blocks("yaml"):
