@@ -38,7 +38,7 @@ test: install
 	$(MAKE) lint
 
 test-cluster: install
-	$(PY) -m pytest tests/cluster
+	JCAE_TEST_SLURM=1 $(PY) -m pytest tests/cluster
 
 lint: install
 	$(PY) -m ruff check .
