@@ -46,7 +46,7 @@ def prepare(folder, bunch, image_shape):
     np.savez(folder / "features.npz", X=X)
     np.savez(folder / "truth.npz", y=y, class_names=np.array([str(c) for c in bunch.target_names]))
     facts = {"min": float(X.min()), "max": float(X.max()), "image_shape": image_shape}
-    card = {"name": folder.name, "n": len(X), "d": X.shape[1], **facts}
+    card = {"name": folder.name, "n": len(X), "d": X.shape[1], "n_clusters": len(np.unique(y)), **facts}
     (folder / "card.json").write_text(json.dumps(card))
     return X, y
 
