@@ -56,6 +56,10 @@ OF_DATASET = [name for name in PER_DATASET if name not in IMAGES_ONLY]
 SOURCE = PLAN.source or f"results/{PLAN.run}"
 
 
+def get_source(wildcards):
+    return SOURCE
+
+
 def get_drawn_datasets():
     """The data sets that have figures of their own: those on which a method ran."""
     if PLAN.source:

@@ -17,7 +17,7 @@ rule compare_methods:
     conda:
         "../../environment.yml"
     params:
-        source=SOURCE,
+        source=get_source,
         options=lambda wildcards: get_options(PLAN.comparison | PLAN.ledger),
         code=CODE["comparison"],
     shell:
@@ -41,7 +41,7 @@ rule draw_comparison_figures:
         "../../environment.yml"
     params:
         names=OF_COMPARISON,
-        source=SOURCE,
+        source=get_source,
         options=lambda wildcards: get_options(get_reference()),
         code=CODE["figures"],
     shell:

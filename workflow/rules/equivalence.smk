@@ -90,7 +90,7 @@ rule write_equivalence_tables:
     conda:
         "../../environment.yml"
     params:
-        source=SOURCE,
+        source=get_source,
         code=CODE["tables"],
     shell:
         "python -m jcae equivalence tables {params.source:q}/equivalence --out results/{wildcards.run:q}/tables > {log:q} 2>&1"
@@ -115,7 +115,7 @@ rule draw_equivalence_figures:
         "../../environment.yml"
     params:
         names=OF_EQUIVALENCE,
-        source=SOURCE,
+        source=get_source,
         code=CODE["figures"],
     shell:
         "python -m jcae figures {params.names} --results {params.source:q} "

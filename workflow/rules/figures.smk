@@ -34,7 +34,7 @@ rule draw_run_figures:
         "../../environment.yml"
     params:
         names=OF_RUN,
-        source=SOURCE,
+        source=get_source,
         code=CODE["figures"],
     shell:
         "python -m jcae figures {params.names} --results {params.source:q} "
@@ -55,7 +55,7 @@ rule draw_dataset_figures:
         "../../environment.yml"
     params:
         names=OF_DATASET,
-        source=SOURCE,
+        source=get_source,
         code=CODE["figures"],
     shell:
         "python -m jcae figures {params.names} --results {params.source:q} --dataset {wildcards.dataset:q} "
@@ -72,5 +72,5 @@ use rule draw_dataset_figures as draw_image_figures with:
         "logs/{run}/figures/{dataset}_images.log",
     params:
         names=IMAGES_ONLY,
-        source=SOURCE,
+        source=get_source,
         code=CODE["figures"],

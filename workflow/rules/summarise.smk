@@ -16,7 +16,7 @@ rule write_tables:
     conda:
         "../../environment.yml"
     params:
-        source=SOURCE,
+        source=get_source,
         code=CODE["tables"],
     shell:
         "python -m jcae tables --results {params.source:q} --out results/{wildcards.run:q}/tables > {log:q} 2>&1"
