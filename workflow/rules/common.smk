@@ -75,7 +75,7 @@ wildcard_constraints:
     block="|".join(map(re.escape, PLAN.blocks)),
 
 
-# What a config says in free text reaches a rule by a function: the braces of a plain text would be wildcards.
+# Free text of a config is passed on by functions: the braces of a plain text would be wildcards.
 
 
 # --- data
