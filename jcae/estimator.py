@@ -289,11 +289,7 @@ class DeepEstimator(BaseEstimator):
             The weights are not those of a network with these parameters.
         """
         network = self.build_network(n_features, [self._one_seed()])
-        expected = {k: tuple(v.shape[1:]) for k, v in network.state_dict().items()}
-        found = {k: tuple(v.shape) for k, v in weights.items()}
-        if found != expected:
-            raise ValueError(f"{type(self).__name__}: the weights are {found}, but these parameters ask for {expected}")
-        network.load_state_dict({k: torch.tensor(v).unsqueeze(0) for k, v in weights.items()})
+        _load_stacked(network, [weights], f"{type(self).__name__}: the weights are", "these parameters ask for")
         self.network_ = network.requires_grad_(False)
         self.n_features_in_ = n_features
         return self
@@ -314,17 +310,9 @@ class DeepEstimator(BaseEstimator):
         return [fit.weights_ for fit in recipe.fit_seeds(X, seeds, runtime=runtime)]
 
     def _load_autoencoder(self, network: nn.Module, pretrained: Sequence[Mapping[str, np.ndarray]]) -> None:
-        name = type(self).__name__
-        expected = {k: tuple(v.shape[1:]) for k, v in network.autoencoder.state_dict().items()}
-        for weights in pretrained:
-            found = {k: tuple(v.shape) for k, v in weights.items()}
-            if found != expected:
-                raise ValueError(
-                    f"{name}: the pretrained autoencoder has the layers {found}, but channels={self.channels}, "
-                    f"hidden={self.hidden} and code_dim={self.code_dim} ask for {expected}"
-                )
-        stacked = {k: torch.stack([torch.tensor(w[k]) for w in pretrained]) for k in expected}
-        network.autoencoder.load_state_dict(stacked)
+        found = f"{type(self).__name__}: the pretrained autoencoder has the layers"
+        asked = f"channels={self.channels}, hidden={self.hidden} and code_dim={self.code_dim} ask for"
+        _load_stacked(network.autoencoder, pretrained, found, asked)
 
     def _fingerprint(
         self, X: np.ndarray, seeds: Sequence[int], start: Mapping[int, Mapping[str, np.ndarray]] | None
@@ -347,6 +335,18 @@ class DeepEstimator(BaseEstimator):
         network = copy.deepcopy(self.network_).to(device)
         block = Block(network, x.to(device), [0])
         return block.map(lambda part: function(network, part))[0].cpu().numpy()
+
+
+def _load_stacked(
+    network: nn.Module, weights: Sequence[Mapping[str, np.ndarray]], what_is_found: str, what_is_asked: str
+) -> None:
+    """Load one set of weights per seed, without the seed axis, into the network of a block."""
+    expected = {k: tuple(v.shape[1:]) for k, v in network.state_dict().items()}
+    for one in weights:
+        found = {k: tuple(v.shape) for k, v in one.items()}
+        if found != expected:
+            raise ValueError(f"{what_is_found} {found}, but {what_is_asked} {expected}")
+    network.load_state_dict({k: torch.stack([torch.tensor(one[k]) for one in weights]) for k in expected})
 
 
 def kmeans_on_code(block: Block, n_clusters: int) -> tuple[Tensor, Tensor]:

@@ -78,8 +78,10 @@ def explain(table: str | Path, row: str, column: str | None = None) -> str:
         if scores is not None:
             of_kind = scores[(scores["metric"] == metric) & (scores["labels"] == kind)]
             runs = runs.merge(of_kind[["dataset", "method", "seed", "value"]], how="left")
+    exported = exported_records(place)
     for (dataset, method), group in runs.groupby(["dataset", "method"], sort=False):
-        lines += ["", *_group(place, dataset, method, group, METRICS[metric].label if metric else None, kind)]
+        found = {run.seed: _record(place / run.run) or exported.get(run.run) for run in group.itertuples()}
+        lines += ["", *_group(place, dataset, method, group, found, METRICS[metric].label if metric else None, kind)]
     return "\n".join(lines)
 
 
@@ -159,10 +161,16 @@ def _scores(place: Path) -> pd.DataFrame | None:
     return ok_scores(read_scores(path), read_records(place)) if path.is_file() else None
 
 
-def _group(place: Path, dataset: str, method: str, runs: pd.DataFrame, label: str | None, kind: str) -> list[str]:
+def _group(
+    place: Path,
+    dataset: str,
+    method: str,
+    runs: pd.DataFrame,
+    records: dict[int, dict[str, Any] | None],
+    label: str | None,
+    kind: str,
+) -> list[str]:
     """All runs of one method on one data set: what differs per run, then what they share."""
-    exported = exported_records(place)
-    records = {run.seed: _record(place / run.run) or exported.get(run.run) for run in runs.itertuples()}
     lines = [f"{dataset} / {method} ({runs['use'].iloc[0]})"]
     for run in runs.itertuples():
         parts = [f"  seed {run.seed:<3} {run.status}"]

@@ -149,9 +149,7 @@ def _curve(record: pd.Series, folder: Path) -> pd.DataFrame | None:
     if not (folder / "history.csv").exists():
         return None
     history = pd.read_csv(folder / "history.csv")
-    # Steps start anew in each phase; the curve counts all updates.
-    lengths = history.groupby("phase", sort=False)["step"].max()
-    history["update"] = history["step"] + history["phase"].map(lengths.cumsum() - lengths)
+    history["update"] = _updates(history["phase"], history["step"])
     updates = np.sort(history["update"].unique())
     kept = updates[np.linspace(0, len(updates) - 1, min(POINTS, len(updates))).round().astype(int)]
     history = history[history["update"].isin(kept)]
@@ -164,8 +162,7 @@ def _score_curve(record: pd.Series, folder: Path, y: np.ndarray) -> pd.DataFrame
     names = ("rows", "phases", "steps", "labels")
     arrays = read_arrays(folder / "snapshots.npz", *names)
     rows, phases, steps, labels = (arrays[name] for name in names)
-    lengths = pd.Series(steps).groupby(phases, sort=False).max()
-    updates = steps + pd.Series(phases).map(lengths.cumsum() - lengths).to_numpy()
+    updates = _updates(pd.Series(phases), pd.Series(steps))
     scores = [
         (phase, update, name, round(score(y[rows], found), 5))
         for phase, update, found in zip(phases, updates, labels, strict=True)
@@ -173,6 +170,12 @@ def _score_curve(record: pd.Series, folder: Path, y: np.ndarray) -> pd.DataFrame
     ]
     frame = pd.DataFrame(scores, columns=["phase", "update", "metric", "value"])
     return frame.assign(method=record["method"], seed=record["seed"])
+
+
+def _updates(phases: pd.Series, steps: pd.Series) -> pd.Series:
+    """Updates in all, where steps start anew in each phase."""
+    lengths = steps.groupby(phases, sort=False).max()
+    return steps + phases.map(lengths.cumsum() - lengths)
 
 
 def _write(path: Path, columns: list[str], frames: Iterator[pd.DataFrame | None]) -> None:
