@@ -505,7 +505,7 @@ def _present_runs(client: Any, experiment_id: str, results: str) -> dict[str, li
 
 
 def _import_one(client: Any, experiment_id: str, results: str, want: _Wanted, content: str, parent: str | None) -> str:
-    from mlflow.entities import Dataset, DatasetInput, Metric, Param
+    from mlflow.entities import Metric, Param
 
     tags = want.tags | {KEY: want.key, RESULTS: results} | ({PARENT: parent} if parent else {})
     run_id = client.create_run(experiment_id, start_time=want.start, tags=tags, run_name=want.name).info.run_id
@@ -516,14 +516,30 @@ def _import_one(client: Any, experiment_id: str, results: str, want: _Wanted, co
     for first in range(0, len(metrics), _METRICS):
         client.log_batch(run_id, metrics=metrics[first : first + _METRICS])
     if want.data:
-        name, digest, profile = want.data
-        dataset = Dataset(name=name, digest=digest, source_type="prepared", source="features.npz", profile=profile)
-        client.log_inputs(run_id, datasets=[DatasetInput(dataset)])
+        _log_data(client, run_id, *want.data)
     for file, folder in want.artifacts:
         client.log_artifact(run_id, str(file), folder or None)
     client.set_terminated(run_id, want.status, want.end)
     client.set_tag(run_id, CONTENT, content)  # last: without it the run counts as cut off
     return run_id
+
+
+def _log_data(client: Any, run_id: str, name: str, digest: str, profile: str) -> None:
+    """Name the data set of a run; twice if need be, as MLflow refuses all but one of those who name a new one at once.
+
+    It looks for the data set of this name and digest in the experiment and adds it where there is none, and does not
+    expect another import to do so in between. Who comes second finds it.
+    """
+    from mlflow.entities import Dataset, DatasetInput
+    from mlflow.exceptions import MlflowException
+
+    dataset = Dataset(name=name, digest=digest, source_type="prepared", source="features.npz", profile=profile)
+    try:
+        client.log_inputs(run_id, datasets=[DatasetInput(dataset)])
+    except MlflowException as error:
+        if error.error_code != "BAD_REQUEST":
+            raise
+        client.log_inputs(run_id, datasets=[DatasetInput(dataset)])
 
 
 def _entity_name(name: str) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -219,6 +220,48 @@ def test_two_results_in_one_experiment_leave_each_other_alone(results):
     track(results.parent / "other", experiment="shared")
     assert counts(track(results, experiment="shared"))["unchanged"] == 9
     assert len(active(results, "shared")) == 18
+
+
+def test_another_import_may_name_the_same_data_set_in_between(results, tmp_path):
+    from mlflow.store.tracking.dbmodels.models import SqlDataset
+    from sqlalchemy import event
+
+    raced = []
+
+    def overtake(mapper, connection, dataset):
+        """Write the same data set from elsewhere, after MLflow looked for it and before it adds it."""
+        if raced:
+            return
+        values = {column.name: getattr(dataset, column.name) for column in SqlDataset.__table__.columns}
+        values["dataset_uuid"] = "f" * 32
+        with sqlite3.connect(tmp_path / "mlflow.db") as other:
+            slots = ", ".join(f":{name}" for name in values)
+            other.execute(f"INSERT INTO datasets ({', '.join(values)}) VALUES ({slots})", values)
+        raced.append(values["name"])
+
+    event.listen(SqlDataset, "before_insert", overtake)
+    try:
+        done = track(results)
+    finally:
+        event.remove(SqlDataset, "before_insert", overtake)
+    assert raced == ["wine"]
+    assert done["created"] == 9
+    named = [run.inputs.dataset_inputs for run in active(results).values() if run.data.tags["kind"] != "report"]
+    assert len(named) == 8
+    assert [len(inputs) for inputs in named] == [1] * 8
+
+
+def test_a_data_set_that_is_refused_twice_is_an_error(results, monkeypatch):
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import BAD_REQUEST
+
+    def refuse(self, *arguments, **options):
+        raise MlflowException("no room for data sets", BAD_REQUEST)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", refuse)
+    with pytest.raises(TrackingError, match="no room for data sets"):
+        track(results)
 
 
 def test_an_import_that_was_cut_off_is_completed(results, monkeypatch):
