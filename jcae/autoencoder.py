@@ -36,7 +36,7 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
     negative_slope : float
         Of the leaky ReLU; 0 gives a ReLU.
     initialiser : {"glorot", "fan_in"}
-        See `jcae.networks.initial_layer`.
+        See `jcae.networks.initial_kernel`.
     reduction : {"mean", "sum"}
         Squared error averaged over points and features, or averaged over points and summed over features. With SGD the
         learning rate belongs to the reduction.

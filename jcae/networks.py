@@ -4,7 +4,7 @@ Activations are (S, batch, features). A layer never mixes seeds, so what seed s 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -45,10 +45,29 @@ class Linear(nn.Module):
         return affine(x, self.weight, self.bias, self.precision, negative_slope)
 
 
+def initial_kernel(shape: Sequence[int], n_in: int, n_out: int, initialiser: str, rng: torch.Generator) -> Tensor:
+    """Draw a kernel of one seed in float64, so that every precision starts from the same numbers.
+
+    Parameters
+    ----------
+    shape : sequence of int
+    n_in, n_out : int
+        How many numbers go into one that comes out, and how many one that goes in has a part in.
+    initialiser : {"glorot", "fan_in"}
+        ``glorot``: from U(-a, a), a = sqrt(6 / (n_in + n_out)) (Glorot and Bengio, 2010; the AE-CM authors' code).
+        ``fan_in``: from U(-1/sqrt(n_in), 1/sqrt(n_in)) (the DEC-keras recipe).
+    rng : torch.Generator
+        The seed's own stream.
+    """
+    if initialiser not in INITIALISERS:
+        raise ValueError(f"initialiser={initialiser!r} is unknown; allowed are {list(INITIALISERS)}")
+    bound = math.sqrt(6.0 / (n_in + n_out)) if initialiser == "glorot" else math.sqrt(1.0 / n_in)
+    return (2.0 * torch.rand(*shape, generator=rng, dtype=torch.float64) - 1.0) * bound
+
+
 def glorot_uniform(n_in: int, n_out: int, rng: torch.Generator) -> Tensor:
-    """Weights (n_in, n_out) from U(-a, a), a = sqrt(6 / (n_in + n_out)) (Glorot and Bengio, 2010)."""
-    bound = math.sqrt(6.0 / (n_in + n_out))
-    return (2.0 * torch.rand(n_in, n_out, generator=rng, dtype=torch.float64) - 1.0) * bound
+    """Weights (n_in, n_out), drawn as `initial_kernel` does."""
+    return initial_kernel((n_in, n_out), n_in, n_out, "glorot", rng)
 
 
 def glorot_normal_bias(n_out: int, rng: torch.Generator) -> Tensor:
@@ -57,57 +76,53 @@ def glorot_normal_bias(n_out: int, rng: torch.Generator) -> Tensor:
 
 
 def initial_layer(n_in: int, n_out: int, initialiser: str, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw one layer of one seed in float64, so that every precision starts from the same numbers.
-
-    Parameters
-    ----------
-    n_in, n_out : int
-        Widths.
-    initialiser : {"glorot", "fan_in"}
-        ``glorot``: Glorot-uniform kernel and Glorot-normal bias (the AE-CM authors' code).
-        ``fan_in``: kernel from U(-1/sqrt(n_in), 1/sqrt(n_in)), bias zero (the DEC-keras recipe).
-    rng : torch.Generator
-        The seed's own stream.
-    """
-    if initialiser == "glorot":
-        return glorot_uniform(n_in, n_out, rng), glorot_normal_bias(n_out, rng)
-    if initialiser == "fan_in":
-        bound = math.sqrt(1.0 / n_in)
-        weight = (2.0 * torch.rand(n_in, n_out, generator=rng, dtype=torch.float64) - 1.0) * bound
-        return weight, torch.zeros(n_out, dtype=torch.float64)
-    raise ValueError(f"initialiser={initialiser!r} is unknown; allowed are {list(INITIALISERS)}")
+    """Kernel (n_in, n_out) and bias (n_out,) of one seed: with ``glorot`` a Glorot-normal bias, else zero."""
+    weight = initial_kernel((n_in, n_out), n_in, n_out, initialiser, rng)
+    zero = torch.zeros(n_out, dtype=torch.float64)
+    return weight, glorot_normal_bias(n_out, rng) if initialiser == "glorot" else zero
 
 
 def initial_convolution(
     halving: Halving, transposed: bool, initialiser: str, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw one convolution of one seed in float64.
+    """Kernel (small.channels, large.channels, height, width) and bias of one seed.
 
-    Kernels are drawn as `initial_layer` does, where a kernel's height times its width times the channels count as what
-    goes in and what comes out. Biases are zero: that of a grey image, a vector of one, would start a unit off.
+    A kernel's height times its width times the channels count as what goes in and what comes out. Biases are zero: that
+    of a grey image, a vector of one, would start a unit off.
     """
     channels = [halving.large.channels, halving.small.channels]
     n_in, n_out = (c * halving.kernel**2 for c in (reversed(channels) if transposed else channels))
-    shape = (*reversed(channels), halving.kernel, halving.kernel)
-    bound = math.sqrt(6.0 / (n_in + n_out)) if initialiser == "glorot" else math.sqrt(1.0 / n_in)
-    weight = (2.0 * torch.rand(shape, generator=rng, dtype=torch.float64) - 1.0) * bound
+    weight = initial_kernel((*reversed(channels), halving.kernel, halving.kernel), n_in, n_out, initialiser, rng)
     return weight, torch.zeros(channels[0 if transposed else 1], dtype=torch.float64)
+
+
+def _side_by_side(
+    draw: Callable[[torch.Generator], tuple[Tensor, Tensor]], seeds: Sequence[int], name: str, precision: str
+) -> list[Tensor]:
+    """Kernels and biases of a block of seeds; seed s draws from its own stream ``("weights", name)``."""
+    layers = [draw(generator(seed, "weights", name)) for seed in seeds]
+    return [torch.stack(part).to(storage_dtype(precision)) for part in zip(*layers, strict=True)]
 
 
 def convolution(
     halving: Halving, *, transposed: bool, seeds: Sequence[int], name: str, initialiser: str, precision: str
 ) -> Convolution:
-    """A convolution for a block of seeds; seed s draws from its own stream ``("weights", name)``."""
-    layers = [initial_convolution(halving, transposed, initialiser, generator(s, "weights", name)) for s in seeds]
-    weight, bias = (torch.stack(part).to(storage_dtype(precision)) for part in zip(*layers, strict=True))
+    """A convolution for a block of seeds."""
+
+    def draw(rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        return initial_convolution(halving, transposed, initialiser, rng)
+
+    weight, bias = _side_by_side(draw, seeds, name, precision)
     return Convolution(weight, bias, halving, transposed=transposed, precision=precision)
 
 
 def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialiser: str, precision: str) -> Linear:
-    """A layer for a block of seeds; seed s draws from its own stream ``("weights", name)``."""
-    layers = [initial_layer(n_in, n_out, initialiser, generator(seed, "weights", name)) for seed in seeds]
-    weight, bias = (torch.stack(part).to(storage_dtype(precision)) for part in zip(*layers, strict=True))
-    return Linear(weight, bias, precision)
+    """A layer for a block of seeds."""
+
+    def draw(rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        return initial_layer(n_in, n_out, initialiser, rng)
+
+    return Linear(*_side_by_side(draw, seeds, name, precision), precision)
 
 
 class AutoencoderNetwork(nn.Module):
