@@ -4,7 +4,7 @@ Boubekki, Kampffmeyer, Jenssen and Brefeld, arXiv 2012.03740.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -58,6 +58,22 @@ class AECMNetwork(nn.Module):
         super().__init__()
         self.autoencoder = autoencoder
         self.module = module
+
+
+def _published(
+    layers: Mapping[str, Any], code_dim: int, beta: float, alpha: float, batch_size: int, decay_epochs: int | None
+) -> dict[str, Any]:
+    """A preset: the layers, the values that the authors give for a data set, and those that hold for all of them."""
+    return {
+        **layers,
+        "code_dim": code_dim,
+        "beta": beta,
+        "alpha": alpha,
+        "batch_size": batch_size,
+        "epochs": 1000,
+        "orthonormality": 1.0,
+        "decay_epochs": decay_epochs,
+    }
 
 
 class AECM(EmbeddingMixin, DeepClusterer):
@@ -134,17 +150,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
             "_convolutional have those of DCEC (Guo et al., 2017), three convolutions of 32, 64 and 128 channels.",
         ),
         presets={
-            name: {
-                "hidden": (500, 500, 2000),
-                "code_dim": p,
-                "beta": beta,
-                "alpha": alpha,
-                "batch_size": batch,
-                "epochs": 1000,
-                "orthonormality": 1.0,
-                "decay_epochs": decay,
-            }
-            for name, p, beta, alpha, batch, decay in (
+            name: _published({"hidden": (500, 500, 2000)}, *values)
+            for name, *values in (
                 ("mnist", 10, 5, 230, 500, None),
                 ("fashion_mnist", 10, 47, 13, 175, None),
                 ("20newsgroups", 100, 232, 10, 300, None),
@@ -156,19 +163,10 @@ class AECM(EmbeddingMixin, DeepClusterer):
             )
         }
         | {
-            f"{name}_convolutional": {
-                "channels": (32, 64, 128),
-                "image_shape": image_shape,
-                "hidden": (),
-                "code_dim": p,
-                "beta": beta,
-                "alpha": alpha,
-                "batch_size": batch,
-                "epochs": 1000,
-                "orthonormality": 1.0,
-                "decay_epochs": decay,
-            }
-            for name, image_shape, p, beta, alpha, batch, decay in (
+            f"{name}_convolutional": _published(
+                {"channels": (32, 64, 128), "image_shape": image_shape, "hidden": ()}, *values
+            )
+            for name, image_shape, *values in (
                 ("mnist", (28, 28), 40, 0.2, 15, 100, None),
                 ("fashion_mnist", (28, 28), 71, 0.08, 4, 55, None),
                 ("cifar10", (32, 32, 3), 90, 0.4, 6, 65, 150),
