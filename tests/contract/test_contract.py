@@ -1,16 +1,14 @@
 """Every method of every config and every file of baselines/ keeps to the contract; new ones are found by themselves."""
 
 import inspect
-import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
+from project import CONFIGS, ROOT, config_files
 
 from jcae.config import make_plan, read_config
 from jcae.contract import CHECKS, Subject, run_check, subjects
 
-ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.usefixtures("umap_stand_in"),  # the checks are about what is around it
     pytest.mark.filterwarnings("ignore"),
@@ -20,10 +18,8 @@ pytestmark = [
 def methods_of_configs():
     """A method that differs from another one only in numbers is the same method, whichever config it is in."""
     found = {}
-    for overlay in [None, *sorted((ROOT / "config").glob("*.yaml"))]:
-        below = re.findall(r"^# Laid over config/(\w+)\.yaml", overlay.read_text()) if overlay else []
-        files = [ROOT / "config.yaml", *(ROOT / "config" / f"{name}.yaml" for name in below)]
-        plan = make_plan(read_config([*files, overlay] if overlay else files))
+    for overlays in [[], *map(config_files, CONFIGS)]:
+        plan = make_plan(read_config([ROOT / file for file in ["config.yaml", *overlays]]))
         for subject in subjects(plan):
             found.setdefault(subject.kind, subject)
     return list(found.values())

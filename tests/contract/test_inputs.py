@@ -31,14 +31,6 @@ METHODS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module", name="X")
 def whole_numbers():
     """Whole numbers from 0 to 16, which every type holds exactly."""

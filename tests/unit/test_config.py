@@ -1,20 +1,18 @@
 """From config to plan: precedence of parameters, blocks, digests, and what every mistake is answered with."""
 
 import copy
-import re
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 import yaml
+from project import CONFIGS, ROOT, config_files
 
 from jcae.classes import MethodError, load_class
 from jcae.config import ConfigError, make_plan, method_spec, read_config
 from jcae.records import code_digest
 
-ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 
 BASE = {
@@ -419,20 +417,18 @@ def test_file_that_is_no_config_is_refused(tmp_path, text):
 
 
 def shipped(name):
-    """The config files that are read for an overlay of the folder: some are laid over another one."""
-    below = re.findall(r"^# Laid over config/(\w+)\.yaml", (ROOT / "config" / f"{name}.yaml").read_text())
-    return [ROOT / "config.yaml", *(ROOT / "config" / f"{stem}.yaml" for stem in [*below, name])]
+    return read_config([ROOT / file for file in ["config.yaml", *config_files(name)]])
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "config").glob("*.yaml")))
+@pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.filterwarnings("ignore:orthonormality=0")
 def test_shipped_configs_are_right(name):
-    plan = make_plan(read_config(shipped(name)))
+    plan = make_plan(shipped(name))
     assert plan.run == ("paper" if name == "more_data" else name)
 
 
 def test_grid_of_the_paper_has_the_published_values():
-    plan = make_plan(read_config(shipped("paper")))
+    plan = make_plan(shipped("paper"))
     assert len(plan.datasets) == 8
     params = plan.jobs["usps", "aecm_random"].spec["params"]
     assert [params[name] for name in ("code_dim", "beta", "alpha", "batch_size")] == [30, 0.04, 3, 45]
@@ -446,7 +442,7 @@ def test_grid_of_the_paper_has_the_published_values():
 
 
 def test_more_data_keeps_the_grid_of_the_paper():
-    paper, more = make_plan(read_config(shipped("paper"))), make_plan(read_config(shipped("more_data")))
+    paper, more = make_plan(shipped("paper")), make_plan(shipped("more_data"))
     assert {key: job.spec for key, job in more.jobs.items() if key in paper.jobs} == {
         key: job.spec for key, job in paper.jobs.items()
     }
@@ -456,7 +452,7 @@ def test_more_data_keeps_the_grid_of_the_paper():
 
 
 def test_extras_of_the_paper_can_be_switched_on():
-    changed = read_config(shipped("paper"))
+    changed = shipped("paper")
     changed["methods"]["vade"]["only"] = ["mnist", "reuters10k"]
     changed["methods"]["n2d"]["only"] = ["usps"]
     plan = make_plan(changed)
@@ -467,7 +463,7 @@ def test_extras_of_the_paper_can_be_switched_on():
 
 @pytest.mark.filterwarnings("ignore:orthonormality=0")
 def test_variations_of_the_ablation_change_what_they_say():
-    plan = make_plan(read_config(shipped("ablation")))
+    plan = make_plan(shipped("ablation"))
     for dataset in plan.datasets:
         base = plan.jobs[dataset, "aecm_random"].spec["params"]
         for method in plan.methods:
@@ -483,7 +479,7 @@ def test_variations_of_the_ablation_change_what_they_say():
 
 
 def test_honest_config_has_one_setting_per_method():
-    plan = make_plan(read_config(shipped("honest")))
+    plan = make_plan(shipped("honest"))
     for method in plan.methods:
         settings = [job.spec["params"] for (_, name), job in plan.jobs.items() if name == method]
         assert all(params == settings[0] for params in settings), method

@@ -16,14 +16,6 @@ from jcae.memory import Demand, demand
 from jcae.networks import AutoencoderNetwork, convolution
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def digits():
     return load_digits().data[:300] / 16

@@ -12,14 +12,6 @@ from sklearn.datasets import load_digits, load_wine
 from jcae.kmeans import _Restarts, kmeans, kmeans_start
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def digits():
     return torch.tensor(load_digits().data / 16)

@@ -1,20 +1,10 @@
 """Products of a block on a CPU: right, and for every seed the bits that it gets alone."""
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jcae.products import _multiply, affine, matmul
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
 
 WIDTHS = st.integers(1, 40) | st.sampled_from([64, 70, 80, 111, 128, 256])
 

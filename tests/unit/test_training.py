@@ -33,15 +33,6 @@ IMAGES = {"channels": (3, 5, 7), "image_shape": (8, 8), **NET}
 SHORT = Autoencoder(epochs=2)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Bitwise statements hold for one thread, as every job of the pipeline has."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def digits():
     return load_digits().data[:400] / 16

@@ -54,6 +54,9 @@ class Broken(Mine):
 '''
 
 
+CONFIGS = sorted(path.stem for path in (ROOT / "config").glob("*.yaml"))
+
+
 @dataclass
 class Project:
     """A copy of the project; `snakemake` and `jcae` run in it with its own sources."""
@@ -100,6 +103,12 @@ def copy_project(folder: Path) -> Project:
         else:
             shutil.copy(source, folder / part)
     return Project(folder)
+
+
+def config_files(name: str) -> list[str]:
+    """The files that are read for a config of the folder, after config.yaml: some are laid over another one."""
+    below = re.findall(r"^# Laid over (config/\w+\.yaml)", (ROOT / "config" / f"{name}.yaml").read_text())
+    return [*below, f"config/{name}.yaml"]
 
 
 def planned(output: str, rule: str) -> list[str]:
