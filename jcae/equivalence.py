@@ -352,10 +352,6 @@ def _write_csv(table: pd.DataFrame, path: str | Path) -> None:
     atomic_write(path, lambda handle: table.to_csv(handle, index=False))
 
 
-def _load(path: str | Path, name: str) -> NDArray[Any]:
-    return read_arrays(path, name)[name]
-
-
 def _card_clusters(features_path: str | Path) -> int:
     return load_card(Path(features_path).with_name("card.json"))["n_clusters"]
 
@@ -377,7 +373,7 @@ def write_algebra(features_path: str | Path, name: str, out_csv: str | Path, *, 
     random = numpy_generator(0, "equivalence", "random").normal(size=(500, 20))
     tables = [
         algebra(random, "random", n_clusters=5),
-        algebra(_load(features_path, "X"), name, n_clusters=n_clusters),
+        algebra(read_arrays(features_path, "X")["X"], name, n_clusters=n_clusters),
     ]
     _write_csv(pd.concat(tables, ignore_index=True), out_csv)
 
@@ -419,11 +415,11 @@ def write_empirics(
         `Training` of the clustering module.
     """
     n_clusters = n_clusters or _card_clusters(features_path)
-    X = unit_variance(_load(features_path, "X"), n_clusters)
+    X = unit_variance(read_arrays(features_path, "X")["X"], n_clusters)
     training = Training(alpha_prior, epochs, batch_size, learning_rate, device)
     fits = fit_all(X, seeds, n_clusters=n_clusters, training=training)
     fixed = fixed_point(X, name, seeds, n_clusters=n_clusters, training=training)
-    table = scores(X, _load(truth_path, "y"), name, seeds, fits)
+    table = scores(X, read_arrays(truth_path, "y")["y"], name, seeds, fits)
     _write_csv(table, Path(out_dir) / "scores.csv")
     _write_csv(agreement(name, seeds, fits), Path(out_dir) / "agreement.csv")
     _write_csv(judge(table, margin=margin, level=level), Path(out_dir) / "tests.csv")

@@ -178,7 +178,7 @@ def train_block(
     if getattr(job.cls, "reads_truth", False):
         if truth is None:
             raise ValueError(f"{spec['use']} reads the truth, but no truth file was given")
-        job = replace(job, y=_load(truth, "y"))
+        job = replace(job, y=read_arrays(truth, "y")["y"])
     job = replace(job, start=_read_pretrained(spec, pretrained, job))
     return _run(job, out, checkpoints, checkpoint_every, progress)
 
@@ -275,7 +275,7 @@ def _prepare(
 ) -> _Job:
     records.format_block(seeds)  # refuses an empty block and doubled seeds
     cls = load_class(spec["use"])
-    X = _load(features, "X")
+    X = read_arrays(features, "X")["X"]
     card_file = Path(features).with_name("card.json")
     card = load_card(card_file) if card_file.exists() else {}
     n_clusters = card.get("n_clusters")
@@ -296,10 +296,6 @@ def _prepare(
         threads=threads or int(os.environ.get("OMP_NUM_THREADS") or 1),
         command=command,
     )
-
-
-def _load(path: str | Path, key: str) -> np.ndarray:
-    return read_arrays(path, key)[key]
 
 
 def _resolve_device(device: str) -> str:

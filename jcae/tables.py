@@ -294,14 +294,12 @@ def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind:
     )
 
 
-def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
-    """Every score of every data set, method and kind of labels, with its spread and two single runs.
+def statistics(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """What is said of the ok runs of every data set, method, kind of labels and score: spread and two single runs.
 
-    The single runs are the one with the lowest objective, which needs no labels, and the best by this score, which
-    does and so is no result that a user could obtain. `n_ok` counts the ok runs that have the score. A method without
-    an ok run keeps one row per data set, without a score.
+    The single runs are the one with the lowest objective and the best by this score. `n_ok` counts the ok runs that
+    have the score. A method without any has one row per data set, without a score.
     """
-    names = display_names(records)
     scores = ok_scores(scores, records)
     totals = records.groupby(["dataset", "method"]).size()
     chosen = lowest_objective(records).set_index(["dataset", "method"])["seed"]
@@ -329,10 +327,20 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
     data = pd.DataFrame(rows, columns=columns)
     seed_columns = ["lowest_objective_seed", "best_by_labels_seed"]
     data[seed_columns] = data[seed_columns].astype("Int64")
-    order = {method: i for i, method in enumerate(names)}
+    order = {method: i for i, method in enumerate(display_names(records))}
     data = data.assign(order=data["method"].map(order)).sort_values(["dataset", "order"], kind="stable")
-    data = data.drop(columns="order").reset_index(drop=True)
+    return data.drop(columns="order").reset_index(drop=True)
 
+
+def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
+    """Every score of every data set, method and kind of labels, with its spread and two single runs.
+
+    The single runs are the one with the lowest objective, which needs no labels, and the best by this score, which
+    does and so is no result that a user could obtain. `n_ok` counts the ok runs that have the score. A method without
+    an ok run keeps one row per data set, without a score.
+    """
+    names = display_names(records)
+    data = statistics(scores, records)
     cells = pd.DataFrame(
         [
             {
@@ -369,22 +377,10 @@ def mean_best_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str) ->
     """
     names = display_names(records)
     records = records[~records["control"].astype(bool)]
-    scores = ok_scores(scores, records)
-    scores = scores[(scores["metric"] == metric) & (scores["labels"] == "own")]
-    pick = "idxmax" if METRICS[metric].higher_is_better else "idxmin"
-    totals = records.groupby(["dataset", "method"]).size()
     starts, families = _starts(records, names)
-    rows = []
-    for dataset in sorted(records["dataset"].unique()):
-        for method in [method for method in names if (dataset, method) in totals]:
-            mine = scores[(scores["dataset"] == dataset) & (scores["method"] == method)].sort_values("seed")
-            values = mine.set_index("seed")["value"]
-            seed = getattr(values, pick)() if len(values) else None
-            best = np.nan if seed is None else values[seed]
-            counts = (len(values), totals[dataset, method])
-            rows.append((dataset, method, starts[method], values.mean(), values.std(), best, seed, *counts))
+    own = scores[(scores["metric"] == metric) & (scores["labels"] == "own")]
     columns = ["dataset", "method", "start", "mean", "sd", "best_by_labels", "best_by_labels_seed", "n_ok", "n_total"]
-    data = pd.DataFrame(rows, columns=columns).astype({"best_by_labels_seed": "Int64"})
+    data = statistics(own, records).assign(start=lambda rows: rows["method"].map(starts))[columns]
 
     lines: dict[tuple[str, str], dict[str, str]] = {}
     places = {}
