@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from jcae.records import atomic_write
+from jcae.files import atomic_write
 
 log = logging.getLogger(__name__)
 

@@ -606,6 +606,6 @@ def _echo_status(records: list[dict[str, Any]]) -> None:
 
 
 def _write_csv(table: Any, path: Path) -> None:
-    from jcae.records import atomic_write
+    from jcae.files import atomic_write
 
     atomic_write(path, lambda file: table.to_csv(file, index=False))

@@ -18,7 +18,8 @@ import yaml
 
 from jcae.classes import MethodError, class_name, hint, load_class
 from jcae.data.catalogue import CATALOGUE
-from jcae.records import code_digest, format_block
+from jcae.provenance import code_digest
+from jcae.records import format_block
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 _AUTOENCODER = "jcae.Autoencoder"

@@ -26,7 +26,7 @@ import numpy as np
 from jcae.classes import load_class
 from jcae.config import Plan
 from jcae.info import Info
-from jcae.records import code_digest
+from jcae.provenance import code_digest
 from jcae.runner import fitted_labels, resolve_params, train_block
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -28,6 +28,7 @@ from jcae.clustering_module import (
 )
 from jcae.data.formats import read_arrays
 from jcae.data.prepare import load_card
+from jcae.files import atomic_write
 from jcae.kmeans import kmeans_start
 from jcae.mixture import (
     VARIANCE,
@@ -38,7 +39,6 @@ from jcae.mixture import (
     squared_distances,
     unit_variance,
 )
-from jcae.records import atomic_write
 from jcae.seeds import numpy_generator
 from jcae.tost import tost
 

@@ -184,7 +184,7 @@ def _asked_for(run: dict[str, Any]) -> int | None:
 def _run_folders(places: Iterable[str | Path]) -> list[Path]:
     folders = []
     for place in map(Path, places):
-        # A block is written beside its place as <block>.tmp.<pid>: such a folder is not whole yet.
+        # A block is written beside its place as <block>.tmp.<process>.<random>: such a folder is not whole yet.
         found = [path.parent for path in place.rglob("run.json") if ".tmp." not in path.parent.parent.name]
         if not found:
             raise ValueError(f"{place} holds no run.json")

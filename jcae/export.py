@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jcae.evaluation import read_records
-from jcae.records import atomic_folder
+from jcae.files import atomic_folder
 
 RUNS = "runs.jsonl.gz"
 """The `run.json` of every run, one per line, with the folder that it lay in as `run`."""

@@ -16,7 +16,7 @@ from jcae import metrics
 from jcae.data.formats import read_arrays
 from jcae.data.prepare import load_card
 from jcae.evaluation import lowest_objective, read_records
-from jcae.records import atomic_folder
+from jcae.files import atomic_folder
 
 SAMPLE = 2000
 """Points of a map at most, the same for every method."""

@@ -24,10 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from jcae import records
+from jcae import provenance, records
 from jcae.classes import MethodError, class_name, hint, load_class
 from jcae.data.formats import read_arrays
 from jcae.data.prepare import load_card
+from jcae.files import atomic_folder, file_sha256
 
 AUTOENCODER = "jcae.Autoencoder"
 INTERPOLATION_STEPS = 9
@@ -290,7 +291,7 @@ def _prepare(
             "n": int(X.shape[0]),
             "d": int(X.shape[1]),
             "n_clusters": n_clusters,
-            "features_sha256": card.get("features_sha256") or records.file_sha256(features),
+            "features_sha256": card.get("features_sha256") or file_sha256(features),
         },
         device=_resolve_device(params.get("device", "cpu")),
         threads=threads or int(os.environ.get("OMP_NUM_THREADS") or 1),
@@ -320,7 +321,7 @@ def _read_pretrained(spec: Mapping[str, Any], pretrained: str | Path | None, job
         folder = Path(pretrained) / str(seed)
         file = folder / "weights.safetensors"
         record = records.read_record(folder / "run.json")
-        start.digests[seed] = records.file_sha256(file) if file.exists() else None
+        start.digests[seed] = file_sha256(file) if file.exists() else None
         if record["status"] == "ok":
             start.weights[seed] = _read_weights(file, record)
         else:
@@ -339,7 +340,7 @@ def _read_weights(file: Path, record: Mapping[str, Any]) -> dict[str, np.ndarray
         raise records.RecordError(
             f"{file}: not a file of weights ({error}); delete its block and train it again"
         ) from None
-    if (stated := record.get("weights_sha256")) not in (None, found := records.file_sha256(file)):
+    if (stated := record.get("weights_sha256")) not in (None, found := file_sha256(file)):
         raise records.RecordError(
             f"{file}: damaged, its sha256 is {found}, run.json states {stated}; delete its block and train it again"
         )
@@ -349,7 +350,7 @@ def _read_weights(file: Path, record: Mapping[str, Any]) -> dict[str, np.ndarray
 def _run(
     job: _Job, out: str | Path, checkpoints: str | Path | None, checkpoint_every: int, progress: bool
 ) -> list[dict[str, Any]]:
-    code = {"digest": records.code_digest(job.cls), **records.git_state(), "file": records.code_file(job.cls)}
+    code = {"digest": provenance.code_digest(job.cls), **provenance.git_state(), "file": provenance.code_file(job.cls)}
     with _limited_threads(job), _claimed_device(job) as job, _gpu_memory(job.device) as gpu_memory:
         if job.deep:
             results = _fit_together(job, _runtime(job, code["digest"], checkpoints, checkpoint_every, progress))
@@ -359,10 +360,10 @@ def _run(
     shared = {
         "block": job.seeds,
         "code": code,
-        "versions": records.versions(),
-        "device": records.device_facts(job.device, threads=job.threads, precision=_precision(job)),
+        "versions": provenance.versions(),
+        "device": provenance.device_facts(job.device, threads=job.threads, precision=_precision(job)),
         "block_seconds": sum(result.seconds for result in results.values()),
-        "peak_memory_mb": records.peak_memory_mb(),
+        "peak_memory_mb": provenance.peak_memory_mb(),
         "peak_gpu_memory_mb": gpu_peak,
     }
     if job.keep == "small":
@@ -370,7 +371,7 @@ def _run(
             result.weights = None
             if result.code is not None and np.abs(result.code).max(initial=0) < np.finfo(np.float16).max:
                 result.code = result.code.astype(np.float16)
-    with records.atomic_folder(out) as folder:
+    with atomic_folder(out) as folder:
         written = [
             _write(folder / str(seed), {**_record(job, seed, results[seed]), **shared}, results[seed])
             for seed in job.seeds
@@ -724,7 +725,7 @@ def _write(folder: Path, record: Mapping[str, Any], result: _Result) -> dict[str
 
         tensors = {name: np.asarray(array, order="C") for name, array in result.weights.items()}
         save_file(tensors, folder / "weights.safetensors")
-        weights_sha256 = records.file_sha256(folder / "weights.safetensors")
+        weights_sha256 = file_sha256(folder / "weights.safetensors")
     record = {**record, "weights_sha256": weights_sha256}
     records.write_record(folder / "run.json", record)
     return record

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from jcae import records
+from jcae.files import atomic_write, file_sha256, replacing
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported, hence here and not in track()
 # MLflow's own defaults keep a dead server's client waiting for minutes.
@@ -88,7 +89,7 @@ def track(
     done = {"uri": _without_password(uri), "experiment": experiment, "experiment_id": experiment_id, "runs": runs}
     if manifest is not None:
         text = json.dumps(done, indent=2) + "\n"
-        records.atomic_write(manifest, lambda handle: handle.write(text.encode()))
+        atomic_write(manifest, lambda handle: handle.write(text.encode()))
     return done | {kind: counts[kind] for kind in ("created", "replaced", "deleted", "unchanged")}
 
 
@@ -128,7 +129,7 @@ class _Wanted:
             sorted(self.params.items()),
             sorted(self.tags.items()),
             [[point.name, point.value, point.time, point.step] for point in self.metrics],
-            [[folder, file.name, records.file_sha256(file)] for file, folder in self.artifacts],
+            [[folder, file.name, file_sha256(file)] for file, folder in self.artifacts],
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -447,15 +448,9 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
 
 def _create_database(file: Path) -> None:
     """Make all tables in a file beside, then move it: a database cut off in the middle could not be repaired."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    records.remove_leftovers(file)
-    temporary = file.with_name(f"{file.name}.tmp.{os.getpid()}")
-    command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{temporary}"]
-    try:
+    with replacing(file) as temporary:
+        command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{temporary}"]
         subprocess.run(command, check=True, capture_output=True, text=True)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _import_all(

@@ -21,7 +21,8 @@ import yaml
 from jcae import metrics
 from jcae.config import ConfigError, Job, Plan
 from jcae.data.formats import read_arrays
-from jcae.records import file_sha256, format_block
+from jcae.files import file_sha256
+from jcae.records import format_block
 from jcae.runner import pretrain_block, train_block
 
 

@@ -11,15 +11,13 @@ import os
 import re
 import sys
 import time
-import uuid
 import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from jcae.data.facts import Dataset, Source
+from jcae.files import beside, file_sha256, replacing
 
 MIRROR_VARIABLE = "JCAE_DATA_MIRROR"
 CONNECT_TIMEOUT = 10.0  # seconds until a server must have accepted
@@ -88,22 +86,6 @@ def fetch(dataset: Dataset, raw_dir: Path, mirror: str | Path | None = None, pro
     return paths
 
 
-def file_sha256(path: Path) -> str:
-    """Checksum of a file.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def examine(source: Source, path: Path) -> tuple[str, str]:
     """Compare a stored file with the checksums that the catalogue has for it.
 
@@ -128,57 +110,13 @@ def examine(source: Source, path: Path) -> tuple[str, str]:
     return found, "" if md5 == source.md5 else f"md5 {md5}, expected {source.md5}"
 
 
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Name for a temporary file in the folder of ``path``; whatever is there afterwards is deleted."""
-    # Not tempfile: its files are readable by their owner only, and would stay so after the move.
-    part = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}.part"
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Write a file whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        Where the file shall be; its folder is made when missing.
-
-    Yields
-    ------
-    Path
-        Name in the same folder to write to. It is moved over ``path`` when the block ends well, else deleted.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(path) as part:
-        yield part
-        with open(part, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself durable; Windows cannot open a folder and needs no such call."""
-    if os.name != "nt":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
 def _fetch_one(dataset: Dataset, source: Source, path: Path, mirror: str | Path | None, bar: bool) -> None:
     failures = []
     for address in [*_in_mirror(mirror, dataset, source), *source.addresses]:
         try:
             with replacing(path) as part:
                 if _is_url(address):
-                    with _beside(path) as container:
+                    with beside(path) as container:
                         _download(address, container, bar)
                         _unpack(container, part, source)
                 else:

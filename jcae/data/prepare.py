@@ -13,9 +13,10 @@ import numpy as np
 
 from jcae.data import catalogue
 from jcae.data.facts import Dataset
-from jcae.data.fetch import examine, replacing
+from jcae.data.fetch import examine
 from jcae.data.formats import DataError, read_arrays
 from jcae.data.loaders import LOADERS
+from jcae.files import replacing
 
 _SUBSET_SEED = 0
 

@@ -11,7 +11,7 @@ from project import CONFIGS, ROOT, config_files
 
 from jcae.classes import MethodError, load_class
 from jcae.config import ConfigError, make_plan, method_spec, read_config
-from jcae.records import code_digest
+from jcae.provenance import code_digest
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 

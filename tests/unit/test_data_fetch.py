@@ -16,7 +16,7 @@ import pytest
 
 from jcae.data import fetch as fetch_module
 from jcae.data.facts import Dataset, Source
-from jcae.data.fetch import MIRROR_VARIABLE, FetchError, examine, fetch, replacing
+from jcae.data.fetch import MIRROR_VARIABLE, FetchError, examine, fetch
 
 CONTENT = b"1, 2, 3\n" * 5000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -420,28 +420,6 @@ def test_bar_only_on_a_terminal(server, tmp_path, monkeypatch, terminal, progres
     monkeypatch.setattr(sys, "stderr", stream)
     fetch(dataset(server.serve("/a", body(CONTENT))), tmp_path, progress=progress)
     assert bool(stream.getvalue()) is (terminal and progress)
-
-
-def test_interrupted_writing_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-
-    def write_half():
-        with replacing(path) as part:
-            part.write_bytes(b"half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_half()
-    assert path.read_bytes() == b"old"
-    assert files(tmp_path) == ["file"]
-
-
-def test_written_file_has_the_usual_permissions(tmp_path):
-    with replacing(tmp_path / "a") as part:
-        part.write_bytes(b"x")
-    (tmp_path / "b").write_bytes(b"x")
-    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
 
 def test_many_at_once_do_not_disturb_each_other(server, tmp_path):

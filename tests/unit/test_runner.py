@@ -16,6 +16,8 @@ from sklearn.datasets import load_wine
 from jcae import records
 from jcae.classes import MethodError, load_class
 from jcae.data.formats import DataFormatError
+from jcae.files import file_sha256
+from jcae.provenance import code_digest
 from jcae.runner import (
     INTERPOLATION_STEPS,
     ParameterError,
@@ -473,7 +475,7 @@ def test_a_method_starts_from_the_autoencoder_of_its_seed(wine, tmp_path, pretra
     np.testing.assert_array_equal(weights[1]["W"], load_file(pretrained / "1" / "weights.safetensors")["W"])
     assert [r["status"] for r in written] == ["ok", "ok", "failed"]
     assert written[2]["reason"] == "PretrainingError: autoencoder 'ae' of seed 3 diverged: loss is nan"
-    digest = records.file_sha256(pretrained / "1" / "weights.safetensors")
+    digest = file_sha256(pretrained / "1" / "weights.safetensors")
     assert written[1]["pretrained"] == {"autoencoder": "ae", "weights_sha256": digest}
 
 
@@ -512,8 +514,8 @@ def test_the_record_of_a_users_file_says_where_it_is(wine, tmp_path):
     record = records.read_record(tmp_path / "0/0/run.json")
     assert record["status"] == "ok"
     assert record["use"] == f"{file}:Mine"
-    assert record["code"]["file"] == {"path": str(file), "sha256": records.file_sha256(file)}
-    assert record["code"]["digest"] == records.code_digest(load_class(f"{file}:Mine"))
+    assert record["code"]["file"] == {"path": str(file), "sha256": file_sha256(file)}
+    assert record["code"]["digest"] == code_digest(load_class(f"{file}:Mine"))
     train_block(mine(Plain), wine / "features.npz", [0], tmp_path / "1")
     assert records.read_record(tmp_path / "1/0/run.json")["code"]["file"] is None
     with pytest.raises(ParameterError, match=r"Mine in .*my own/method\.py: unknown parameter 'n_inits'"):

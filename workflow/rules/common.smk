@@ -22,7 +22,7 @@ from jcae.equivalence import write_empirics
 from jcae.evaluation import collect_records, evaluate
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
 from jcae.gallery import is_of_images, write_gallery
-from jcae.records import code_digest
+from jcae.provenance import code_digest
 from jcae.tables import MAIN_METRICS, write_tables
 
 try:
