@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jcae import records
 from jcae.files import atomic_write, file_sha256, replacing
@@ -82,7 +82,7 @@ def track(
         raise FileNotFoundError(f"{results_dir}: there is no such folder of results")
     uri = _absolute(uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results_dir.parent / 'mlflow.db'}")
     experiment = experiment or results_dir.name
-    wanted = list(_read_results(results_dir))
+    wanted = _read_results(results_dir, _run_folders(results_dir))
     with _explained(uri):
         client, experiment_id = _open(uri, experiment)
         runs, counts = _import_all(client, experiment_id, results_dir.name, wanted)
@@ -134,25 +134,23 @@ class _Wanted:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _read_results(results_dir: Path) -> Iterator[_Wanted]:
-    """Yield every MLflow run that the files ask for, parents before their children."""
+def _read_results(
+    results_dir: Path, groups: Iterable[tuple[tuple[str, str, str], Sequence[Path]]]
+) -> Iterator[_Wanted]:
+    """Yield every MLflow run that the files of these groups of folders ask for, parents before their children.
+
+    The files of a method on a data set are read when its turn comes: many thousands of runs do not fit into memory.
+    """
     scores = _read_scores(results_dir / "scores.csv")
-    groups: dict[tuple[str, str, str], dict[int, tuple[Path, dict[str, Any]]]] = defaultdict(dict)
-    for kind, folder in _run_folders(results_dir):
-        record = records.read_record(folder / "run.json")
-        group = groups[kind, record["dataset"], record["method"]]
-        if record["seed"] in group:
-            twice = ", ".join(str(place) for place in (group[record["seed"]][0], folder))
-            raise ValueError(f"{record['dataset']}/{record['method']} seed {record['seed']} was run twice: {twice}")
-        group[record["seed"]] = folder, record
     latest = 0
-    for (kind, dataset, method), group in sorted(groups.items()):
+    for (kind, dataset, method), folders in groups:
         key = f"{results_dir.name}/{kind}/{dataset}/{method}"
+        group = [records.read_record(folder / "run.json") for folder in folders]
         children = []
-        for seed, (folder, record) in sorted(group.items()):
-            found = scores.get((dataset, method, seed), {}) if kind == "runs" else {}
-            children.append(_child(f"{key}/{seed}", key, kind, folder, record, found))
-        yield _parent(key, kind, [record for _, (_, record) in sorted(group.items())], children)
+        for folder, record in zip(folders, group, strict=True):
+            found = scores.get((dataset, method, record["seed"]), {}) if kind == "runs" else {}
+            children.append(_child(f"{key}/{record['seed']}", key, kind, folder, record, found))
+        yield _parent(key, kind, group, children)
         yield from children
         latest = max(latest, *(child.end for child in children))
     report = _report(results_dir, latest)
@@ -160,20 +158,27 @@ def _read_results(results_dir: Path) -> Iterator[_Wanted]:
         yield report
 
 
-def _run_folders(results_dir: Path) -> list[tuple[str, Path]]:
+def _run_folders(results_dir: Path) -> list[tuple[tuple[str, str, str], list[Path]]]:
+    """Return (kind, data set, method) and its folders in the order of the seeds; a seed in two blocks is an error."""
     listed = None
     if (results_dir / "records.csv").exists():
         listed = {row["run"] for row in _read_csv(results_dir / "records.csv")}
-    found = []
+    groups: dict[tuple[str, str, str], dict[int, Path]] = defaultdict(dict)
     for kind in ("pretrained", "runs"):
         for file in sorted(results_dir.glob(f"{kind}/*/*/*/*/run.json")):
-            unfinished = ".tmp." in file.parts[-3]  # a block is written beside its place, then renamed
+            folder = file.parent
+            _, dataset, method, block, seed = folder.relative_to(results_dir).parts
+            unfinished = ".tmp." in block  # a block is written beside its place, then renamed
             left_over = (
-                kind == "runs" and listed is not None and file.parent.relative_to(results_dir).as_posix() not in listed
+                kind == "runs" and listed is not None and folder.relative_to(results_dir).as_posix() not in listed
             )
-            if not unfinished and not left_over:
-                found.append((kind, file.parent))
-    return found
+            if unfinished or left_over:
+                continue
+            group = groups[kind, dataset, method]
+            if int(seed) in group:
+                raise ValueError(f"{dataset}/{method} seed {seed} was run twice: {group[int(seed)]}, {folder}")
+            group[int(seed)] = folder
+    return [(name, [folder for _, folder in sorted(group.items())]) for name, group in sorted(groups.items())]
 
 
 def _read_csv(file: Path) -> list[dict[str, str]]:
@@ -454,7 +459,7 @@ def _create_database(file: Path) -> None:
 
 
 def _import_all(
-    client: Any, experiment_id: str, results: str, wanted: Sequence[_Wanted]
+    client: Any, experiment_id: str, results: str, wanted: Iterable[_Wanted]
 ) -> tuple[list[dict[str, str]], Counter]:
     """Make MLflow hold exactly the wanted runs of these results."""
     present = _present_runs(client, experiment_id, results)
@@ -464,36 +469,44 @@ def _import_all(
     for want in wanted:
         content = want.content()
         old = present.pop(want.key, [])
-        same = [run for run in old if run.data.tags.get(CONTENT) == content]
+        same = [run for run in old if run.content == content]
         parent = run_ids.get(want.parent) if want.parent else None
         if same:
-            run_ids[want.key] = same[0].info.run_id
-            if parent and same[0].data.tags.get(PARENT) != parent:  # the parent was replaced
+            run_ids[want.key] = same[0].run_id
+            if parent and same[0].parent != parent:  # the parent was replaced
                 client.set_tag(run_ids[want.key], PARENT, parent)
             counts["unchanged"] += 1
         else:
             run_ids[want.key] = _import_one(client, experiment_id, results, want, content, parent)
             counts["replaced" if old else "created"] += 1
         for run in old:
-            if run.info.run_id != run_ids[want.key]:
-                client.delete_run(run.info.run_id)
+            if run.run_id != run_ids[want.key]:
+                client.delete_run(run.run_id)
         done.append({"key": want.key, "run_id": run_ids[want.key], "content": content})
     for run in (run for runs in present.values() for run in runs):
-        client.delete_run(run.info.run_id)
+        client.delete_run(run.run_id)
         counts["deleted"] += 1
     return done, counts
 
 
-def _present_runs(client: Any, experiment_id: str, results: str) -> dict[str, list[Any]]:
+class _Present(NamedTuple):
+    """What must be known of a run that an earlier import left."""
+
+    run_id: str
+    content: str | None
+    parent: str | None
+
+
+def _present_runs(client: Any, experiment_id: str, results: str) -> dict[str, list[_Present]]:
     """Return key -> runs that an import of these results left; a user's own runs have no key and stay out of it."""
-    present: dict[str, list[Any]] = defaultdict(list)
+    present: dict[str, list[_Present]] = defaultdict(list)
     token = None
     while True:
         page = client.search_runs([experiment_id], max_results=_PAGE, page_token=token)
         for run in page:
             tags = run.data.tags
             if KEY in tags and tags.get(RESULTS) == results:
-                present[tags[KEY]].append(run)
+                present[tags[KEY]].append(_Present(run.info.run_id, tags.get(CONTENT), tags.get(PARENT)))
         token = page.token
         if not token:
             return dict(present)
