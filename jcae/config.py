@@ -173,7 +173,10 @@ def method_spec(config: Mapping[str, Any], method: str) -> dict[str, Any]:
     """
     methods = config.get("methods") or {}
     if method not in methods:
-        raise ConfigError(_check_names([method], methods, "methods", "method of this config"))
+        problems = _check_names([method], methods, "methods", "method of this config")
+        raise ConfigError(
+            [f"{problem} (its lines are in a file of their own? name that file, too)" for problem in problems]
+        )
     entry = {key: value for key, value in methods[method].items() if key != "only"}
     only = {"datasets": None, "methods": [method]}
     plan = make_plan({**config, "methods": {**methods, method: entry}, "only": only})
@@ -601,7 +604,8 @@ def _explain(error: Any) -> list[str]:
         known = error.schema.get("properties", {})
         return [f"{at}unknown key {key!r}{hint(key, known)}" for key in value if key not in known]
     if error.validator == "required":
-        return [f"{at}the key {key!r} is missing" for key in rule if key not in value]
+        whole = "" if place else " (an overlay alone is no config: name config.yaml before it)"
+        return [f"{at}the key {key!r} is missing{whole}" for key in rule if key not in value]
     if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
         return [f"{at}{value!r} is not a safe name; use letters, digits, '_', '.', '-' (no '.' or '-' in front)"]
     if error.validator == "pattern" and error.schema.get("maxLength"):

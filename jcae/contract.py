@@ -15,7 +15,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +34,8 @@ K, FEATURES, SEEDS = 3, 16, (0, 1, 2, 3, 4)
 # ARI on easy blobs, with the truth and between two orders of the rows: in the median of five seeds, or, for a deep
 # method that starts from random weights, in the best of them.
 AGREEMENT = 0.9
+# Of an objective that was reached alone and beside another seed: their sums may be in another order.
+CLOSE = 1e-3
 # Of deep methods, where the class has them. What is left out (weights of the loss, kinds of start) is the method's own.
 FEW = {"hidden": (16,), "code_dim": 5, "batch_size": 32, "epochs": 2, "module_epochs": 1, "max_iter": 6}
 # The data of the checks are no images: convolutions are the network's business (tests/unit/test_convolution.py).
@@ -453,7 +455,7 @@ def check_labels(subject: Subject) -> None:
 
 @_check("pipeline")
 def check_pipeline(subject: Subject) -> None:
-    """`jcae train` fits a block of seeds, and each has the labels of a fit of its own."""
+    """`jcae train` fits a block of seeds, and each has the labels and the objective of a fit of its own."""
     data = subject.easy
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -467,12 +469,50 @@ def check_pipeline(subject: Subject) -> None:
         for record in written:
             if record["status"] in ("failed", "diverged"):
                 raise BrokenError(f"its run on blobs is {record['status']}: {record['reason']}")
+            alone = subject.fit(data, record["seed"])
             with np.load(folder / "block" / str(record["seed"]) / "labels.npz") as stored:
-                if _agreement(stored["labels"], subject.fit(data, record["seed"]).labels) < 1:
-                    raise BrokenError(
-                        f"the labels of seed {record['seed']} differ between a fit of its own and one beside another "
-                        "seed: keep no state between fits; in a deep method reduce over the last axes, never the first"
-                    )
+                same = _agreement(stored["labels"], alone.labels) == 1
+            objective = record["objective"]
+            if objective is not None and objective["value"] is not None:
+                same &= np.isclose(getattr(alone.estimator, objective["name"]), objective["value"], rtol=CLOSE)
+            if not same:
+                raise BrokenError(
+                    f"seed {record['seed']} ends elsewhere in a fit of its own than beside another seed: keep no state "
+                    "between fits; in a deep method reduce over the last axes, never the first"
+                )
+
+
+@_check("steps")
+def check_steps(subject: Subject) -> None:
+    """The loss of a deep method never looks at a tensor's value on the host."""
+    if not hasattr(subject.cls, "training_phases"):
+        raise NotApplicableError("has no training_phases")
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            if operation.overloadpacket.__name__ in ("_local_scalar_dense", "nonzero"):
+                raise BrokenError(
+                    "a step looks at a tensor's value on the host (item, float, `if tensor`, nonzero); a GPU would "
+                    "have to wait, and cannot replay it: use torch.where, clamp and masks of the same shape"
+                )
+            return operation(*args, **(kwargs or {}))
+
+    def watched(function: Callable | None) -> Callable | None:
+        def call(*arguments: Any) -> Any:
+            with Watch():
+                return function(*arguments)
+
+        return function and call
+
+    estimator = subject.build()
+    phases = estimator.training_phases
+    estimator.training_phases = lambda block: [
+        replace(phase, loss=watched(phase.loss), after=watched(phase.after)) for phase in phases(block)
+    ]
+    from jcae.training import Runtime
+
+    estimator.fit_seeds(subject.easy.X.copy(), [0], runtime=Runtime(progress=False))
 
 
 @_check("same seed")
@@ -689,6 +729,8 @@ def check_info(subject: Subject) -> None:
     for name, what in due.items():
         if not getattr(info, name):
             raise BrokenError(f"info.{name} is empty; give it {what}")
+    if isinstance(info.deviations, str):
+        raise BrokenError("info.deviations is one text; make it a tuple of sentences, ('It differs in this.',)")
     for sentence in (info.summary, *info.deviations):
         if not sentence.endswith("."):
             raise BrokenError(f"info: {sentence!r} is no sentence; end it with a full stop")

@@ -253,5 +253,4 @@ def new_method(name: str, folder: str | Path = ".", *, shallow: bool = False) ->
     entry = CONFIG.substitute(words)
     if not shallow:
         entry += "    autoencoder: shared # start from the autoencoder that DEC, IDEC and AE+KM start from\n"
-        entry += "    params: { negative_slope: 0.2, batch_size: 64 }\n"
     return NewMethod((code, page), words["use"], entry)

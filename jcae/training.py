@@ -254,6 +254,8 @@ class _PhaseRun:
     def _step(self, x: Tensor, rows: Tensor) -> None:
         """One update. It reads and writes tensors alone, so that it can be replayed."""
         loss = self.phase.loss(x, rows)
+        if self.sums is None:
+            self._check_terms(loss)
         gradients = torch.autograd.grad(loss.total().sum(), self.leaves, allow_unused=True, materialize_grads=True)
         self.optimiser.step([g.contiguous() for g in gradients])
         with torch.no_grad():
@@ -268,6 +270,17 @@ class _PhaseRun:
             # A finished seed's loss is not its training any more: drop it, and a NaN with it.
             self.sums += torch.where(self.block.active.unsqueeze(1), values, 0.0)
             self.block.clock += 1
+
+    def _check_terms(self, loss: Loss) -> None:
+        """Refuse a loss that is not one value per seed: broadcast, it would mix the seeds."""
+        due = tuple(self.block.active.shape)
+        for name, value in loss.terms.items():
+            if tuple(value.shape) != due:
+                raise ValueError(
+                    f"phase {self.phase.name!r}: the loss term {name!r} has the shape {tuple(value.shape)}, where one "
+                    f"value per seed, {due}, is due: reduce over the last axes and never the first (mean(-1), "
+                    "sum((-2, -1)))"
+                )
 
     def _count_step(self) -> None:
         """What the host has to know about the step that was just asked for."""

@@ -5,16 +5,21 @@ import textwrap
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.utils.validation import validate_data
 
-from jcae.autoencoder import Autoencoder
+from jcae.autoencoder import Autoencoder, autoencoder_network
 from jcae.classes import MethodError
+from jcae.clustering_module import squared_distances
 from jcae.contract import CHECKS, Subject, run_check
-from jcae.estimator import DeepClusterer
+from jcae.estimator import DeepClusterer, EmbeddingMixin
 from jcae.info import Info
+from jcae.networks import CentroidNetwork
+from jcae.optimisers import Optimiser
 from jcae.runner import ParameterError
+from jcae.training import Loss, Phase
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 BY_NAME = {check.name: check for check in CHECKS}
@@ -45,7 +50,7 @@ def outcome(cls, name):
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_sound_method_passes(name):
     found = outcome(Sound, name)
-    assert found.status == ("not applicable" if name in ("weights", "page") else "ok"), found.reason
+    assert found.status == ("not applicable" if name in ("steps", "weights", "page") else "ok"), found.reason
 
 
 class ChangesParameters(Sound):
@@ -233,6 +238,10 @@ class NoSentence(Sound):
     info = Info(label="x", summary="A sentence.", reference="none", deviations=("no full stop",))
 
 
+class OneText(Sound):
+    info = Info(label="x", summary="A sentence.", reference="none", deviations="Differs in one thing.")
+
+
 class BadPreset(Sound):
     info = Info(label="x", summary="A sentence.", reference="none", presets={"paper": {"epochs": 5}})
 
@@ -286,6 +295,7 @@ class MixesSeeds(NoWeights):
         (NoInfo, "info", "add `info = jcae.info.Info(label=..., summary=..., reference=...)`"),
         (EmptyInfo, "info", "info.reference is empty"),
         (NoSentence, "info", "'no full stop' is no sentence; end it with a full stop"),
+        (OneText, "info", "info.deviations is one text; make it a tuple of sentences"),
         (BadPreset, "info", "info.presets['paper'] has parameters that __init__ lacks: epochs"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else getattr(value, "__name__", ""),
@@ -334,6 +344,86 @@ def test_state_that_is_not_stored_is_found():
     assert "predict differs after its weights were stored and read" in found.reason
 
 
+class Pulled(EmbeddingMixin, DeepClusterer):
+    """An autoencoder whose codes are pulled to the origin; those below get its loss wrong."""
+
+    hidden, code_dim, channels, image_shape, negative_slope = (8,), 4, None, None, 0.2
+    device, precision, epochs, batch_size = "cpu", "float32", 2, 32
+
+    def __init__(self, n_clusters=3, random_state=None):
+        self.n_clusters, self.random_state = n_clusters, random_state
+
+    def check_parameters(self, n_samples, n_features):
+        pass
+
+    def build_network(self, n_features, seeds):
+        return CentroidNetwork(autoencoder_network(self, n_features, seeds), self.n_clusters)
+
+    def terms(self, error, distance):
+        """Of the squared errors and distances of a batch, (S, B)."""
+        return {"reconstruction": error.mean(-1), "distance": distance.mean(-1)}
+
+    def training_phases(self, block):
+        network = block.network.autoencoder
+
+        def loss(x, rows):
+            z = network.encode(x)
+            return Loss(self.terms((x - network.decode(z)).square().sum(-1), z.square().sum(-1)))
+
+        steps = self.epochs * block.epoch_steps(self.batch_size)
+        return [Phase("joint", loss, steps, self.batch_size, Optimiser("adam", 1e-3))]
+
+    def soft_assignment(self, network, x):
+        return -squared_distances(network.autoencoder.encode(x), network.centroids)
+
+    def centroids(self, network):
+        return network.centroids.detach()
+
+
+class SumsOverSeeds(Pulled):
+    def terms(self, error, distance):
+        return {"all": error.mean(-1) + distance.sum() / distance.shape[-1]}
+
+
+class OneLoss(Pulled):
+    def terms(self, error, distance):
+        return {"reconstruction": error.mean(-1), "distance": distance.mean()}
+
+
+class NoMean(Pulled):
+    def terms(self, error, distance):
+        return {"reconstruction": error.mean(-1), "distance": distance}
+
+
+class AsksTheHost(Pulled):
+    def terms(self, error, distance):
+        return super().terms(error, distance if distance.mean() > 1e6 else 2 * distance)
+
+
+class CountsOnTheHost(Pulled):
+    def terms(self, error, distance):
+        far = torch.nonzero(distance > 1)
+        return super().terms(error, distance * len(far))
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "advice"),
+    [
+        (SumsOverSeeds, "pipeline", "seed 0 ends elsewhere in a fit of its own than beside another seed"),
+        (OneLoss, "pipeline", "loss term 'distance' has the shape (), where one value per seed, (2,), is due"),
+        (NoMean, "labels", "loss term 'distance' has the shape (1, 32), where one value per seed, (1,), is due"),
+        (AsksTheHost, "steps", "a step looks at a tensor's value on the host"),
+        (CountsOnTheHost, "steps", "a step looks at a tensor's value on the host"),
+    ],
+)
+def test_a_deep_method_is_told_what_is_wrong_with_its_loss(cls, name, advice):
+    for fine in ("pipeline", "steps", "labels"):
+        assert outcome(Pulled, fine).status == "ok", outcome(Pulled, fine).reason
+    found = outcome(cls, name)
+    assert found.status == "failed"
+    assert advice in found.reason
+
+
 def test_a_page_must_show_the_facts_of_the_class(tmp_path, monkeypatch):
     for folder in ("baselines", "docs/methods"):
         (tmp_path / folder).mkdir(parents=True)
@@ -343,6 +433,8 @@ def test_a_page_must_show_the_facts_of_the_class(tmp_path, monkeypatch):
     source = """
         from sklearn.cluster import KMeans
         from jcae.info import Info
+from jcae.networks import CentroidNetwork
+from jcae.optimisers import Optimiser
 
         class Mine(KMeans):
             info = Info("m", "A method.", "none")

@@ -295,7 +295,9 @@ def test_all_problems_are_reported_together():
 def test_empty_config_says_what_is_missing():
     with pytest.raises(ConfigError) as caught:
         make_plan({})
-    assert "the key 'methods' is missing" in str(caught.value)
+    assert "the key 'methods' is missing (an overlay alone is no config: name config.yaml before it)" in str(
+        caught.value
+    )
 
 
 def test_broken_file_of_a_method_is_a_problem_of_the_config(tmp_path, monkeypatch):
