@@ -552,7 +552,7 @@ def _collect(estimator: Any, job: _Job, labels: Any) -> _Result:
         reason=None if status == "ok" else reason or f"the method says {status} and gives no reason",
         history=_history(estimator),
         weights=weights if isinstance(weights, Mapping) else None,  # a mixture's weights_ are no network
-        objective=_objective(estimator),
+        objective=fitted_objective(estimator),
         updates=int(estimator.n_updates_) if hasattr(estimator, "n_updates_") else None,
     )
     if not job.clusters:
@@ -578,7 +578,8 @@ def _history(estimator: Any) -> list[Mapping[str, Any]]:
     return []
 
 
-def _objective(estimator: Any) -> dict[str, Any] | None:
+def fitted_objective(estimator: Any) -> dict[str, Any] | None:
+    """Name and value of what a fit minimised, None where it does not say; the value is None where it is not finite."""
     for attribute, sign in (("loss_", 1.0), ("inertia_", 1.0), ("lower_bound_", -1.0)):
         value = getattr(estimator, attribute, None)
         if isinstance(value, Real):

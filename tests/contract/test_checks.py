@@ -433,8 +433,6 @@ def test_a_page_must_show_the_facts_of_the_class(tmp_path, monkeypatch):
     source = """
         from sklearn.cluster import KMeans
         from jcae.info import Info
-from jcae.networks import CentroidNetwork
-from jcae.optimisers import Optimiser
 
         class Mine(KMeans):
             info = Info("m", "A method.", "none")
