@@ -24,17 +24,16 @@ from jcae.evaluation import display_names, read_results
 from jcae.ledger import MARGIN, PUBLISHED, VERDICTS, ledger, read_published
 from jcae.metrics import METRICS
 from jcae.records import STATUSES
+from jcae.rendering import Table, write_all
 from jcae.tables import (
     MAIN_METRICS,
     NONE,
-    Table,
     direction_note,
     mean_sd,
     number,
     origin_note,
     seeds_note,
     tuning_note,
-    write_all,
 )
 
 COMPARISON_TABLES = (

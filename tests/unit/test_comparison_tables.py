@@ -12,7 +12,7 @@ from jcae.comparison_tables import (
     selection_table,
     write_comparison_tables,
 )
-from jcae.tables import to_latex, to_markdown
+from jcae.rendering import to_latex, to_markdown
 
 # Three data sets, six seeds: b is better than the reference a by 0.1 everywhere, but failed once on wine.
 DATASETS, SEEDS = ("digits", "iris", "wine"), range(6)

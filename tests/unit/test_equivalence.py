@@ -259,8 +259,8 @@ def test_truth_does_not_reach_the_fits(monkeypatch, tmp_path, blobs):
     X, y = blobs
     np.savez(tmp_path / "features.npz", X=X)
     np.savez(tmp_path / "truth.npz", y=y)
-    load, order = eq._load, []
-    monkeypatch.setattr(eq, "_load", lambda path, name: (order.append(name), load(path, name))[1])
+    read, order = eq.read_arrays, []
+    monkeypatch.setattr(eq, "read_arrays", lambda path, name: (order.append(name), read(path, name))[1])
     for name in ("fit_all", "fixed_point"):
         function = getattr(eq, name)
         monkeypatch.setattr(eq, name, lambda *a, f=function, n=name, **k: (order.append(n), f(*a, **k))[1])
@@ -281,9 +281,9 @@ def test_diverged_fit_is_not_scored(blobs):
 
 
 def test_errors_name_file_and_place(tmp_path):
-    np.savez(tmp_path / "truth.npz", labels=np.zeros(3))
-    with pytest.raises(ValueError, match=r"truth\.npz: has the arrays labels, needed: y"):
-        eq._load(tmp_path / "truth.npz", "y")
+    np.savez(tmp_path / "features.npz", labels=np.zeros(3))
+    with pytest.raises(ValueError, match=r"features\.npz: has the arrays labels, needed: X"):
+        eq.write_algebra(tmp_path / "features.npz", "blobs", tmp_path / "out.csv", n_clusters=3)
     with pytest.raises(FileNotFoundError, match=r"no <dataset>/tests\.csv"):
         eq.summarise(tmp_path)
     with style.applied():

@@ -5,19 +5,8 @@ import pandas as pd
 import pytest
 
 from jcae.evaluation import display_names
-from jcae.tables import (
-    LONG,
-    cost_table,
-    escape_latex,
-    failures_table,
-    full_table,
-    mean_best_table,
-    scores_table,
-    to_html,
-    to_latex,
-    to_markdown,
-    write_tables,
-)
+from jcae.rendering import LONG, escape_latex, to_html, to_latex, to_markdown
+from jcae.tables import cost_table, failures_table, full_table, mean_best_table, scores_table, write_tables
 
 
 def record(method, seed, status="ok", dataset="digits", **changes):
