@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,8 +37,8 @@ PARENT = "mlflow.parentRunId"
 FORMAT = 1
 """Part of every content digest: raise it when the import itself changes, and all runs are imported anew."""
 
-# MLflow's limits for one log_batch, and for values.
-_PARAMS, _METRICS, _PARAM_LENGTH, _TAG_LENGTH, _PAGE = 100, 1000, 6000, 8000, 1000
+# MLflow's limits for one log_batch (1000 of all kinds, a tag among them), and for values.
+_PARAMS, _METRICS, _PARAM_LENGTH, _TAG_LENGTH, _PAGE = 100, 899, 6000, 8000, 1000
 
 
 class TrackingError(RuntimeError):
@@ -513,23 +514,28 @@ def _present_runs(client: Any, experiment_id: str, results: str) -> dict[str, li
 
 
 def _import_one(client: Any, experiment_id: str, results: str, want: _Wanted, content: str, parent: str | None) -> str:
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric, Param, RunTag
 
     tags = want.tags | {KEY: want.key, RESULTS: results} | ({PARENT: parent} if parent else {})
     run_id = client.create_run(experiment_id, start_time=want.start, tags=tags, run_name=want.name).info.run_id
     params = [Param(_entity_name(name), value) for name, value in sorted(want.params.items())]
     metrics = [Metric(_entity_name(p.name), float(p.value), p.time, p.step) for p in want.metrics]
-    for first in range(0, len(params), _PARAMS):
-        client.log_batch(run_id, params=params[first : first + _PARAMS])
-    for first in range(0, len(metrics), _METRICS):
-        client.log_batch(run_id, metrics=metrics[first : first + _METRICS])
     if want.data:
         _log_data(client, run_id, *want.data)
     for file, folder in want.artifacts:
         client.log_artifact(run_id, str(file), folder or None)
     client.set_terminated(run_id, want.status, want.end)
-    client.set_tag(run_id, CONTENT, content)  # last: without it the run counts as cut off
+    # Few large batches: a call costs more than what is in it. MLflow writes the tags of a batch last.
+    batches = list(zip_longest(_cut(params, _PARAMS), _cut(metrics, _METRICS), fillvalue=[])) or [([], [])]
+    for few_params, few_metrics in batches[:-1]:
+        client.log_batch(run_id, few_metrics, few_params)
+    few_params, few_metrics = batches[-1]
+    client.log_batch(run_id, few_metrics, few_params, [RunTag(CONTENT, content)])  # without it a run counts as cut off
     return run_id
+
+
+def _cut(entities: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    return [entities[first : first + size] for first in range(0, len(entities), size)]
 
 
 def _log_data(client: Any, run_id: str, name: str, digest: str, profile: str) -> None:
