@@ -1,7 +1,8 @@
-"""What do 20,000 finished runs cost? Resume, tables, figures, the import into MLflow, by snakemake; and their size.
+"""What do 2,000 and 20,000 finished runs cost? Resume, scores, tables, the import into MLflow; and their size.
 
 Every method is trained and scored on every data set for a block of twenty seeds; the other blocks are copies under
-other seeds, with copies of the scores, but for one method, which is scored again.
+other seeds, with copies of the scores, but for one method, which is scored again. 2,000 runs are imported into MLflow:
+what that costs is MLflow's own, run by run.
 """
 
 import json
@@ -20,22 +21,24 @@ from benchmarks import harness
 
 BLOCK = 20
 DATASETS = ("wine", "breast_cancer")
+METHODS = 10
 DEEP = {"hidden": [20], "code_dim": 10, "epochs": 50}
-STAGES = {  # in the order of a user's run: what it asks of snakemake
-    "resume (-n), trained": ["-n"],
-    "scores of one method": ["--until", "evaluate_method"],
-    "tables": ["tables"],
-    "figures": ["figures"],
-    "MLflow, all new": ["track"],
-    "MLflow, none new": ["track", "--forcerun", "import_runs"],
-    "resume (-n), done": ["-n"],
+SNAKEMAKE = ["snakemake", "--snakefile", str(harness.ROOT / "Snakefile"), "--configfile", "many.yaml", "--cores", "1"]
+TRACK = ["jcae", "track", "--results", "results/many", "--manifest", "results/many/track.json"]
+STAGES = {
+    "resume (-n), trained": [*SNAKEMAKE, "-n"],
+    "scores of one method": [*SNAKEMAKE, "--until", "evaluate_method"],
+    "tables": [*SNAKEMAKE, "tables"],
+    "resume (-n), tables made": [*SNAKEMAKE, "-n"],
 }
+IMPORTS = {"MLflow, all new": TRACK, "MLflow, none new": TRACK}
 
 
 def write_config(folder: Path, seeds: int) -> None:
-    """Five shallow and five deep methods on four data sets."""
-    shallow = {f"kmeans_{i}": {"use": "sklearn.cluster.KMeans", "params": {"n_init": i}} for i in range(1, 6)}
-    deep = {f"aecm_{i}": {"use": "jcae.AECM", "params": {**DEEP, "beta": i}} for i in range(1, 6)}
+    """Half of the methods are shallow, half are deep."""
+    numbers = range(1, METHODS // 2 + 1)
+    shallow = {f"kmeans_{i}": {"use": "sklearn.cluster.KMeans", "params": {"n_init": i}} for i in numbers}
+    deep = {f"aecm_{i}": {"use": "jcae.AECM", "params": {**DEEP, "beta": i}} for i in numbers}
     config = {
         "run": "many",
         "seeds": list(range(seeds)),
@@ -48,30 +51,34 @@ def write_config(folder: Path, seeds: int) -> None:
     (folder / "many.yaml").write_text(yaml.safe_dump(config))
 
 
-def snakemake(folder: Path, *arguments: str) -> dict[str, float]:
-    """Run snakemake; return wall seconds, CPU seconds and the peak of memory (MB) of its largest process."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(harness.ROOT / "Snakefile"), "--cores", "1"]
-    command += ["--directory", str(folder), "--configfile", str(folder / "many.yaml"), "--show-failed-logs", *arguments]
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"OMP_NUM_THREADS": "1"}
+def run(folder: Path, *module: str) -> dict[str, float]:
+    """Run a module; return wall seconds, CPU seconds and the peak of memory (MB) of its largest process."""
+    command = [sys.executable, "-m", *module]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(harness.ROOT)}
     # A process of its own waits for it: the peak of memory is that of this stage's children, not of all before it.
     code = "import json, resource, subprocess, sys\n"
     code += "done = subprocess.run(sys.argv[1:], stdout=sys.stderr)\n"
     code += "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
     code += "print(json.dumps([done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss]))"
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, env=environment, cwd=folder
+    )
     seconds = time.perf_counter() - start
     status, cpu, peak = json.loads(done.stdout)
     if status:
-        raise RuntimeError(f"snakemake {' '.join(arguments)} failed:\n{done.stderr[-4000:]}")
+        raise RuntimeError(f"{' '.join(module)} failed:\n{done.stderr[-4000:]}")
     return {"wall s": seconds, "cpu s": cpu, "peak MB": peak / 1024}
 
 
 def copy_blocks(folder: Path, seeds: int) -> None:
     """Give every block of seeds the runs of the first one, and all methods but one the scores."""
-    for first in sorted((folder / "results/many/runs").glob("*/*/*")):
+    for first in sorted((folder / "results/many/runs").glob(f"*/*/0-{BLOCK - 1}")):
         for start in range(BLOCK, seeds, BLOCK):
             block = first.with_name(f"{start}-{start + BLOCK - 1}")
+            if block.exists():
+                continue
             shutil.copytree(first, block)
             for seed in range(BLOCK):
                 place = (block / str(seed)).rename(block / str(start + seed))
@@ -80,10 +87,11 @@ def copy_blocks(folder: Path, seeds: int) -> None:
                 record["params"]["random_state"] = start + seed
                 (place / "run.json").write_text(json.dumps(record))
     for file in sorted((folder / "results/many/scores").glob("*/*.csv")):
-        scores = pd.read_csv(file)
+        scores = pd.read_csv(file).query(f"seed < {BLOCK}")
         copies = [scores.assign(seed=scores["seed"] + start) for start in range(0, seeds, BLOCK)]
         pd.concat(copies).to_csv(file, index=False)
     file.unlink()
+    shutil.rmtree(folder / ".snakemake")  # it knows that the scores were made of fewer runs
 
 
 def folder_mb(folder: Path) -> float:
@@ -91,29 +99,26 @@ def folder_mb(folder: Path) -> float:
 
 
 def main() -> None:
-    args = harness.arguments(__doc__, runs=20_000)
-    runs = 1600 if args.quick else args.runs
-    seeds = runs // (len(DATASETS) * 10) // BLOCK * BLOCK
+    args = harness.arguments(__doc__)
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(harness.ROOT / "config.yaml", folder)
         shutil.copytree(harness.ROOT / "config", folder / "config")
         write_config(folder, BLOCK)
-        snakemake(folder, "--until", "evaluate_method")
-        shutil.rmtree(folder / ".snakemake")  # it would know that the scores were made of fewer runs
-        copy_blocks(folder, seeds)
-        write_config(folder, seeds)
-        finished = len(list((folder / "results/many/runs").glob("*/*/*/*/run.json")))
-        for stage, arguments in STAGES.items():
-            rows.append({"runs": finished, "stage": stage, **snakemake(folder, *arguments)})
-            print(rows[-1], flush=True)
-        for place in ("runs", "tables", "figures", "gallery"):
-            rows.append(
-                {"runs": finished, "stage": f"size of {place}/", "MB": folder_mb(folder / "results/many" / place)}
-            )
-        database = folder / "results/mlflow.db"
-        rows.append({"runs": finished, "stage": "size of mlflow.db", "MB": database.stat().st_size / 1e6})
+        run(folder, *SNAKEMAKE, "--until", "evaluate_method")
+        for runs, imports in ((800, IMPORTS),) if args.quick else ((2000, IMPORTS), (20_000, {})):
+            seeds = runs // (len(DATASETS) * METHODS)
+            copy_blocks(folder, seeds)
+            write_config(folder, seeds)
+            for stage, module in {**STAGES, **imports}.items():
+                rows.append({"runs": runs, "stage": stage, **run(folder, *module)})
+                print(rows[-1], flush=True)
+            results = folder / "results/many"
+            sizes = {"runs/": folder_mb(results / "runs"), "tables/": folder_mb(results / "tables")}
+            if imports:
+                sizes["mlflow.db"] = (folder / "results/mlflow.db").stat().st_size / 1e6
+            rows += [{"runs": runs, "stage": f"size of {place}", "MB": size} for place, size in sizes.items()]
     harness.report("finished", rows, args)
 
 
