@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {"cli", "__main__"},
     {"tracking", "figures", "tables", "comparison_tables", "explain"},
-    {"comparison", "ledger", "gallery", "export"},
+    {"comparison", "ledger", "gallery", "export", "rendering"},
     {"tuning", "contract"},
     {"evaluation", "runner"},
     {"config"},
@@ -34,11 +34,13 @@ LAYERS = (
         "records",
         "seeds",
         "info",
+        "provenance",
         "classes",
         "scaffold",
         "tost",
     },
     {"data"},
+    {"files"},
 )
 MODELS = {
     "algebra",
