@@ -449,7 +449,8 @@ def direction_note(names: Iterable[str]) -> str:
 
 def seeds_note(records: pd.DataFrame) -> str:
     """All seeds that occur; methods with fewer of them show it in their counts."""
-    return f"Seeds {format_block(sorted(set(records['seed'])))}." if len(records) else ""
+    seeds = sorted(set(records["seed"]))
+    return f"Seed{'s' * (len(seeds) > 1)} {format_block(seeds)}." if seeds else ""
 
 
 def tuning_note(records: pd.DataFrame, names: dict[str, str]) -> str:
