@@ -27,7 +27,7 @@ def beside(path: Path) -> Iterator[Path]:
     """
     # Not tempfile: its files are readable by their owner only, and would stay so after the move.
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path)
+    _remove_leftovers(path)
     temporary = path.with_name(f"{path.name}.tmp.{os.getpid()}.{uuid.uuid4().hex[:8]}")
     _mine.add(temporary.name)
     try:
@@ -96,7 +96,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     _fsync(path.parent)
 
 
-def remove_leftovers(path: Path) -> None:
+def _remove_leftovers(path: Path) -> None:
     """Remove what dead processes left beside ``path``; a number that is ours now may have been a dead process's."""
     pattern = re.compile(re.escape(path.name) + r"\.tmp\.(\d+)\.[0-9a-f]+")
     for entry in list(os.scandir(path.parent)):
