@@ -6,12 +6,8 @@ what that costs is MLflow's own, run by run.
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -51,27 +47,6 @@ def write_config(folder: Path, seeds: int) -> None:
     (folder / "many.yaml").write_text(yaml.safe_dump(config))
 
 
-def run(folder: Path, *module: str) -> dict[str, float]:
-    """Run a module; return wall seconds, CPU seconds and the peak of memory (MB) of its largest process."""
-    command = [sys.executable, "-m", *module]
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(harness.ROOT)}
-    # A process of its own waits for it: the peak of memory is that of this stage's children, not of all before it.
-    code = "import json, resource, subprocess, sys\n"
-    code += "done = subprocess.run(sys.argv[1:], stdout=sys.stderr)\n"
-    code += "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-    code += "print(json.dumps([done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss]))"
-    start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command], capture_output=True, text=True, env=environment, cwd=folder
-    )
-    seconds = time.perf_counter() - start
-    status, cpu, peak = json.loads(done.stdout)
-    if status:
-        raise RuntimeError(f"{' '.join(module)} failed:\n{done.stderr[-4000:]}")
-    return {"wall s": seconds, "cpu s": cpu, "peak MB": peak / 1024}
-
-
 def copy_blocks(folder: Path, seeds: int) -> None:
     """Give every block of seeds the runs of the first one, and all methods but one the scores."""
     for first in sorted((folder / "results/many/runs").glob(f"*/*/0-{BLOCK - 1}")):
@@ -106,13 +81,13 @@ def main() -> None:
         shutil.copy(harness.ROOT / "config.yaml", folder)
         shutil.copytree(harness.ROOT / "config", folder / "config")
         write_config(folder, BLOCK)
-        run(folder, *SNAKEMAKE, "--until", "evaluate_method")
+        harness.run_module(folder, *SNAKEMAKE, "--until", "evaluate_method")
         for runs, imports in ((800, IMPORTS),) if args.quick else ((2000, IMPORTS), (20_000, {})):
             seeds = runs // (len(DATASETS) * METHODS)
             copy_blocks(folder, seeds)
             write_config(folder, seeds)
             for stage, module in {**STAGES, **imports}.items():
-                rows.append({"runs": runs, "stage": stage, **run(folder, *module)})
+                rows.append({"runs": runs, "stage": stage, **harness.run_module(folder, *module)})
                 print(rows[-1], flush=True)
             results = folder / "results/many"
             sizes = {"runs/": folder_mb(results / "runs"), "tables/": folder_mb(results / "tables")}

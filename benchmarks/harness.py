@@ -2,6 +2,8 @@
 
 import argparse
 import csv
+import json
+import os
 import platform
 import statistics
 import subprocess
@@ -39,6 +41,33 @@ def clock(device: str) -> float:
         return time.process_time()
     torch.cuda.synchronize()
     return time.perf_counter()
+
+
+def run_module(folder: Path, *module: str) -> dict[str, float]:
+    """Run ``python -m`` with these words in a folder, on one thread: ``wall s``, ``cpu s``, and ``peak MB``.
+
+    The peak of memory is that of its largest process.
+
+    Raises
+    ------
+    RuntimeError
+        It ended with an error; the message holds the end of what it printed.
+    """
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    # A process of its own waits for it: the peak of memory is that of this command's processes, not of all before it.
+    code = "import json, resource, subprocess, sys\n"
+    code += "done = subprocess.run(sys.argv[1:], stdout=sys.stderr)\n"
+    code += "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+    code += "print(json.dumps([done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss]))"
+    command = [sys.executable, "-c", code, sys.executable, "-m", *module]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
+    seconds = time.perf_counter() - start
+    status, cpu, peak = json.loads(done.stdout)
+    if status:
+        raise RuntimeError(f"{' '.join(module)} failed:\n{done.stderr[-4000:]}")
+    return {"wall s": seconds, "cpu s": cpu, "peak MB": peak / 1024}
 
 
 def interleave(cases: Mapping[str, Callable[[], Any]], device: str, repeats: int) -> dict[str, list[float]]:
