@@ -92,6 +92,15 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
                 "epochs": 200,
                 "batch_size": 256,
             },
+            # Pretraining of the DKM authors' code (AEKM); code and slope are left open.
+            "dkm": {
+                "hidden": (500, 500, 2000),
+                "optimiser": "adam",
+                "learning_rate": 1e-3,
+                "reduction": "sum",
+                "epochs": 50,
+                "batch_size": 256,
+            },
             "dec_keras": {
                 "hidden": (500, 500, 2000),
                 "code_dim": 10,

@@ -363,7 +363,7 @@ class _Expansion:
 
     def _presets(self, cls: type, entry: Mapping[str, Any], place: str) -> dict[str | None, Mapping[str, Any]]:
         """The published settings that an entry names: under None the one for all data sets, else by data set."""
-        by_dataset = entry.get("presets", {})
+        by_dataset = entry.get("presets") or {}
         self.problems += _check_names(
             by_dataset, self.config["datasets"], f"{place}.presets", "data set of this config"
         )
