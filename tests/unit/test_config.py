@@ -135,6 +135,32 @@ def test_overlay_takes_back_what_holds_for_single_data_sets():
     assert plan.jobs["wine", "cm"].spec["params"] == {"alpha": 3}
 
 
+def test_overlay_takes_back_presets_of_single_data_sets():
+    shared = {"preset": "dkm", "presets": None, "params": {"epochs": 7, **NETWORK}}
+    spec = make_plan(config(autoencoders__shared=shared)).pretraining["wine", "shared"].spec
+    assert {k: spec["params"][k] for k in ("optimiser", "reduction", "epochs")} == {
+        "optimiser": "adam",
+        "reduction": "sum",
+        "epochs": 7,
+    }
+
+
+def test_better_pretraining_changes_the_autoencoders_and_nothing_else():
+    paper, better = (
+        make_plan(read_config([ROOT / file for file in ["config.yaml", *config_files(name)]]))
+        for name in ("paper", "dkm_pretraining")
+    )
+    assert better.jobs.keys() == paper.jobs.keys()
+    assert all(better.jobs[k].spec["params"] == job.spec["params"] for k, job in paper.jobs.items())
+    for pair, job in better.pretraining.items():
+        ours, published = job.spec["params"], paper.pretraining[pair].spec["params"]
+        changed = {"optimiser", "learning_rate", "reduction", "momentum", "decay_epochs"}
+        assert (ours["optimiser"], ours["epochs"]) == ("adam", published["epochs"])
+        assert {k: v for k, v in ours.items() if k not in changed} == {
+            k: v for k, v in published.items() if k not in changed
+        }
+
+
 @pytest.mark.parametrize(("factor", "wine", "digits"), [(0.7, 2, 7), (2, 6, 20), (1.5, 4, 15)])
 def test_wrong_number_of_clusters_is_part_of_the_label(factor, wine, digits):
     plan = make_plan(config(methods__gmm__n_clusters={"factor": factor}, methods__cm__n_clusters={"factor": factor}))
