@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jcae.claim import UNTESTED, VERDICTS, claim
 from jcae.comparison import (
     LEVEL,
     ROPE,
@@ -21,7 +22,8 @@ from jcae.comparison import (
     selection,
 )
 from jcae.evaluation import display_names, read_results
-from jcae.ledger import MARGIN, PUBLISHED, VERDICTS, ledger, read_published
+from jcae.ledger import MARGIN, PUBLISHED, ledger, read_published
+from jcae.ledger import VERDICTS as LEDGER_VERDICTS
 from jcae.metrics import METRICS
 from jcae.records import STATUSES
 from jcae.rendering import Table, write_all
@@ -37,7 +39,7 @@ from jcae.tables import (
 )
 
 COMPARISON_TABLES = (
-    *(f"{name}_{metric}" for name in ("comparison", "ranks", "selection") for metric in MAIN_METRICS),
+    *(f"{name}_{metric}" for name in ("claim", "comparison", "ranks", "selection") for metric in MAIN_METRICS),
     "reliability",
     "ledger",
 )
@@ -80,6 +82,7 @@ def write_comparison_tables(
     scores, records = read_results(results_dir)
     tables = []
     for metric in MAIN_METRICS:
+        tables.append(claim_table(scores, records, metric, reference, level))
         tables.append(comparison_table(scores, records, metric, reference, level))
         tables.append(ranks_table(scores, records, metric, reference, level, rope))
         tables.append(selection_table(scores, records, metric))
@@ -87,6 +90,48 @@ def write_comparison_tables(
     numbers = read_published(published) if published is not None else None
     tables.append(ledger_table(numbers, scores, records, margin=margin, length=length, level=level))
     return write_all(tables, out_dir)
+
+
+def claim_table(
+    scores: pd.DataFrame, records: pd.DataFrame, metric: str, reference: str | None, level: float = LEVEL
+) -> Table:
+    """On which data sets the reference lies above every method that starts from the same autoencoders."""
+    names, percent = display_names(records), f"{100 * (1 - level):g} %"
+    data = claim(scores, records, metric, reference, level)
+    label = names.get(reference, reference)
+    rows = []
+    for row in data.itertuples():
+        tested = row.verdict != UNTESTED
+        difference = _with_interval(row.difference, row.difference_low, row.difference_high, metric, signed=True)
+        rows.append(
+            {
+                "data set": row.dataset,
+                label: number(row.mean, metric),
+                "strongest rival": f"{names[row.reference]} ({number(row.reference_mean, metric)})" if tested else NONE,
+                f"difference [{percent}]": difference,
+                "pairs": str(row.n_pairs),
+                "rivals not below": _names(row.not_below, names) if tested else NONE,
+                "rivals without a pair": _names(row.no_pairs, names),
+                "claim": row.verdict,
+            }
+        )
+    verdicts = data["verdict"].value_counts()
+    found = [f"{each} on {count(int(verdicts[each]), 'data set')}" for each in VERDICTS if each in verdicts]
+    note = [
+        seeds_note(records),
+        f"The claim: {label} scores above every method that starts from the same autoencoders, its rivals. "
+        f"It {', '.join(found)}."
+        if found
+        else _reference_note(reference, names, "Nothing to test"),
+        "Judged by mean differences over the pairs (seeds on which both are ok), whatever their interval; "
+        f"comparison_{metric} has the tests. Strongest rival: the one with the smallest mean difference; in brackets "
+        "its mean over all of its ok seeds. Difference: above 0 the rival lies below. The methods' own labels.",
+        direction_note([metric]),
+        tuning_note(records, names),
+        origin_note(records),
+    ]
+    title = f"{METRICS[metric].label} of {label} and of its strongest rival" if reference else METRICS[metric].label
+    return Table(f"claim_{metric}", title, _joined(note), data, _frame(rows))
 
 
 def comparison_table(
@@ -304,7 +349,7 @@ def ledger_table(
         head = f"None of the {len(data)} published numbers is on a data set of this run ({sets}); the csv has all."
     else:
         verdicts = shown["verdict"].value_counts()
-        found = ", ".join(f"{verdicts[v]} {v}" for v in VERDICTS if v in verdicts)
+        found = ", ".join(f"{verdicts[v]} {v}" for v in LEDGER_VERDICTS if v in verdicts)
         head = (
             f"{len(shown)} of {len(data)} published numbers are on the data sets of this run: {found}. The csv has all."
         )
@@ -345,6 +390,10 @@ def _with_interval(value: float, low: float, high: float, metric: str, signed: b
     if pd.isna(low):
         return text
     return f"{text} [{_number(low, metric, signed)}, {_number(high, metric, signed)}]"
+
+
+def _names(joined: str, names: dict[str, str]) -> str:
+    return ", ".join(names[name] for name in joined.split(",") if name) or "none"
 
 
 def _p(value: float) -> str:

@@ -21,7 +21,7 @@ _TOTALS = ("n_total", "rate", "reasons", "failed", "diverged", "collapsed")
 # What a method has only beside the reference.
 _AGAINST = re.compile(
     r"difference.*|p|p_.*|smallest_p.*|n_pairs|n_unpaired|n_zero|rank_biserial|verdict|wins|ties|losses|"
-    r"probability_of_improvement|improvement_.*"
+    r"probability_of_improvement|improvement_.*|reference.*"
 )
 _OVER_ALL = ("average_rank", "friedman", "friedman_p", "critical_difference")
 

@@ -6,6 +6,7 @@ from test_tables import record, score
 
 from jcae.comparison_tables import (
     COMPARISON_TABLES,
+    claim_table,
     comparison_table,
     ranks_table,
     reliability_table,
@@ -60,6 +61,33 @@ def test_comparison_shows_pairs_and_verdict():
     assert cells(table, data_set="iris", method="A")["verdict"] == "reference"
     for part in ("Seeds 0-5.", "Reference: A.", "Holm", "ACC: higher is better", "Power: with these numbers of pairs"):
         assert part in table.note
+
+
+def test_claim_names_the_strongest_rival_and_those_not_below():
+    records = RECORDS.assign(autoencoder=RECORDS["method"].map({"a": "shared", "b": "shared"}))
+    held, broken = claim_table(SCORES, records, "acc", "b"), claim_table(SCORES, records, "acc", "a")
+    assert cells(held, data_set="digits")[["strongest rival", "difference [95 %]", "claim"]].tolist() == [
+        "A (52.5)",
+        "+10.0 [+10.0, +10.0]",
+        "holds",
+    ]
+    assert cells(broken, data_set="wine")[["A", "pairs", "rivals not below", "claim"]].tolist() == [
+        "52.5",
+        "5",
+        "B",
+        "does not hold",
+    ]
+    assert "It holds on 3 data sets." in held.note
+    assert "It does not hold on 3 data sets." in broken.note
+
+
+def test_claim_without_rivals_is_not_tested():
+    table = claim_table(SCORES, RECORDS, "acc", "a")  # without an autoencoder
+    assert set(table.cells["claim"]) == {"is not tested"}
+    for reference, why in ((None, "names no reference"), ("absent", "'absent' is not part of")):
+        nothing = claim_table(SCORES, RECORDS, "acc", reference)
+        assert nothing.data.empty
+        assert why in nothing.note
 
 
 def test_too_few_seeds_are_said_to_be_too_few():

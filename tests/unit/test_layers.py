@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {"cli", "__main__"},
     {"tracking", "figures", "tables", "comparison_tables", "explain"},
-    {"comparison", "ledger", "gallery", "export", "rendering"},
+    {"claim", "comparison", "ledger", "gallery", "export", "rendering"},
     {"tuning", "contract"},
     {"evaluation", "runner"},
     {"config"},
@@ -118,7 +118,8 @@ def test_library_does_not_know_the_baselines(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["figures", "tables", "comparison_tables", "explain", "comparison", "ledger", "tracking", "evaluation"]
+    "name",
+    ["figures", "tables", "comparison_tables", "explain", "comparison", "claim", "ledger", "tracking", "evaluation"],
 )
 def test_readers_of_results_never_train(name):
     files = [path for path in FILES if room(path) == name]
