@@ -490,9 +490,9 @@ class _Expansion:
         for name in _ARCHITECTURE:
             if name not in mine or name not in theirs:
                 continue
-            want = params.get(name, mine[name])
-            have = pretraining.spec["params"].get(name, theirs[name])
-            if json.dumps(want) != json.dumps(have):
+            given = params.get(name, mine[name]), pretraining.spec["params"].get(name, theirs[name])
+            want, have = json.loads(json.dumps(given))  # a preset's tuple is a list; 0 is 0.0
+            if want != have:
                 self.problems.append(
                     f"{place}.autoencoder: on {pretraining.dataset} the method has {name} = {want}, "
                     f"but the autoencoder {pretraining.method!r} has {have}"

@@ -130,6 +130,15 @@ def test_autoencoders_have_presets():
     assert make_plan(config(**changes)).pretraining["wine", "shared"].spec["params"]["learning_rate"] == 1e-2
 
 
+def test_architectures_are_compared_as_numbers():
+    shared = {"preset": "dec_keras"}  # negative_slope 0.0, hidden a tuple
+    dec = {"hidden": [500, 500, 2000], "code_dim": 10, "negative_slope": 0}
+    make_plan(config(autoencoders__shared=shared, methods__dec__params=dec))
+    dec["hidden"] = [500, 500, 2001]
+    (problem, *_) = problems(autoencoders__shared=shared, methods__dec__params=dec)
+    assert "the method has hidden = [500, 500, 2001], but the autoencoder 'shared' has [500, 500, 2000]" in problem
+
+
 def test_overlay_takes_back_what_holds_for_single_data_sets():
     plan = make_plan(config(methods__cm__params={"alpha": 3}, methods__cm__datasets=None))
     assert plan.jobs["wine", "cm"].spec["params"] == {"alpha": 3}
