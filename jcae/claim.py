@@ -3,44 +3,25 @@
 import numpy as np
 import pandas as pd
 
-from jcae.comparison import LEVEL, paired
-
 VERDICTS = HOLDS, FAILS, UNTESTED = ("holds", "does not hold", "is not tested")
-COLUMNS = [
-    "dataset",
-    "method",
-    "mean",
-    "reference",
-    "reference_mean",
-    "difference",
-    "difference_low",
-    "difference_high",
-    "n_pairs",
-    "n_rivals",
-    "not_below",
-    "no_pairs",
-    "verdict",
-]
+COLUMNS = ["dataset", "method", "mean", "reference", "reference_mean", "difference", "difference_low"]
+COLUMNS += ["difference_high", "n_pairs", "n_rivals", "not_below", "no_pairs", "verdict"]
 
 
-def claim(
-    scores: pd.DataFrame, records: pd.DataFrame, metric: str, method: str | None, level: float = LEVEL
-) -> pd.DataFrame:
+def claim(pairs: pd.DataFrame, records: pd.DataFrame, method: str | None) -> pd.DataFrame:
     """Set a method against its rivals, which are the methods that start from the same autoencoders, seed by seed.
 
     A rival is below where its mean difference over the pairs of seeds is negative; no test is asked for, since the
-    claim is one about means. `jcae.comparison.paired` has the tests.
+    claim is one about means.
 
     Parameters
     ----------
-    scores, records : DataFrame
+    pairs : DataFrame
+        As `jcae.comparison.paired` gives it with the method as reference.
+    records : DataFrame
         As `jcae.evaluation.read_results` gives them.
-    metric : str
-        Key of `jcae.metrics.METRICS`, with a better direction.
     method : str or None
         Whose claim it is. None, one that was not run, or one that starts from no autoencoder has no rivals.
-    level : float
-        Intervals cover 1 - level.
 
     Returns
     -------
@@ -50,39 +31,30 @@ def claim(
         `n_rivals`, the rivals that are `not_below` it and those with `no_pairs` (both joined by a comma), and
         `verdict`: `holds`, `does not hold`, or `is not tested` where no rival has a pair.
     """
-    table = paired(scores, records, metric, method, level=level)
     rows = []
     for dataset, runs in records[records["method"] == method].groupby("dataset", sort=True):
         start = runs["autoencoder"].iloc[0]
-        here = records[(records["dataset"] == dataset) & (records["autoencoder"] == start) & ~records["control"]]
-        table_here = table[table["dataset"] == dataset].set_index("method")
-        rivals = table_here.loc[[name for name in dict.fromkeys(here["method"]) if name != method]]
+        same_start = records[(records["dataset"] == dataset) & (records["autoencoder"] == start) & ~records["control"]]
+        here = pairs[pairs["dataset"] == dataset].set_index("method")
+        rivals = here.loc[[name for name in dict.fromkeys(same_start["method"]) if name != method]]
         met = rivals[rivals["n_pairs"] > 0].sort_values("difference", ascending=False, kind="stable")
-        above = met.index[met["difference"] >= 0]
-        row = {
-            "dataset": dataset,
-            "method": method,
-            "mean": table_here.loc[method, "mean"],
-            "reference": None,
-            "reference_mean": np.nan,
-            "difference": np.nan,
-            "difference_low": np.nan,
-            "difference_high": np.nan,
-            "n_pairs": 0,
-            "n_rivals": len(rivals),
-            "not_below": ",".join(above),
-            "no_pairs": ",".join(rivals.index[rivals["n_pairs"] == 0]),
-            "verdict": UNTESTED if met.empty else FAILS if len(above) else HOLDS,
-        }
-        if len(met):
-            strongest = met.iloc[0]
-            row |= {
+        not_below = met.index[met["difference"] >= 0]
+        strongest = met.iloc[0] if len(met) else pd.Series(np.nan, index=met.columns, name=None)
+        rows.append(
+            {
+                "dataset": dataset,
+                "method": method,
+                "mean": here.loc[method, "mean"],
                 "reference": strongest.name,
                 "reference_mean": strongest["mean"],
                 "difference": -strongest["difference"],
                 "difference_low": -strongest["difference_high"],
                 "difference_high": -strongest["difference_low"],
-                "n_pairs": int(strongest["n_pairs"]),
+                "n_pairs": int(strongest["n_pairs"]) if len(met) else 0,
+                "n_rivals": len(rivals),
+                "not_below": ",".join(not_below),
+                "no_pairs": ",".join(rivals.index[rivals["n_pairs"] == 0]),
+                "verdict": UNTESTED if met.empty else FAILS if len(not_below) else HOLDS,
             }
-        rows.append(row)
+        )
     return pd.DataFrame(rows, columns=COLUMNS)

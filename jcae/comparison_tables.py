@@ -82,8 +82,9 @@ def write_comparison_tables(
     scores, records = read_results(results_dir)
     tables = []
     for metric in MAIN_METRICS:
-        tables.append(claim_table(scores, records, metric, reference, level))
-        tables.append(comparison_table(scores, records, metric, reference, level))
+        pairs = paired(scores, records, metric, reference, level=level)
+        tables.append(claim_table(pairs, records, metric, reference, level))
+        tables.append(comparison_table(pairs, records, metric, reference, level))
         tables.append(ranks_table(scores, records, metric, reference, level, rope))
         tables.append(selection_table(scores, records, metric))
     tables.append(reliability_table(records, level))
@@ -93,11 +94,14 @@ def write_comparison_tables(
 
 
 def claim_table(
-    scores: pd.DataFrame, records: pd.DataFrame, metric: str, reference: str | None, level: float = LEVEL
+    pairs: pd.DataFrame, records: pd.DataFrame, metric: str, reference: str | None, level: float = LEVEL
 ) -> Table:
-    """On which data sets the reference lies above every method that starts from the same autoencoders."""
+    """On which data sets the reference lies above every method that starts from the same autoencoders.
+
+    `pairs` is what `paired` gives for this metric, reference and level; `comparison_table` takes the same.
+    """
     names, percent = display_names(records), f"{100 * (1 - level):g} %"
-    data = claim(scores, records, metric, reference, level)
+    data = claim(pairs, records, reference)
     label = names.get(reference, reference)
     rows = []
     for row in data.itertuples():
@@ -135,11 +139,11 @@ def claim_table(
 
 
 def comparison_table(
-    scores: pd.DataFrame, records: pd.DataFrame, metric: str, reference: str | None, level: float = LEVEL
+    pairs: pd.DataFrame, records: pd.DataFrame, metric: str, reference: str | None, level: float = LEVEL
 ) -> Table:
     """Every method against the reference on every data set, as pairs of runs of the same seed."""
     names, percent = display_names(records), f"{100 * (1 - level):g} %"
-    data = _in_order(paired(scores, records, metric, reference, level=level), names)
+    data = _in_order(pairs, names)
     data.insert(2, "reference", reference)
     rows = []
     for row in data.itertuples():

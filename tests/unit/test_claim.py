@@ -5,6 +5,7 @@ import pytest
 from test_tables import record, score
 
 from jcae.claim import FAILS, HOLDS, UNTESTED, claim
+from jcae.comparison import paired
 
 
 def tables(values, start="shared", **changes):
@@ -18,8 +19,13 @@ def tables(values, start="shared", **changes):
     return pd.DataFrame(scores), pd.DataFrame(records)
 
 
+def claimed(values, method="ours", **changes):
+    scores, records = tables(values, **changes)
+    return claim(paired(scores, records, "acc", method), records, method)
+
+
 def row(values, **changes):
-    found = claim(*tables(values, **changes), "acc", "ours")
+    found = claimed(values, **changes)
     assert len(found) == 1
     return found.iloc[0]
 
@@ -63,5 +69,5 @@ def test_without_rivals_nothing_is_said():
     assert row({"ours": [0.5]})["verdict"] == UNTESTED
     assert row({"ours": [0.5], "other": [0.4]}, start=None)["verdict"] == UNTESTED
     assert row({"ours": [None], "rival": [0.4]})["verdict"] == UNTESTED
-    assert claim(*tables({"rival": [0.4]}), "acc", "ours").empty
-    assert claim(*tables({"rival": [0.4]}), "acc", None).empty
+    assert claimed({"rival": [0.4]}).empty
+    assert claimed({"rival": [0.4]}, method=None).empty

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from test_tables import record, score
 
+from jcae.comparison import paired
 from jcae.comparison_tables import (
     COMPARISON_TABLES,
     claim_table,
@@ -42,6 +43,10 @@ SCORES = pd.DataFrame(
 )
 
 
+def of_pairs(table, scores, records, metric, reference):
+    return table(paired(scores, records, metric, reference), records, metric, reference)
+
+
 def cells(table, **keys):
     found = table.cells
     for column, value in keys.items():
@@ -51,7 +56,7 @@ def cells(table, **keys):
 
 
 def test_comparison_shows_pairs_and_verdict():
-    table = comparison_table(SCORES, RECORDS, "acc", "a")
+    table = of_pairs(comparison_table, SCORES, RECORDS, "acc", "a")
     assert set(table.cells["method"]) == {"A", "B"}  # no control
     digits, wine = cells(table, data_set="digits", method="B"), cells(table, data_set="wine", method="B")
     assert digits["difference [95 %]"] == "+10.0 [+10.0, +10.0]"
@@ -65,7 +70,10 @@ def test_comparison_shows_pairs_and_verdict():
 
 def test_claim_names_the_strongest_rival_and_those_not_below():
     records = RECORDS.assign(autoencoder=RECORDS["method"].map({"a": "shared", "b": "shared"}))
-    held, broken = claim_table(SCORES, records, "acc", "b"), claim_table(SCORES, records, "acc", "a")
+    held, broken = (
+        of_pairs(claim_table, SCORES, records, "acc", "b"),
+        of_pairs(claim_table, SCORES, records, "acc", "a"),
+    )
     assert cells(held, data_set="digits")[["strongest rival", "difference [95 %]", "claim"]].tolist() == [
         "A (52.5)",
         "+10.0 [+10.0, +10.0]",
@@ -82,22 +90,25 @@ def test_claim_names_the_strongest_rival_and_those_not_below():
 
 
 def test_claim_without_rivals_is_not_tested():
-    table = claim_table(SCORES, RECORDS, "acc", "a")  # without an autoencoder
+    table = of_pairs(claim_table, SCORES, RECORDS, "acc", "a")  # without an autoencoder
     assert set(table.cells["claim"]) == {"is not tested"}
     for reference, why in ((None, "names no reference"), ("absent", "'absent' is not part of")):
-        nothing = claim_table(SCORES, RECORDS, "acc", reference)
+        nothing = of_pairs(claim_table, SCORES, RECORDS, "acc", reference)
         assert nothing.data.empty
         assert why in nothing.note
 
 
 def test_too_few_seeds_are_said_to_be_too_few():
     few = SCORES[SCORES["seed"] < 4], RECORDS[RECORDS["seed"] < 4]
-    assert "no difference can be significant at 0.05, whatever its size" in comparison_table(*few, "acc", "a").note
+    assert (
+        "no difference can be significant at 0.05, whatever its size"
+        in of_pairs(comparison_table, *few, "acc", "a").note
+    )
 
 
 @pytest.mark.parametrize(("reference", "why"), [(None, "names no reference"), ("absent", "'absent' is not part of")])
 def test_without_reference_the_tables_say_so(reference, why):
-    table = comparison_table(SCORES, RECORDS, "acc", reference)
+    table = of_pairs(comparison_table, SCORES, RECORDS, "acc", reference)
     assert set(table.cells["verdict"]) == {"no pairs"}
     assert why in table.note
     assert why in ranks_table(SCORES, RECORDS, "acc", reference).note
