@@ -98,11 +98,15 @@ def prepare(
     out: Out,
     raw: Annotated[Path, typer.Option(help="Folder with one folder per data set.")] = Path("data/raw"),
     subset: Annotated[int | None, typer.Option(min=1, help="Keep this many points, always the same ones.")] = None,
+    range: Annotated[
+        tuple[float, float] | None, typer.Option(help="Least and greatest value of all features together.")
+    ] = None,
 ) -> None:
     """Turn the files of a data set into features.npz, truth.npz and card.json."""
     from jcae.data.prepare import prepare as prepare_files
+    from jcae.data.variant import Variant
 
-    card = prepare_files(name, raw / name, out, subset)
+    card = prepare_files(name, raw / name, out, Variant(subset, range))
     typer.echo(f"{name}: {card['n']} points, {card['d']} features, {card['n_clusters']} clusters in {out}")
 
 
@@ -462,17 +466,17 @@ def tune(
 
 def _prepared_features(plan: Any, dataset: str, data: Path) -> Path:
     """The features of a data set where the workflow has them; fetched and prepared if they are not there yet."""
-    if dataset not in plan.subsets:
-        raise ValueError(f"{dataset!r} is no data set of the run {plan.run}; it has {', '.join(plan.subsets)}")
-    subset = plan.subsets[dataset]
-    folder = data / ("prepared" if subset is None else f"prepared-{subset}") / dataset
+    if dataset not in plan.variants:
+        raise ValueError(f"{dataset!r} is no data set of the run {plan.run}; it has {', '.join(plan.variants)}")
+    variant = plan.variants[dataset]
+    folder = data / variant.folder / dataset
     if not (folder / "features.npz").exists():
         from jcae.data import catalogue
         from jcae.data.fetch import fetch as fetch_files
         from jcae.data.prepare import prepare as prepare_files
 
         fetch_files(catalogue.get(dataset), data / "raw" / dataset, plan.mirror)
-        prepare_files(dataset, data / "raw" / dataset, folder, subset)
+        prepare_files(dataset, data / "raw" / dataset, folder, variant)
     return folder / "features.npz"
 
 

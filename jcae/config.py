@@ -18,6 +18,7 @@ import yaml
 
 from jcae.classes import MethodError, class_name, hint, load_class
 from jcae.data.catalogue import CATALOGUE
+from jcae.data.variant import Variant
 from jcae.provenance import code_digest
 from jcae.records import format_block
 
@@ -92,8 +93,8 @@ class Plan:
     threads, checkpoint_every : int
     keep : str
     mirror : str or None
-    subsets : dict of str to (int or None)
-        The data sets of the run in the config's order, and how many points of each are kept.
+    variants : dict of str to Variant
+        The data sets of the run in the config's order, each as the run wants it.
     loaders : dict of str to str
         Digest, per data set, of its entry in the catalogue and of the function that loads it.
     methods : tuple of str
@@ -119,7 +120,7 @@ class Plan:
     checkpoint_every: int
     keep: str
     mirror: str | None
-    subsets: dict[str, int | None]
+    variants: dict[str, Variant]
     loaders: dict[str, str]
     methods: tuple[str, ...]
     jobs: dict[tuple[str, str], Job]
@@ -133,7 +134,7 @@ class Plan:
     @property
     def datasets(self) -> tuple[str, ...]:
         """The data sets on which something runs, in the config's order."""
-        return tuple(self.subsets)
+        return tuple(self.variants)
 
 
 def read_config(paths: Sequence[str | Path]) -> dict[str, Any]:
@@ -241,7 +242,7 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
         checkpoint_every=settings["checkpoint_every"],
         keep=settings["keep"],
         mirror=settings["data"]["mirror"],
-        subsets={d: config["datasets"][d].get("subset") for d in datasets},
+        variants={d: _variant(config["datasets"][d]) for d in datasets},
         loaders={d: _loader_digest(d) for d in datasets},
         methods=tuple(m for m in config["methods"] if any(m == job.method for job in jobs.values())),
         jobs=jobs,
@@ -276,6 +277,10 @@ class _Expansion:
         autoencoders = self._entries("autoencoders")
         for name in datasets:
             self._check_known(name, CATALOGUE, f"datasets.{name}", "data set of the catalogue")
+            try:
+                _variant(datasets[name])
+            except ValueError as error:
+                self.problems.append(f"datasets.{name}.range: {error}")
 
         accepted: set[str] = set()
         pretraining, jobs = {}, {}
@@ -497,6 +502,10 @@ class _Expansion:
                     f"{place}.autoencoder: on {pretraining.dataset} the method has {name} = {want}, "
                     f"but the autoencoder {pretraining.method!r} has {have}"
                 )
+
+
+def _variant(entry: Mapping[str, Any]) -> Variant:
+    return Variant(entry.get("subset"), tuple(map(float, entry["range"])) if entry.get("range") else None)
 
 
 def _loader_digest(dataset: str) -> str:

@@ -16,12 +16,13 @@ from jcae.data.facts import Dataset
 from jcae.data.fetch import examine
 from jcae.data.formats import DataError, read_arrays
 from jcae.data.loaders import LOADERS
+from jcae.data.variant import UNCHANGED, Variant
 from jcae.files import replacing
 
 _SUBSET_SEED = 0
 
 
-def prepare(name: str, raw_dir: Path, out_dir: Path, subset: int | None = None) -> dict[str, Any]:
+def prepare(name: str, raw_dir: Path, out_dir: Path, variant: Variant = UNCHANGED) -> dict[str, Any]:
     """Load a data set, check it, and write features.npz, truth.npz and card.json.
 
     Parameters
@@ -32,9 +33,9 @@ def prepare(name: str, raw_dir: Path, out_dir: Path, subset: int | None = None) 
         Folder of this data set's files, as `jcae.data.fetch.fetch` left them; not read when the set has no files.
     out_dir : Path
         Folder that receives the three files; made when missing.
-    subset : int, optional
-        Number of points to keep: drawn at random without regard to the classes, always the same ones, in the order of
-        the full set.
+    variant : Variant, optional
+        Points of a subset are drawn at random without regard to the classes, always the same ones, and keep their
+        order. A range is given to the whole set before the subset is drawn.
 
     Returns
     -------
@@ -53,10 +54,15 @@ def prepare(name: str, raw_dir: Path, out_dir: Path, subset: int | None = None) 
     X, raw_labels = LOADERS[dataset.loader](files)
     y = _codes(dataset, raw_labels)
     check_features(X, y, dataset.n_clusters, name, expected=dataset)
-    if subset is not None:
-        rows = _subset(dataset.n, subset, name)
+    preparation = dataset.preparation
+    if variant.range is not None:
+        low, high = variant.range
+        preparation += f" Then from [{X.min():g}, {X.max():g}] to [{low:g}, {high:g}]."
+        X = _in_range(X, low, high)
+    if variant.subset is not None:
+        rows = _subset(dataset.n, variant.subset, name)
         X, y = X[rows], y[rows]
-        check_features(X, y, dataset.n_clusters, f"{name}, subset of {subset}")
+        check_features(X, y, dataset.n_clusters, f"{name}, subset of {variant.subset}")
     X = np.ascontiguousarray(X, dtype="<f4")
     y = y.astype("<i8")
     class_names = np.array(dataset.class_names)
@@ -73,8 +79,9 @@ def prepare(name: str, raw_dir: Path, out_dir: Path, subset: int | None = None) 
         "mean": round(float(X.mean(dtype=np.float64)), 6) + 0.0,
         "image_shape": list(dataset.image_shape) if dataset.image_shape else None,
         **peculiarities(X),
-        "preparation": dataset.preparation,
-        "subset": None if subset is None else {"points": subset, "of": dataset.n, "seed": _SUBSET_SEED},
+        "preparation": preparation,
+        "subset": variant.subset and {"points": variant.subset, "of": dataset.n, "seed": _SUBSET_SEED},
+        "range": variant.range and list(variant.range),
         "features_sha256": array_sha256(X),
         "truth_sha256": array_sha256(y, class_names),
         "sources": [
@@ -322,6 +329,13 @@ def _codes(dataset: Dataset, labels: np.ndarray) -> np.ndarray:
     if np.asarray(labels).dtype.kind == "U" and tuple(found) != dataset.class_names:
         raise DataError(f"{dataset.name}: classes {', '.join(found)}, expected {', '.join(dataset.class_names)}")
     return y
+
+
+def _in_range(X: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The smallest value becomes `low`, the greatest `high`, exactly; all others follow linearly."""
+    smallest, greatest = X.min(), X.max()
+    share = (X - smallest) / (greatest - smallest)
+    return np.asarray(low * (1 - share) + high * share, dtype=X.dtype)
 
 
 def _subset(n: int, points: int, where: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from project import CONFIGS, ROOT, config_files
 
 from jcae.classes import MethodError, load_class
 from jcae.config import ConfigError, make_plan, method_spec, read_config
+from jcae.data.variant import Variant
 from jcae.provenance import code_digest
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -185,6 +186,12 @@ def test_defaults_do_not_enter_the_specs():
     assert spec == {"dataset": "wine", "method": "gmm", "use": "sklearn.mixture.GaussianMixture", "params": {}}
 
 
+def test_variant_of_a_data_set():
+    plan = make_plan(config(datasets__wine={"subset": 100, "range": [-1, 5.1]}))
+    assert plan.variants == {"wine": Variant(100, (-1.0, 5.1)), "digits": Variant()}
+    assert plan.variants["wine"].options == "--subset 100 --range -1.0 5.1"
+
+
 def test_settings_have_the_defaults_of_the_schema():
     plan = make_plan(BASE)
     assert (plan.device, plan.threads, plan.checkpoint_every, plan.mirror) == ("cpu", 1, 0, None)
@@ -238,6 +245,9 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ({"device": "gpu"}, "device: 'gpu' is not allowed"),
         ({"datasets__wines": {}}, "datasets.wines: 'wines' is no data set of the catalogue; did you mean 'wine'?"),
         ({"datasets__wine": None}, "datasets.wine: is null, expected keys and values"),
+        ({"datasets__wine__range": [1, 0]}, "datasets.wine.range: range from 1 to 0 (allowed: two numbers, the first"),
+        ({"datasets__wine__range": [0, 1, 2]}, "datasets.wine.range: [0, 1, 2] is too long"),
+        ({"datasets__wine__range": [0, "2"]}, "datasets.wine.range.1: is '2' (text), expected a number"),
         ({"methods__gmm__use": "sklearn.mixture.GausianMixture"}, "did you mean 'GaussianMixture'?"),
         ({"methods__gmm__use": "sklearn.mixtur.GaussianMixture"}, "there is no module 'sklearn.mixtur'; did you mean"),
         ({"methods__gmm__use": "baselines.idek.DEC"}, "there is no module 'baselines.idek'; did you mean 'idec'?"),

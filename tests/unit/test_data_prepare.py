@@ -23,6 +23,7 @@ from jcae.data.prepare import (
     peculiarities,
     prepare,
 )
+from jcae.data.variant import Variant
 
 FILES = ("features.npz", "truth.npz", "card.json")
 OFFLINE = sorted(name for name, dataset in CATALOGUE.items() if not dataset.sources)
@@ -42,6 +43,7 @@ CARD_KEYS = {
     "constant_features",
     "preparation",
     "subset",
+    "range",
     "features_sha256",
     "truth_sha256",
     "sources",
@@ -73,6 +75,7 @@ def check_folder(name, folder, card):
     assert card["truth_sha256"] == array_sha256(y, class_names)
     assert [s["file"] for s in card["sources"]] == [s.name for s in dataset.sources]
     assert card["subset"] is None
+    assert card["range"] is None
     return X, y
 
 
@@ -164,8 +167,8 @@ def test_bytes_do_not_hang_on_the_clock(tmp_path, monkeypatch):
 
 def test_subset(tmp_path):
     whole = prepare("digits", tmp_path, tmp_path / "whole")
-    card = prepare("digits", tmp_path, tmp_path / "a", subset=200)
-    prepare("digits", tmp_path, tmp_path / "b", subset=200)
+    card = prepare("digits", tmp_path, tmp_path / "a", Variant(200))
+    prepare("digits", tmp_path, tmp_path / "b", Variant(200))
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
     assert card["subset"] == {"points": 200, "of": 1797, "seed": 0}
     assert card["n"] == sum(card["class_counts"]) == 200
@@ -178,8 +181,8 @@ def test_subset(tmp_path):
 
 
 def test_smaller_subset_lies_within_the_larger(tmp_path):
-    prepare("digits", tmp_path, tmp_path / "a", subset=100)
-    prepare("digits", tmp_path, tmp_path / "b", subset=300)
+    prepare("digits", tmp_path, tmp_path / "a", Variant(100))
+    prepare("digits", tmp_path, tmp_path / "b", Variant(300))
     small, large = ({p.tobytes() for p in load_features(tmp_path / f / "features.npz")} for f in "ab")
     assert small < large
 
@@ -187,14 +190,53 @@ def test_smaller_subset_lies_within_the_larger(tmp_path):
 @pytest.mark.parametrize("subset", [0, -1, 1798])
 def test_impossible_subset(subset, tmp_path):
     with pytest.raises(DataError, match=rf"digits: subset of {subset} points \(allowed: 1 to 1797\)"):
-        prepare("digits", tmp_path, tmp_path / "a", subset=subset)
+        prepare("digits", tmp_path, tmp_path / "a", Variant(subset))
 
 
 @pytest.mark.parametrize(("subset", "say"), [(5, "5 points are fewer than 10 clusters"), (10, "no point of class")])
 def test_subset_too_small_for_the_classes(subset, say, tmp_path):
     with pytest.raises(DataError, match=f"digits, subset of {subset}: {say}"):
-        prepare("digits", tmp_path, tmp_path / "a", subset=subset)
+        prepare("digits", tmp_path, tmp_path / "a", Variant(subset))
     assert not (tmp_path / "a").exists()
+
+
+def test_range(tmp_path):
+    """One map for all features: 0, 1/16, ..., 1 become -1, -7/8, ..., 1."""
+    card = prepare("digits", tmp_path, tmp_path / "whole")
+    mapped = prepare("digits", tmp_path, tmp_path / "a", Variant(range=(-1.0, 1.0)))
+    X, Z = (load_features(tmp_path / folder / "features.npz") for folder in ("whole", "a"))
+    assert Z.dtype == np.float32
+    np.testing.assert_array_equal(Z, 2 * X - 1)
+    assert (mapped["min"], mapped["max"], mapped["range"]) == (-1, 1, [-1, 1])
+    assert mapped["preparation"] == f"{card['preparation']} Then from [0, 1] to [-1, 1]."
+    assert mapped["truth_sha256"] == card["truth_sha256"]
+    assert mapped["features_sha256"] != card["features_sha256"]
+
+
+def test_range_ends_are_exact(tmp_path):
+    card = prepare("wine", tmp_path, tmp_path / "a", Variant(range=(0.0, 5.1)))
+    assert (card["min"], card["max"]) == (0, np.float32(5.1))
+
+
+def test_subset_of_a_range_has_the_values_of_the_whole(tmp_path):
+    prepare("digits", tmp_path, tmp_path / "whole", Variant(range=(0.0, 2.0)))
+    card = prepare("digits", tmp_path, tmp_path / "part", Variant(200, (0.0, 2.0)))
+    whole, part = ({p.tobytes() for p in load_features(tmp_path / f / "features.npz")} for f in ("whole", "part"))
+    assert part < whole
+    assert card["subset"]["points"] == 200
+    assert card["range"] == [0, 2]
+
+
+@pytest.mark.parametrize("ends", [(1.0, 1.0), (1.0, 0.0), (0.0, math.inf), (math.nan, 1.0)])
+def test_impossible_range(ends):
+    with pytest.raises(ValueError, match=r"range from .* to .* \(allowed: two numbers, the first the smaller\)"):
+        Variant(range=ends)
+
+
+def test_every_variant_has_a_folder_of_its_own():
+    variants = [Variant(), Variant(300), Variant(range=(-1, 1)), Variant(300, (-1, 1)), Variant(range=(0, 5.1))]
+    folders = ["prepared", "prepared-300", "prepared-from-1to1", "prepared-300-from-1to1", "prepared-from0to5.1"]
+    assert [variant.folder for variant in variants] == folders
 
 
 def test_unknown_name(tmp_path):

@@ -23,6 +23,8 @@ seeds_per_job: 2
 only:
   datasets: [wine]
   methods: [kmeans, ae_kmeans, mine, broken, true_labels]
+datasets:
+  wine: {{range: [-1, 2.5]}}
 autoencoders:
   shared: {{params: {{hidden: [8], code_dim: 3, epochs: 1}}}}
 methods:

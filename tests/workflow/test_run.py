@@ -34,6 +34,8 @@ def test_run_leaves_scores_tables_figures_and_records(finished):
     assert (results / "equivalence/wine/tests.csv").exists()
     assert not (results / "checkpoints").exists() or not any((results / "checkpoints").rglob("*.*"))
     assert "Tables: results/tiny/tables" in finished.first_run
+    card = json.loads((finished.folder / "data/prepared-from-1to2.5/wine/card.json").read_text())
+    assert (card["min"], card["max"]) == (-1, 2.5)
 
 
 def test_method_that_raises_is_recorded_and_counted(finished):

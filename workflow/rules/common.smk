@@ -70,7 +70,7 @@ def get_drawn_datasets():
 wildcard_constraints:
     run=re.escape(PLAN.run),
     dataset="|".join(map(re.escape, sorted({*PLAN.datasets, *get_drawn_datasets()}))),
-    prepared="prepared(-[0-9]+)?",
+    prepared="|".join(sorted({re.escape(variant.folder) for variant in PLAN.variants.values()})),
     method="|".join(map(re.escape, PLAN.methods)),
     block="|".join(map(re.escape, PLAN.blocks)),
 
@@ -82,9 +82,8 @@ wildcard_constraints:
 
 
 def get_prepared(dataset):
-    """Where a data set is prepared: a subset is another data set, and lies elsewhere."""
-    points = PLAN.subsets[dataset]
-    return "data/prepared" if points is None else f"data/prepared-{points}"
+    """Where a data set is prepared: a subset, or other values, are another data set, and lie elsewhere."""
+    return f"data/{PLAN.variants[dataset].folder}"
 
 
 def get_raw(wildcards):
@@ -96,8 +95,9 @@ def get_loader(wildcards):
     return PLAN.loaders[wildcards.dataset]
 
 
-def get_subset(wildcards):
-    return "" if wildcards.prepared == "prepared" else f"--subset {wildcards.prepared.removeprefix('prepared-')}"
+def get_variant(wildcards):
+    """By the folder and not by the data set: whatever lies in it was prepared in the same way."""
+    return {variant.folder: variant.options for variant in PLAN.variants.values()}[wildcards.prepared]
 
 
 def get_features(wildcards):

@@ -25,7 +25,7 @@ rule prepare_dataset:
     conda:
         "../../environment.yml"
     params:
-        subset=get_subset,
+        variant=get_variant,
         loader=get_loader,
     shell:
-        "python -m jcae prepare {wildcards.dataset:q} {params.subset} --out data/{wildcards.prepared:q}/{wildcards.dataset:q} > {log:q} 2>&1"
+        "python -m jcae prepare {wildcards.dataset:q} {params.variant} --out data/{wildcards.prepared:q}/{wildcards.dataset:q} > {log:q} 2>&1"
