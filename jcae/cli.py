@@ -229,11 +229,17 @@ def gallery(
 
 
 @app.command()
-def export(results: Results, out: Out) -> None:
+def export(
+    results: Results,
+    out: Out,
+    gallery: Annotated[
+        bool, typer.Option(help="Keep what the figures of single data sets are made of: megabytes for a large one.")
+    ] = True,
+) -> None:
     """Copy what tables and figures are made of, and the records: enough to make and explain them elsewhere."""
     from jcae.export import export as copy_results
 
-    copy_results(results, out)
+    copy_results(results, out, gallery)
     typer.echo(f"Tables and figures again: snakemake --cores 1 tables figures --config from={out}")
 
 

@@ -570,7 +570,7 @@ def _check_source(folder: str | None) -> list[str]:
         return []
     if set("{}") & set(folder):  # snakemake would take what is between them for a wildcard
         return [f"from: {folder!r} has braces in its name; give it another one"]
-    missing = [name for name in ("scores.csv", "records.csv", "gallery") if not (Path(folder) / name).exists()]
+    missing = [name for name in ("scores.csv", "records.csv") if not (Path(folder) / name).exists()]
     if not missing:
         return []
     return [f"from: {folder!r} has no {', '.join(missing)}; expected the folder of a finished run, or of `jcae export`"]

@@ -11,10 +11,11 @@ from jcae.files import atomic_folder
 
 RUNS = "runs.jsonl.gz"
 """The `run.json` of every run, one per line, with the folder that it lay in as `run`."""
-PARTS = ("gallery/**/*.*z", "equivalence/**/*.csv", "tables/*.csv", "tables/*.md")
+PARTS = ("equivalence/**/*.csv", "tables/*.csv", "tables/*.md")
+GALLERY = "gallery/**/*.*z"
 
 
-def export(results: str | Path, out: str | Path) -> None:
+def export(results: str | Path, out: str | Path, gallery: bool = True) -> None:
     """Copy what a reader of the results needs, without labels, codes and weights of every run.
 
     Parameters
@@ -24,6 +25,9 @@ def export(results: str | Path, out: str | Path) -> None:
     out : path
         Folder that is written, whole or not at all; an older one is replaced. It holds `scores.csv`, `records.csv`,
         `gallery/`, `equivalence/` and `tables/` of the run, and `runs.jsonl.gz`.
+    gallery : bool
+        Keep `gallery/`, what the figures of single data sets are made of: megabytes for a large one. Without it those
+        figures are not made again; tables and all other figures are.
 
     Raises
     ------
@@ -33,7 +37,7 @@ def export(results: str | Path, out: str | Path) -> None:
     results = Path(results)
     if not (results / "gallery").is_dir():
         raise FileNotFoundError(f"{results / 'gallery'} is not there; has the run finished?")
-    files = [file for pattern in PARTS for file in sorted(results.glob(pattern))]
+    files = [file for pattern in (*PARTS, *([GALLERY] if gallery else [])) for file in sorted(results.glob(pattern))]
     runs = read_records(results)["run"]
     with atomic_folder(out) as folder:
         for file in [results / "scores.csv", results / "records.csv", *files]:

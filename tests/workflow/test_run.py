@@ -128,6 +128,18 @@ def test_tables_and_figures_are_made_again_from_an_export(finished):
         assert one.read_bytes() == two.read_bytes(), path
 
 
+def test_export_without_gallery_gives_all_but_the_figures_of_single_data_sets(finished):
+    exported = finished.run("jcae", "export", "--results", RUN, "--out", "published/small", "--no-gallery")
+    assert exported.returncode == 0, exported.stdout
+    assert not (finished.folder / "published/small/gallery").exists()
+    again = finished.snakemake("tables", "figures", "--configfile", "tiny.yaml", "--config", "from=published/small")
+    assert again.returncode == 0, again.stdout
+    for path in ("tables/scores_acc.md", "tables/comparison_acc.csv", "figures/scores_acc.svg"):
+        one, two = (finished.folder / place / path for place in (RUN, "results/small-redrawn"))
+        assert one.read_bytes() == two.read_bytes(), path
+    assert not (finished.folder / "results/small-redrawn/figures/wine").exists()
+
+
 def kinds(project, kind):
     return [path for path in (project.folder / RUN / kind).rglob("*") if path.is_file()]
 
@@ -139,7 +151,7 @@ def ran(output):
 def test_from_a_folder_that_is_no_run_is_refused(finished):
     result = finished.snakemake("tables", "--configfile", "tiny.yaml", "--config", "from=published")
     assert result.returncode != 0
-    assert "from: 'published' has no scores.csv, records.csv, gallery" in result.stdout
+    assert "from: 'published' has no scores.csv, records.csv; expected the folder of a finished run" in result.stdout
 
 
 def test_number_is_explained_by_its_runs(finished):

@@ -61,9 +61,9 @@ def get_source(wildcards):
 
 
 def get_drawn_datasets():
-    """The data sets that have figures of their own: those on which a method ran."""
+    """The data sets that have figures of their own: those on which a method ran; of an export, those that it kept."""
     if PLAN.source:
-        return sorted(os.listdir(f"{SOURCE}/gallery"))
+        return sorted(os.listdir(f"{SOURCE}/gallery")) if os.path.isdir(f"{SOURCE}/gallery") else []
     return list(dict.fromkeys(dataset for dataset, _ in PLAN.jobs))
 
 
