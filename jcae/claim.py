@@ -47,9 +47,9 @@ def claim(pairs: pd.DataFrame, records: pd.DataFrame, method: str | None) -> pd.
                 "mean": here.loc[method, "mean"],
                 "reference": strongest.name,
                 "reference_mean": strongest["mean"],
-                "difference": -strongest["difference"],
-                "difference_low": -strongest["difference_high"],
-                "difference_high": -strongest["difference_low"],
+                "difference": 0 - strongest["difference"],  # and not its negative: a tie is no -0.0
+                "difference_low": 0 - strongest["difference_high"],
+                "difference_high": 0 - strongest["difference_low"],
                 "n_pairs": int(strongest["n_pairs"]) if len(met) else 0,
                 "n_rivals": len(rivals),
                 "not_below": ",".join(not_below),

@@ -52,6 +52,10 @@ def test_a_tie_is_not_above(theirs, verdict):
     assert found["not_below"] == ("rival" if verdict == FAILS else "")
 
 
+def test_a_tie_has_no_sign():
+    assert str(row({"ours": [0.5, 0.7], "rival": [0.5, 0.7]})["difference"]) == "0.0"
+
+
 def test_who_started_elsewhere_is_no_rival():
     other = {"other": {"autoencoder": "own"}, "none": {"autoencoder": None}, "random": {"control": True}}
     values = {"ours": [0.5], "rival": [0.4], "other": [0.9], "none": [0.9], "random": [0.9]}
