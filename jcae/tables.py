@@ -413,8 +413,8 @@ def number(value: float, metric: str) -> str:
     if pd.isna(value):
         return NONE
     if METRICS[metric].percent:
-        return f"{100 * value:.1f}"
-    return f"{value:.1f}" if METRICS[metric].max is None else f"{value:.3f}"
+        return f"{100 * value:z.1f}"  # z: no -0.0
+    return f"{value:z.1f}" if METRICS[metric].max is None else f"{value:z.3f}"
 
 
 def mean_sd(mean: float, sd: float, metric: str) -> str:

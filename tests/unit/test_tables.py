@@ -6,7 +6,7 @@ import pytest
 
 from jcae.evaluation import display_names
 from jcae.rendering import LONG, escape_latex, to_html, to_latex, to_markdown
-from jcae.tables import cost_table, failures_table, full_table, mean_best_table, scores_table, write_tables
+from jcae.tables import cost_table, failures_table, full_table, mean_best_table, number, scores_table, write_tables
 
 
 def record(method, seed, status="ok", dataset="digits", **changes):
@@ -86,6 +86,11 @@ def test_single_seed_has_no_sd_and_none_has_a_dash():
     assert np.isnan(table.data.set_index("method").loc["c", "sd"])
     assert cell(table, "B") == "– (0/3)"
     assert np.isnan(table.data.set_index("method").loc["b", "mean"])
+
+
+def test_what_rounds_to_zero_has_no_sign():
+    assert [number(value, "ari") for value in (-0.0004, -0.0, -0.001)] == ["0.0", "0.0", "-0.1"]
+    assert number(-0.0001, "silhouette") == "0.000"
 
 
 def test_method_not_run_on_a_data_set_is_blank():
