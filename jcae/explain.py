@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,9 @@ def _group(
     for name, value in _shared(found).items():
         lines.append(f"  {name}: {value}")
     seed, record = next((seed, record) for seed, record in records.items() if record)
+    if absent := _absent_inputs(record):
+        lines.append("  its inputs are not here; to make them, with the config files of that run:")
+        lines.append(f"    snakemake --cores 1 {shlex.join(absent)} --configfile ...")
     lines.append(f"  repeat seed {seed}, from the folder of the project:")
     lines.append(f"    {_repeat(record)}")
     return lines
@@ -239,6 +243,13 @@ def _commit(commit: Any, dirty: Any) -> str:
     if not isinstance(commit, str):
         return "commit unknown"
     return f"commit {commit}{' with uncommitted changes' if dirty else ''}"
+
+
+def _absent_inputs(record: dict[str, Any]) -> list[str]:
+    """What the command reads and is not here: the prepared data, the pretrained autoencoder."""
+    words = shlex.split(record["command"])
+    read = [value for name, value in pairwise(words) if name in ("--features", "--pretrained")]
+    return [path for path in read if not Path(path).exists()]
 
 
 def _repeat(record: dict[str, Any]) -> str:

@@ -84,6 +84,13 @@ def test_command_repeats_one_seed_elsewhere(results):
     assert not {"--checkpoints", "--checkpoint-every"} & set(command)
 
 
+def test_inputs_that_are_not_here_are_to_be_made_first(results, tmp_path):
+    table = results / "tables/scores_acc.csv"
+    assert "snakemake --cores 1 f.npz --configfile ..." in explain(table, "digits/a")
+    (tmp_path / "f.npz").touch()
+    assert "snakemake" not in explain(table, "digits/a")
+
+
 def test_number_of_a_row_or_its_keys_in_any_order(results):
     table = results / "tables/scores_acc.csv"
     assert explain(table, "2") == explain(table, "b/digits") == explain(table.with_suffix(".md"), "b")
