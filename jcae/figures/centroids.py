@@ -66,5 +66,6 @@ def centroids(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
         figure,
         f"{dataset}: decoded centroids under the class they are matched to (own labels).{spare_text} {choice(chosen)}",
     )
+    style.trim(figure, ax)
     pixel_columns = pd.DataFrame(values, columns=[f"p{i}" for i in range(values.shape[1])])
     return figure, pd.concat([data[COLUMNS], pixel_columns], axis=1)

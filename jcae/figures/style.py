@@ -88,6 +88,13 @@ def hide_frame(axes: Axes) -> None:
     axes.spines[:].set_visible(False)
 
 
+def trim(figure: Figure, axes: Axes) -> None:
+    """Cut off the height that the only panel of a figure leaves unused, because its aspect is that of its image."""
+    figure.draw_without_rendering()  # the layout is known only now
+    free = axes.get_position(original=True).height - axes.get_position().height
+    figure.set_figheight(figure.get_figheight() * (1.0 - free))
+
+
 def shade_phases(axes: Axes, curves: pd.DataFrame, *, named: bool = True) -> None:
     """Shade every other phase of a training, and name the phases where there are more than one.
 

@@ -304,6 +304,14 @@ def test_centroids_lie_under_their_class(fake):
     np.testing.assert_allclose(means, [X[y == c].mean(0) for c in range(10)], rtol=1e-3, atol=1e-3)
 
 
+def test_centroids_leave_no_height_unused(fake):
+    with style.applied():
+        figure, _ = FIGURES["centroids"](fake[0], "digits")
+        figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_position().height == pytest.approx(axes.get_position(original=True).height, abs=0.01)
+
+
 def test_interpolations_go_from_centroid_to_centroid(fake):
     data = drawn(fake, "interpolations", "digits")
     one = data[data["method"] == "aecm"]
