@@ -254,20 +254,16 @@ def _absent_inputs(record: dict[str, Any]) -> list[str]:
 
 def _repeat(record: dict[str, Any]) -> str:
     """The command of the block, for this seed alone and into a folder of its own."""
-    words, kept = shlex.split(record["command"]), []
     instead = {
         "--seeds": str(record["seed"]),
         "--out": f"repeat/{record['dataset']}/{record['method']}/{record['seed']}",
     }
-    skip = False
+    words, kept = iter(shlex.split(record["command"])), []
     for word in words:
-        if skip:
-            skip = False
-        elif word in instead:
+        if word in instead:
             kept += [word, instead[word]]
-            skip = True
-        elif word in ("--checkpoints", "--checkpoint-every"):
-            skip = True
+        if word in (*instead, "--checkpoints", "--checkpoint-every"):
+            next(words, None)  # its value
         else:
             kept.append(word)
     return shlex.join(kept)
