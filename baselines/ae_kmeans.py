@@ -6,13 +6,19 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe
-from jcae.block import CHUNK, Block
-from jcae.clustering_module import squared_distances
-from jcae.estimator import DeepClusterer, EmbeddingMixin, check_clusters, check_network_parameters, kmeans_on_code
-from jcae.info import Info
-from jcae.networks import CentroidNetwork
-from jcae.training import Loss, Phase
+from jcae.models.autoencoder import Autoencoder, autoencoder_network, own_recipe
+from jcae.models.clustering_module import squared_distances
+from jcae.models.estimator import (
+    DeepClusterer,
+    EmbeddingMixin,
+    check_clusters,
+    check_network_parameters,
+    kmeans_on_code,
+)
+from jcae.models.info import Info
+from jcae.nn.networks import CentroidNetwork
+from jcae.training.block import CHUNK, Block
+from jcae.training.loop import Loss, Phase
 
 
 class AEKMeans(EmbeddingMixin, DeepClusterer):

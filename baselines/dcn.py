@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from baselines.ae_kmeans import AEKMeans
 from baselines.dec import AECM_PAPER
-from jcae.autoencoder import Autoencoder, squared_error
-from jcae.block import Block
-from jcae.clustering_module import squared_distances
-from jcae.estimator import check_number, kmeans_on_code
-from jcae.info import Info
-from jcae.networks import CentroidNetwork
-from jcae.optimisers import Optimiser, polynomial_decay
-from jcae.products import matmul
-from jcae.training import Loss, Phase
+from jcae.models.autoencoder import Autoencoder, squared_error
+from jcae.models.clustering_module import squared_distances
+from jcae.models.estimator import check_number, kmeans_on_code
+from jcae.models.info import Info
+from jcae.nn.networks import CentroidNetwork
+from jcae.nn.products import matmul
+from jcae.training.block import Block
+from jcae.training.loop import Loss, Phase
+from jcae.training.optimisers import Optimiser, polynomial_decay
 
 AECM_ADAM = {name: AECM_PAPER[name] for name in ("learning_rate", "adam_eps", "epochs", "batch_size")} | {"weight": 1.0}
 

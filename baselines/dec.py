@@ -7,10 +7,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe
-from jcae.block import Block
-from jcae.clustering_module import squared_distances
-from jcae.estimator import (
+from jcae.models.autoencoder import Autoencoder, autoencoder_network, own_recipe
+from jcae.models.clustering_module import squared_distances
+from jcae.models.estimator import (
     DeepClusterer,
     EmbeddingMixin,
     check_choice,
@@ -19,10 +18,11 @@ from jcae.estimator import (
     check_number,
     kmeans_on_code,
 )
-from jcae.info import Info
-from jcae.networks import CentroidNetwork
-from jcae.optimisers import Optimiser, polynomial_decay
-from jcae.training import Loss, Phase
+from jcae.models.info import Info
+from jcae.nn.networks import CentroidNetwork
+from jcae.training.block import Block
+from jcae.training.loop import Loss, Phase
+from jcae.training.optimisers import Optimiser, polynomial_decay
 
 AECM_PAPER = {
     # How the AE-CM authors ran their competitors; the target was refreshed every 140 steps on MNIST, Fashion-MNIST and

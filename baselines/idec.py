@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from baselines.dec import AECM_PAPER, DEC, kl_divergence, log_soft_assignment
-from jcae.autoencoder import Autoencoder, squared_error
-from jcae.estimator import check_number
-from jcae.info import Info
-from jcae.networks import CentroidNetwork
-from jcae.training import Loss
+from jcae.models.autoencoder import Autoencoder, squared_error
+from jcae.models.estimator import check_number
+from jcae.models.info import Info
+from jcae.nn.networks import CentroidNetwork
+from jcae.training.loop import Loss
 
 
 class IDEC(DEC):

@@ -9,13 +9,13 @@ from sklearn.base import ClusterMixin
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
-from jcae.block import CHUNK, Block
-from jcae.estimator import DeepEstimator, EmbeddingMixin, check_clusters, check_network_parameters, check_number
-from jcae.info import Info
-from jcae.kmeans import kmeans
-from jcae.seeds import sklearn_seed
-from jcae.training import Loss, Phase
+from jcae.models.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
+from jcae.models.estimator import DeepEstimator, EmbeddingMixin, check_clusters, check_network_parameters, check_number
+from jcae.models.info import Info
+from jcae.randomness.seeds import sklearn_seed
+from jcae.training.block import CHUNK, Block
+from jcae.training.kmeans import kmeans
+from jcae.training.loop import Loss, Phase
 
 
 def umap_class() -> type:

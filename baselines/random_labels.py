@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from jcae.info import Info
+from jcae.models.info import Info
 
 
 class RandomLabels(ClusterMixin, BaseEstimator):

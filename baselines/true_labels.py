@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import validate_data
 
-from jcae.info import Info
+from jcae.models.info import Info
 
 
 class TrueLabels(ClusterMixin, BaseEstimator):

@@ -9,9 +9,8 @@ import torch
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from jcae.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
-from jcae.block import Block
-from jcae.estimator import (
+from jcae.models.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
+from jcae.models.estimator import (
     DeepClusterer,
     EmbeddingMixin,
     check_choice,
@@ -20,11 +19,12 @@ from jcae.estimator import (
     check_number,
     kmeans_on_code,
 )
-from jcae.info import Info
-from jcae.networks import AutoencoderNetwork, Linear, linear
-from jcae.optimisers import Optimiser, staircase_decay
-from jcae.seeds import sklearn_seed
-from jcae.training import Loss, Phase
+from jcae.models.info import Info
+from jcae.nn.networks import AutoencoderNetwork, Linear, linear
+from jcae.randomness.seeds import sklearn_seed
+from jcae.training.block import Block
+from jcae.training.loop import Loss, Phase
+from jcae.training.optimisers import Optimiser, staircase_decay
 
 MIXTURE_STARTS = 10
 """Runs of EM at the start; the likeliest is taken."""

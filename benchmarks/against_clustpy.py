@@ -29,11 +29,11 @@ from baselines.dec import DEC, kl_divergence, log_soft_assignment, target_distri
 from baselines.idec import IDEC
 from benchmarks import harness, shapes
 from jcae import Autoencoder
-from jcae.autoencoder import squared_error
-from jcae.estimator import DeepClusterer
-from jcae.metrics import accuracy, ari, nmi
-from jcae.networks import AutoencoderNetwork, CentroidNetwork
-from jcae.training import Loss, Runtime
+from jcae.models.autoencoder import squared_error
+from jcae.models.estimator import DeepClusterer
+from jcae.nn.networks import AutoencoderNetwork, CentroidNetwork
+from jcae.scores.metrics import accuracy, ari, nmi
+from jcae.training.loop import Loss, Runtime
 
 try:
     from clustpy import deep as clustpy

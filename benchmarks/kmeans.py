@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from benchmarks import harness
-from jcae.kmeans import kmeans
+from jcae.training.kmeans import kmeans
 
 FAISS = None
 with suppress(ImportError):

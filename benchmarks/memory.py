@@ -1,4 +1,4 @@
-"""Peak memory of a training against what is counted on paper (jcae.memory)."""
+"""Peak memory of a training against what is counted on paper (jcae.training.memory)."""
 
 import resource
 import subprocess
@@ -8,7 +8,7 @@ import torch
 
 from benchmarks import harness
 from benchmarks.shapes import AECM_SHAPES, aecm, data
-from jcae.memory import demand
+from jcae.training.memory import demand
 
 BATCHES = 40
 SIZES = {"cpu": (1, 4), "cuda": (1, 20)}

@@ -12,8 +12,9 @@ from sklearn.datasets import load_digits
 from baselines.ae_kmeans import AEKMeans
 from baselines.idec import IDEC
 from benchmarks import harness
-from jcae import AECM, Autoencoder, metrics
-from jcae.tost import tost
+from jcae import AECM, Autoencoder
+from jcae.scores import metrics
+from jcae.statistics.tost import tost
 
 MARGIN = 0.02
 NET = {"hidden": (128, 128, 256), "code_dim": 70, "negative_slope": 0.2}

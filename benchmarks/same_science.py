@@ -1,8 +1,8 @@
 """Does a seed's score depend on the seeds beside it? Twenty seeds in one block against twenty runs of one, on digits.
 
-On a CPU the two are bitwise the same (tests/unit/test_training.py); on a GPU the kernels of a batched product need not
-be those of a single one, and training amplifies their rounding. So scores are compared as paired samples: two one-sided
-t tests (TOST) with a margin of two points, level 5 %.
+On a CPU the two are bitwise the same (tests/unit/training/test_training.py); on a GPU the kernels of a batched product
+need not be those of a single one, and training amplifies their rounding. So scores are compared as paired samples: two
+one-sided t tests (TOST) with a margin of two points, level 5 %.
 """
 
 import time
@@ -12,8 +12,9 @@ from sklearn.datasets import load_digits
 
 from baselines.dec import DEC
 from benchmarks import harness
-from jcae import AECM, Autoencoder, ClusteringModule, metrics
-from jcae.tost import tost
+from jcae import AECM, Autoencoder, ClusteringModule
+from jcae.scores import metrics
+from jcae.statistics.tost import tost
 
 MARGIN = 0.02
 NET = {"hidden": (128, 128, 256), "code_dim": 20}

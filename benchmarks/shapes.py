@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from jcae import AECM, ClusteringModule
-from jcae.block import Block
-from jcae.estimator import DeepEstimator
-from jcae.training import Runtime, train
+from jcae.models.estimator import DeepEstimator
+from jcae.training.block import Block
+from jcae.training.loop import Runtime, train
 
 HIDDEN = (500, 500, 2000)
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from benchmarks import harness, plain
 from benchmarks.shapes import AECM_SHAPES, Shape, aecm, data
-from jcae.block import Block
-from jcae.optimisers import BlockOptimiser, Optimiser
+from jcae.training.block import Block
+from jcae.training.optimisers import BlockOptimiser, Optimiser
 
 STEPS = 4
 

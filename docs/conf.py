@@ -68,7 +68,7 @@ html_copy_source = html_show_sourcelink = False
 
 
 def resolve_public_name(app, env, node, text):
-    """Lead `jcae.AECM`, the name to import, to `jcae.aecm.AECM`, where the class is described."""
+    """Lead `jcae.AECM`, the name to import, to `jcae.models.aecm.AECM`, where the class is described."""
     name = node.get("reftarget", "").removeprefix("jcae.")
     if name in _HOME:
         where = (env, node.get("refdoc"), app.builder)

@@ -8,10 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 _HOME = {
-    "AECM": "jcae.aecm",
-    "Autoencoder": "jcae.autoencoder",
-    "ClusteringModule": "jcae.clustering_module",
-    "IsotropicMixture": "jcae.mixture",
+    "AECM": "jcae.models.aecm",
+    "Autoencoder": "jcae.models.autoencoder",
+    "ClusteringModule": "jcae.models.clustering_module",
+    "IsotropicMixture": "jcae.models.mixture",
 }
 __all__ = ["AECM", "Autoencoder", "ClusteringModule", "IsotropicMixture", "__version__"]
 

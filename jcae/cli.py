@@ -123,8 +123,8 @@ def pretrain(
     progress: Progress = False,
 ) -> None:
     """Train an autoencoder for a block of seeds."""
-    from jcae.records import parse_block
-    from jcae.runner import pretrain_block
+    from jcae.jobs.records import parse_block
+    from jcae.jobs.runner import pretrain_block
 
     records = pretrain_block(
         _json(spec),
@@ -157,8 +157,8 @@ def train(
     progress: Progress = False,
 ) -> None:
     """Fit a method for a block of seeds. What the method does wrong is recorded, and is no error of this verb."""
-    from jcae.records import parse_block
-    from jcae.runner import train_block
+    from jcae.jobs.records import parse_block
+    from jcae.jobs.runner import train_block
 
     records = train_block(
         _json(spec),
@@ -185,7 +185,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Scores, csv.")],
 ) -> None:
     """Score the runs of a method on a data set against the truth."""
-    from jcae.evaluation import evaluate as score_runs
+    from jcae.scores.evaluation import evaluate as score_runs
 
     _write_csv(score_runs(runs, truth), out)
 
@@ -200,8 +200,8 @@ def collect(
     block: Annotated[list[str] | None, typer.Option(help="Keep this block of seeds: 0-4, 0 or 0,2,5.")] = None,
 ) -> None:
     """Join all scores into scores.csv and all run records into records.csv."""
-    from jcae.evaluation import collect_records, collect_scores
-    from jcae.records import parse_block
+    from jcae.jobs.records import parse_block
+    from jcae.scores.evaluation import collect_records, collect_scores
 
     tables = {"scores.csv": collect_scores(results), "records.csv": collect_records(results, block)}
     belongs = {(path.parent.name, path.stem) for path in scores or []}
@@ -223,7 +223,7 @@ def gallery(
     out: Out,
 ) -> None:
     """Gather what the figures of a data set show into one small folder."""
-    from jcae.gallery import write_gallery
+    from jcae.scores.gallery import write_gallery
 
     write_gallery(results, dataset, prepared, out)
 
@@ -237,7 +237,7 @@ def export(
     ] = True,
 ) -> None:
     """Copy what tables and figures are made of, and the records: enough to make and explain them elsewhere."""
-    from jcae.export import export as copy_results
+    from jcae.publish.export import export as copy_results
 
     copy_results(results, out, gallery)
     typer.echo(f"Tables and figures again: snakemake --cores 1 tables figures --config from={out}")
@@ -246,7 +246,7 @@ def export(
 @app.command()
 def tables(results: Results, out: Out) -> None:
     """Write the tables (csv, md, tex) of the collected scores and records."""
-    from jcae.tables import write_tables
+    from jcae.tables.scores import write_tables
 
     for path in write_tables(results, out):
         typer.echo(path)
@@ -268,7 +268,7 @@ def compare(
     ] = "unknown",
 ) -> None:
     """Write the tables (csv, md, tex) that compare methods with each other, over data sets and with publications."""
-    from jcae.comparison_tables import write_comparison_tables
+    from jcae.tables.comparison import write_comparison_tables
 
     settings = {"reference": reference, "level": level, "rope": rope, "margin": margin, "length": length}
     for path in write_comparison_tables(results, out, published=published, **settings):
@@ -284,7 +284,7 @@ def explain(
     ] = None,
 ) -> None:
     """Say which runs stand behind a number of a table, and how to repeat one."""
-    from jcae.explain import explain as explain_number
+    from jcae.publish.explain import explain as explain_number
 
     typer.echo(explain_number(table, row, column))
 
@@ -309,7 +309,7 @@ def figures(
 @equivalence.command()
 def algebra(features: Features, name: Annotated[str, typer.Option(help="Of the data set.")], out: Out) -> None:
     """Evaluate the identities in float64 on a data set; failures are rows, for `verify` to judge."""
-    from jcae.equivalence import write_algebra
+    from jcae.equivalence.fits import write_algebra
 
     write_algebra(features, name, out, n_clusters=_n_clusters(features))
 
@@ -317,7 +317,7 @@ def algebra(features: Features, name: Annotated[str, typer.Option(help="Of the d
 @equivalence.command()
 def verify(csv: Annotated[Path, typer.Argument(help="Written by `algebra` or `summarise`.")]) -> None:
     """Fail unless every identity holds that must."""
-    from jcae.algebra import verify as verify_rows
+    from jcae.equivalence.algebra import verify as verify_rows
 
     verify_rows(csv)
     typer.echo(f"{csv}: every identity holds")
@@ -339,8 +339,8 @@ def empirics(
     device: Device = "cpu",
 ) -> None:
     """Fit clustering module, mixture and k-means from the same starts and compare them."""
-    from jcae.equivalence import write_empirics
-    from jcae.records import parse_block
+    from jcae.equivalence.fits import write_empirics
+    from jcae.jobs.records import parse_block
 
     write_empirics(
         features,
@@ -367,7 +367,7 @@ def summarise_equivalence(
     """Join the checks and comparisons of all data sets into algebra.csv and summary.csv."""
     import pandas as pd
 
-    from jcae.equivalence import summarise
+    from jcae.equivalence.fits import summarise
 
     # The identities on random data are checked beside every data set.
     algebra = pd.concat([pd.read_csv(folder / name / "algebra.csv") for name in names]).drop_duplicates()
@@ -382,7 +382,7 @@ def equivalence_tables(
     out: Annotated[Path, typer.Option(help="Folder for the tables: csv, md, tex, html.")],
 ) -> None:
     """Write algebra.csv and summary.csv as tables."""
-    from jcae.tables import write_equivalence_tables
+    from jcae.tables.scores import write_equivalence_tables
 
     write_equivalence_tables(folder, out)
 
@@ -398,7 +398,7 @@ def track(
     experiment: Annotated[str | None, typer.Option(help="Experiment. [default: name of the run]")] = None,
 ) -> None:
     """Import the finished runs into MLflow; what is there already is left alone."""
-    from jcae.tracking import track as import_runs
+    from jcae.publish.tracking import track as import_runs
 
     done = import_runs(results, uri, experiment, manifest)
     typer.echo(", ".join(f"{done[kind]} {kind}" for kind in ("created", "replaced", "deleted", "unchanged")))
@@ -438,9 +438,9 @@ def tune(
     ] = None,
 ) -> None:
     """Search for the parameters of a method on a data set, and write the best as an overlay of the config."""
-    from jcae.config import make_plan, read_config
-    from jcae.metrics import METRICS
-    from jcae.records import parse_block
+    from jcae.jobs.config import make_plan, read_config
+    from jcae.jobs.records import parse_block
+    from jcae.scores.metrics import METRICS
     from jcae.tuning import CRITERIA
     from jcae.tuning import tune as search
 
@@ -493,7 +493,7 @@ def new_method(
     folder: Annotated[Path, typer.Option(help="The project: the folder of baselines/ and docs/methods/.")] = Path(),
 ) -> None:
     """Write a method that works, to be changed into yours, with its page; existing files are left alone."""
-    from jcae.scaffold import new_method as write_method
+    from jcae.contract.scaffold import new_method as write_method
 
     written = write_method(name, folder, shallow=shallow)
     for path in written.paths:
@@ -519,14 +519,14 @@ def check(
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch: their sums shall not depend on the machine
     import yaml
 
-    from jcae.contract import CHECKS, Subject, run_check
+    from jcae.contract.checks import CHECKS, Subject, run_check
 
     given = yaml.safe_load(params) if params else {}
     if not isinstance(given, dict):
         raise typer.BadParameter(f"{params!r} holds no keys and values", param_hint="--params")
     use = name
     if "." not in name:
-        from jcae.config import method_spec, read_config
+        from jcae.jobs.config import method_spec, read_config
 
         spec = method_spec(read_config([config, *(overlays or [])]), name)
         use, given = spec["use"], {**spec["params"], **given}
@@ -554,7 +554,7 @@ def check_config(
     run_only: Annotated[bool, typer.Option("--run", help="Print only the name of the run.")] = False,
 ) -> None:
     """Check a config and say what it would run, without starting anything."""
-    from jcae.config import make_plan, read_config
+    from jcae.jobs.config import make_plan, read_config
 
     plan = make_plan(read_config(files))
     if run_only:

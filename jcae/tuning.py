@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import yaml
 
-from jcae import metrics
-from jcae.config import ConfigError, Job, Plan
 from jcae.data.formats import read_arrays
 from jcae.files import file_sha256
-from jcae.records import format_block
-from jcae.runner import pretrain_block, train_block
+from jcae.jobs.config import ConfigError, Job, Plan
+from jcae.jobs.records import format_block
+from jcae.jobs.runner import pretrain_block, train_block
+from jcae.scores import metrics
 
 
 @dataclass(frozen=True)

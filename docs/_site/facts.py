@@ -12,9 +12,9 @@ from numpydoc.docscrape import ClassDoc
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from jcae.classes import load_class
 from jcae.data.catalogue import CATALOGUE
 from jcae.data.facts import Dataset
+from jcae.jobs.classes import load_class
 
 METHODS = Path(__file__).parents[1] / "methods"
 _DIRECTIVE = re.compile(r"^```\{facts\} (\S+)$", re.MULTILINE)

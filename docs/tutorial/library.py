@@ -19,7 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 
 from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
-from jcae.metrics import accuracy, ari, n_clusters_found, nmi
+from jcae.scores.metrics import accuracy, ari, n_clusters_found, nmi
 
 X, y = load_digits(return_X_y=True)
 X = X / 16  # pixels from 0 to 16

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from jcae.comparison import LEVEL
 from jcae.figures import style
 from jcae.figures.centroids import centroids
 from jcae.figures.comparison import critical_differences, improvement, performance_profiles
@@ -20,6 +19,7 @@ from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
 from jcae.figures.score_curves import score_curves
 from jcae.figures.scores import scores
+from jcae.statistics.comparison import LEVEL
 
 FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "scores_acc": partial(scores, metric="acc"),

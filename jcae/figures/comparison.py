@@ -7,7 +7,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from jcae.comparison import (
+from jcae.figures import style
+from jcae.figures.sources import records_of
+from jcae.scores.evaluation import read_results
+from jcae.scores.metrics import METRICS
+from jcae.statistics.comparison import (
     LEVEL,
     average_ranks,
     count,
@@ -19,10 +23,6 @@ from jcae.comparison import (
     power,
     profiles,
 )
-from jcae.evaluation import read_results
-from jcae.figures import style
-from jcae.figures.sources import records_of
-from jcae.metrics import METRICS
 
 SCORES = ("acc", "nmi", "ari")
 RANK_COLUMNS = ["metric", "method", "name", "average_rank", "n_datasets", "critical_difference", "friedman_p"]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from jcae.figures import style
 from jcae.figures.sources import choice, chosen_runs, title, truth
-from jcae.metrics import match_clusters
+from jcae.scores.metrics import match_clusters
 
 COLUMNS = ["method", "name", "seed", "class", "class_name", "cluster", "matched_class", "count", "share"]
 

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from jcae.evaluation import read_results
 from jcae.figures import style
 from jcae.figures.sources import records_of
+from jcae.scores.evaluation import read_results
 
 AXES = {
     "seconds": "seconds per seed",

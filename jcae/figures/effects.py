@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from jcae.comparison import LEVEL, bootstrap_mean
-from jcae.evaluation import read_results
 from jcae.figures import style
 from jcae.figures.sources import records_of
-from jcae.metrics import METRICS
+from jcae.scores.evaluation import read_results
+from jcae.scores.metrics import METRICS
+from jcae.statistics.comparison import LEVEL, bootstrap_mean
 
 COLUMNS = ["panel", "dataset", "value", "x", "method", "name", "is_reference", "metric"]
 COLUMNS += ["mean", "low", "high", "interval", "n_ok", "n_total"]

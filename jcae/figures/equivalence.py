@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from jcae.figures import style
-from jcae.metrics import METRICS
+from jcae.scores.metrics import METRICS
 
 SCORES = ("acc", "nmi", "ari")
 LOOK = {

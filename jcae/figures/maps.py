@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from jcae.figures import style
 from jcae.figures.sources import choice, chosen_runs, map_points, title, truth
-from jcae.metrics import match_clusters
+from jcae.scores.metrics import match_clusters
 
 COLUMNS = ["method", "name", "seed", "point", "x", "y", "class", "cluster", "matched_class"]
 

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from jcae.figures import style
 from jcae.figures.sources import curves_of
-from jcae.metrics import METRICS
+from jcae.scores.metrics import METRICS
 
 COLUMNS = ["method", "name", "seed", "status", "phase", "update", "metric", "value"]
 PER_ROW = 3

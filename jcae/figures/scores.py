@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from jcae.evaluation import read_results
 from jcae.figures import style
 from jcae.figures.sources import records_of
-from jcae.metrics import METRICS
+from jcae.scores.evaluation import read_results
+from jcae.scores.metrics import METRICS
 
 COLUMNS = ["dataset", "method", "name", "control", "seed", "labels", "metric", "value"]
 LOOK = {"own": ("o", style.OKABE_ITO[0], 0.18), "refit": ("D", style.OKABE_ITO[3], -0.18)}

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from jcae.data.formats import read_arrays
-from jcae.evaluation import display_names, read_records
-from jcae.gallery import chosen, records_on
+from jcae.scores.evaluation import display_names, read_records
+from jcae.scores.gallery import chosen, records_on
 
 RULE = "Run shown: the lowest training objective of the ok seeds, chosen without labels"
 
@@ -31,7 +31,7 @@ def records_of(results: Path, dataset: str | None = None) -> pd.DataFrame:
 
 
 def chosen_runs(results: Path, dataset: str, array: str) -> list[tuple[pd.Series, dict[str, np.ndarray]]]:
-    """The runs of a data set that stand for their methods (`jcae.gallery.chosen`) and have this array.
+    """The runs of a data set that stand for their methods (`jcae.scores.gallery.chosen`) and have this array.
 
     Returns
     -------

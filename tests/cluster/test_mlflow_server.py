@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from jcae.data.prepare import prepare
-from jcae.runner import train_block
-from jcae.tracking import KEY, RESULTS
+from jcae.jobs.runner import train_block
+from jcae.publish.tracking import KEY, RESULTS
 
 PATIENCE = 600  # seconds, for a machine that does much else
 QUIET = {

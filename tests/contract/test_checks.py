@@ -10,16 +10,16 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.utils.validation import validate_data
 
-from jcae.autoencoder import Autoencoder, autoencoder_network
-from jcae.classes import MethodError
-from jcae.clustering_module import squared_distances
-from jcae.contract import CHECKS, Subject, run_check
-from jcae.estimator import DeepClusterer, EmbeddingMixin
-from jcae.info import Info
-from jcae.networks import CentroidNetwork
-from jcae.optimisers import Optimiser
-from jcae.runner import ParameterError
-from jcae.training import Loss, Phase
+from jcae.contract.checks import CHECKS, Subject, run_check
+from jcae.jobs.classes import MethodError
+from jcae.jobs.runner import ParameterError
+from jcae.models.autoencoder import Autoencoder, autoencoder_network
+from jcae.models.clustering_module import squared_distances
+from jcae.models.estimator import DeepClusterer, EmbeddingMixin
+from jcae.models.info import Info
+from jcae.nn.networks import CentroidNetwork
+from jcae.training.loop import Loss, Phase
+from jcae.training.optimisers import Optimiser
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 BY_NAME = {check.name: check for check in CHECKS}
@@ -292,7 +292,7 @@ class MixesSeeds(NoWeights):
         (NoReason, "finite", "is 'diverged' without a reason; say in reason_ what happened"),
         (NoWeights, "weights", "fit_seeds leaves no weights_"),
         (OneCluster, "easy blobs", "ARI 0.00 0.00 0.00 0.00 0.00, 0.9 are due"),
-        (NoInfo, "info", "add `info = jcae.info.Info(label=..., summary=..., reference=...)`"),
+        (NoInfo, "info", "add `info = jcae.models.info.Info(label=..., summary=..., reference=...)`"),
         (EmptyInfo, "info", "info.reference is empty"),
         (NoSentence, "info", "'no full stop' is no sentence; end it with a full stop"),
         (OneText, "info", "info.deviations is one text; make it a tuple of sentences"),
@@ -427,12 +427,12 @@ def test_a_deep_method_is_told_what_is_wrong_with_its_loss(cls, name, advice):
 def test_a_page_must_show_the_facts_of_the_class(tmp_path, monkeypatch):
     for folder in ("baselines", "docs/methods"):
         (tmp_path / folder).mkdir(parents=True)
-    monkeypatch.setattr("jcae.contract.ROOT", tmp_path)
+    monkeypatch.setattr("jcae.contract.checks.ROOT", tmp_path)
     page = tmp_path / "docs/methods/other.md"
     page.write_text("# Another")
     source = """
         from sklearn.cluster import KMeans
-        from jcae.info import Info
+        from jcae.models.info import Info
 
         class Mine(KMeans):
             info = Info("m", "A method.", "none")

@@ -6,8 +6,8 @@ from importlib import import_module
 import pytest
 from project import CONFIGS, ROOT, config_files
 
-from jcae.config import make_plan, read_config
-from jcae.contract import CHECKS, Subject, run_check, subjects
+from jcae.contract.checks import CHECKS, Subject, run_check, subjects
+from jcae.jobs.config import make_plan, read_config
 
 pytestmark = [
     pytest.mark.usefixtures("umap_stand_in"),  # the checks are about what is around it

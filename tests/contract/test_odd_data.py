@@ -13,8 +13,8 @@ from jcae.data.facts import Dataset, Source
 from jcae.data.formats import DataError
 from jcae.data.prepare import load_truth, prepare
 from jcae.data.text import tfidf
-from jcae.evaluation import evaluate
-from jcae.runner import pretrain_block, train_block
+from jcae.jobs.runner import pretrain_block, train_block
+from jcae.scores.evaluation import evaluate
 
 NET = {"hidden": [6], "code_dim": 3, "batch_size": 8}
 SHORT = {**NET, "epochs": 2}

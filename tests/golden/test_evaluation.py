@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from jcae.evaluation import (
+from jcae.jobs.records import write_record
+from jcae.scores.evaluation import (
     collect_records,
     collect_scores,
     evaluate,
@@ -14,7 +15,6 @@ from jcae.evaluation import (
     read_records,
     read_results,
 )
-from jcae.records import write_record
 
 Y = np.array([0, 0, 0, 1, 1, 1])
 LABELS = np.array([1, 1, 0, 0, 0, 0])  # 5 of 6 in the matched cluster

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from jcae import metrics
-from jcae.metrics import METRICS
+from jcae.scores import metrics
+from jcae.scores.metrics import METRICS
 
 Y = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 2])
 LABELS = np.array([5, 5, 5, 7, 7, 7, 5, 9, 9, 7])

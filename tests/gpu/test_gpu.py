@@ -10,11 +10,12 @@ from baselines.dcn import DCN
 from baselines.dec import DEC
 from baselines.idec import IDEC
 from baselines.vade import VaDE
-from jcae import AECM, Autoencoder, ClusteringModule, metrics
-from jcae.block import Block
-from jcae.capture import CapturedStep
-from jcae.kmeans import kmeans
-from jcae.training import Runtime, train
+from jcae import AECM, Autoencoder, ClusteringModule
+from jcae.scores import metrics
+from jcae.training.block import Block
+from jcae.training.capture import CapturedStep
+from jcae.training.kmeans import kmeans
+from jcae.training.loop import Runtime, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
@@ -152,7 +153,7 @@ def test_nothing_waits_for_the_device_inside_an_epoch(digits):
     network = method.build_network(64, [0, 1]).to("cuda")
     block = Block(network, torch.tensor(digits, dtype=torch.float32, device="cuda"), [0, 1])
     phases = method.training_phases(block)
-    from jcae.training import _PhaseRun
+    from jcae.training.loop import _PhaseRun
 
     record = _PhaseRun._record
     try:

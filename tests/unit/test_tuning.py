@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from jcae import tuning
-from jcae.config import ConfigError, make_plan, read_config
 from jcae.data.prepare import prepare
+from jcae.jobs.config import ConfigError, make_plan, read_config
 from jcae.tuning import CRITERIA, Fit, tune
 
 ROOT = Path(__file__).parents[2]

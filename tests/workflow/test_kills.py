@@ -19,11 +19,11 @@ import psutil
 import pytest
 from project import ROOT
 
-from jcae import tracking
-from jcae.config import make_plan, read_config
 from jcae.data.prepare import prepare
-from jcae.runner import pretrain_block, train_block
-from jcae.tracking import CONTENT, KEY, track
+from jcae.jobs.config import make_plan, read_config
+from jcae.jobs.runner import pretrain_block, train_block
+from jcae.publish import tracking
+from jcae.publish.tracking import CONTENT, KEY, track
 
 GRID = """
 run: kills
@@ -75,7 +75,15 @@ def forks():
     """Processes that start with everything imported."""
     context = get_context("forkserver")
     context.set_forkserver_preload(
-        ["jcae.runner", "jcae.aecm", "baselines.dcn", "baselines.vade", "safetensors.torch", "mlflow", "jcae.tracking"]
+        [
+            "jcae.jobs.runner",
+            "jcae.models.aecm",
+            "baselines.dcn",
+            "baselines.vade",
+            "safetensors.torch",
+            "mlflow",
+            "jcae.publish.tracking",
+        ]
     )
     return context
 

@@ -15,15 +15,15 @@ os.environ.update(
     PYTHONUTF8="1",  # whatever the locale: names of folders and labels may have any letters
 )
 
-from jcae.comparison_tables import COMPARISON_TABLES, write_comparison_tables
-from jcae.config import ConfigError, make_plan
+from jcae.tables.comparison import COMPARISON_TABLES, write_comparison_tables
+from jcae.jobs.config import ConfigError, make_plan
 from jcae.data.catalogue import CATALOGUE
-from jcae.equivalence import write_empirics
-from jcae.evaluation import collect_records, evaluate
+from jcae.equivalence.fits import write_empirics
+from jcae.scores.evaluation import collect_records, evaluate
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
-from jcae.gallery import is_of_images, write_gallery
-from jcae.provenance import code_digest
-from jcae.tables import MAIN_METRICS, write_tables
+from jcae.scores.gallery import is_of_images, write_gallery
+from jcae.jobs.provenance import code_digest
+from jcae.tables.scores import MAIN_METRICS, write_tables
 
 try:
     PLAN = make_plan(config)

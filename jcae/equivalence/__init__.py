@@ -1,0 +1,1 @@
+"""The clustering module against the Gaussian mixture."""

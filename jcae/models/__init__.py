@@ -1,0 +1,1 @@
+"""The estimators: the autoencoder, the clustering module, AE-CM, the mixture."""

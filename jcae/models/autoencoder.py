@@ -1,0 +1,220 @@
+"""An autoencoder, fully connected or convolutional: the start that all pretrained methods of a seed share."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from jcae.models.estimator import DeepEstimator, EmbeddingMixin, check_choice, check_network_parameters, check_number
+from jcae.models.info import Info
+from jcae.nn.networks import INITIALISERS, AutoencoderNetwork
+from jcae.training.block import Block
+from jcae.training.loop import Loss, Phase
+from jcae.training.optimisers import Optimiser, staircase_decay
+
+
+def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """sum_i ||x_i - xhat_i||^2 over the batch, (...), for x (..., B, d)."""
+    return (x - reconstruction).square().sum((-2, -1))
+
+
+class Autoencoder(EmbeddingMixin, DeepEstimator):
+    """Autoencoder d -> channels, hidden -> code_dim -> the same reversed -> d, trained on the reconstruction error.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Widths of the encoder's hidden layers; the decoder mirrors them. Code and output are linear.
+    code_dim : int
+        Width p of the code.
+    channels : sequence of int or None
+        Channels of stride-2 convolutions that come before `hidden`, each of which halves the image, rounded up; the
+        decoder mirrors them by transposed ones. Kernels are 5 x 5, the last 3 x 3. None: fully connected.
+    image_shape : sequence of int or None
+        (height, width) or (height, width, channels) of a row of X, needed with `channels`: the pixels lie row by row,
+        the channels of a pixel side by side.
+    negative_slope : float
+        Of the leaky ReLU; 0 gives a ReLU.
+    initialiser : {"glorot", "fan_in"}
+        See `jcae.nn.networks.initial_kernel`.
+    reduction : {"mean", "sum"}
+        Squared error averaged over points and features, or averaged over points and summed over features. With SGD the
+        learning rate belongs to the reduction.
+    optimiser : {"adam", "sgd"}
+    learning_rate, momentum : float
+        `momentum` is used by SGD only.
+    epochs, batch_size : int
+    decay_epochs : int or None
+        The learning rate falls to a tenth after every so many epochs; None keeps it.
+    device, precision, random_state
+        See `jcae.ClusteringModule`.
+
+    Attributes
+    ----------
+    weights_, history_, loss_, n_updates_, status_, reason_
+        See `jcae.models.estimator`.
+    """
+
+    info: ClassVar[Info] = Info(
+        label="AE",
+        summary="Autoencoder trained on the reconstruction error alone.",
+        reference="arXiv:1511.06335",
+        presets={
+            # Pretraining of the AE-CM authors' code; the learning rate and momentum depend on the data set.
+            name: {
+                "hidden": (500, 500, 2000),
+                "code_dim": code_dim,
+                "optimiser": "sgd",
+                "learning_rate": rate,
+                "momentum": momentum,
+                "epochs": 100,
+                "batch_size": 256,
+                "decay_epochs": 33,
+            }
+            for name, code_dim, rate, momentum in (
+                ("aecm_mnist", 10, 1e-2, 0.9),
+                ("aecm_fashion_mnist", 10, 1e-2, 0.0),
+                ("aecm_cifar10", 10, 1e-3, 0.9),
+                ("aecm_reuters10k", 75, 1e-2, 0.9),
+                ("aecm_20newsgroups", 100, 1.0, 0.9),
+                ("aecm_usps", 30, 1e-2, 0.9),
+                ("aecm_10x_73k", 10, 1e-2, 0.9),
+                ("aecm_pendigits", 70, 1e-3, 0.9),
+            )
+        }
+        | {
+            # Convolutions and pretraining of DCEC (Guo et al., ICONIP 2017); code, slope and image are left open.
+            "dcec": {
+                "channels": (32, 64, 128),
+                "hidden": (),
+                "optimiser": "adam",
+                "learning_rate": 1e-3,
+                "epochs": 200,
+                "batch_size": 256,
+            },
+            # Pretraining of the DKM authors' code (AEKM); code and slope are left open.
+            "dkm": {
+                "hidden": (500, 500, 2000),
+                "optimiser": "adam",
+                "learning_rate": 1e-3,
+                "reduction": "sum",
+                "epochs": 50,
+                "batch_size": 256,
+            },
+            "dec_keras": {
+                "hidden": (500, 500, 2000),
+                "code_dim": 10,
+                "negative_slope": 0.0,
+                "initialiser": "fan_in",
+                "optimiser": "sgd",
+                "learning_rate": 1.0,
+                "momentum": 0.9,
+                "epochs": 300,
+                "batch_size": 256,
+            },
+        },
+    )
+
+    def __init__(
+        self,
+        *,
+        hidden: Sequence[int] = (500, 500, 2000),
+        code_dim: int = 10,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
+        negative_slope: float = 0.2,
+        initialiser: str = "glorot",
+        reduction: str = "mean",
+        optimiser: str = "adam",
+        learning_rate: float = 1e-3,
+        momentum: float = 0.9,
+        epochs: int = 100,
+        batch_size: int = 256,
+        decay_epochs: int | None = None,
+        device: str = "auto",
+        precision: str = "float32",
+        random_state: Any = None,
+    ):
+        self.hidden = hidden
+        self.code_dim = code_dim
+        self.channels = channels
+        self.image_shape = image_shape
+        self.negative_slope = negative_slope
+        self.initialiser = initialiser
+        self.reduction = reduction
+        self.optimiser = optimiser
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.decay_epochs = decay_epochs
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+
+    def check_parameters(self, n_samples: int, n_features: int) -> None:
+        """See `DeepEstimator`."""
+        check_network_parameters(self, n_features)
+        check_choice(self, "initialiser", INITIALISERS)
+        check_choice(self, "reduction", ["mean", "sum"])
+        check_choice(self, "optimiser", ["adam", "sgd"])
+        check_number(self, "learning_rate", minimum=0, exclusive=True)
+        check_number(self, "momentum", minimum=0)
+        for name in ("epochs", "batch_size") + (("decay_epochs",) if self.decay_epochs is not None else ()):
+            check_number(self, name, minimum=1, integer=True)
+
+    def build_network(self, n_features: int, seeds: Sequence[int]) -> AutoencoderNetwork:
+        """See `DeepEstimator`."""
+        return autoencoder_network(self, n_features, seeds, self.initialiser)
+
+    def training_phases(self, block: Block) -> list[Phase]:
+        """See `DeepEstimator`."""
+        network: AutoencoderNetwork = block.network
+
+        def loss(x: Tensor, rows: Tensor) -> Loss:
+            error = squared_error(x, network.decode(network.encode(x))) / x.shape[-2]
+            return Loss({"reconstruction": error / x.shape[-1] if self.reduction == "mean" else error})
+
+        epoch_steps = block.epoch_steps(self.batch_size)
+        schedule = staircase_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None
+        optimiser = Optimiser(self.optimiser, self.learning_rate, momentum=self.momentum, schedule=schedule)
+        return [Phase("autoencoder", loss, self.epochs * epoch_steps, self.batch_size, optimiser)]
+
+    @staticmethod
+    def encode(network: AutoencoderNetwork, x: Tensor) -> Tensor:
+        """Code (S, m, p) of x (S, m, d)."""
+        return network.encode(x)
+
+    @staticmethod
+    def decode(network: AutoencoderNetwork, z: Tensor) -> Tensor:
+        """Reconstruction (S, m, d) of z (S, m, p)."""
+        return network.decode(z)
+
+
+def autoencoder_network(
+    owner: Any, n_features: int, seeds: Sequence[int], initialiser: str = "glorot"
+) -> AutoencoderNetwork:
+    """The autoencoder that the parameters of a method describe."""
+    return AutoencoderNetwork(
+        n_features,
+        owner.hidden,
+        owner.code_dim,
+        channels=owner.channels,
+        image_shape=owner.image_shape,
+        negative_slope=owner.negative_slope,
+        seeds=seeds,
+        initialiser=initialiser,
+        precision=owner.precision,
+    )
+
+
+def own_recipe(owner: Any) -> Autoencoder:
+    """The autoencoder a method trains for itself when none is handed to it.
+
+    Its parameter ``autoencoder`` is the recipe; the architecture, device and precision are always the method's own.
+    """
+    recipe = owner.autoencoder if owner.autoencoder is not None else Autoencoder()
+    if not isinstance(recipe, Autoencoder):
+        raise ValueError(f"{type(owner).__name__}: autoencoder={recipe!r} must be a jcae.Autoencoder or None")
+    shared = ("hidden", "code_dim", "channels", "image_shape", "negative_slope", "device", "precision")
+    return Autoencoder(**{**recipe.get_params(deep=False), **{name: getattr(owner, name) for name in shared}})

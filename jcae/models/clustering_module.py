@@ -1,0 +1,455 @@
+"""The clustering module (CM): an isotropic Gaussian mixture written as an autoencoder with one hidden layer.
+
+Boubekki, Kampffmeyer, Jenssen and Brefeld, "Joint optimization of an autoencoder for clustering and embedding",
+Machine Learning 110 (2021), arXiv 2012.03740.
+
+The functions take tensors with any leading axes (one seed, or a block of seeds) and reduce over the last two, points
+and clusters. Symbols: x (..., n, d) points, gamma (..., n, K) responsibilities, M (..., K, d) centroids.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from jcae.models.estimator import DeepClusterer, check_choice, check_clusters, check_number
+from jcae.models.info import Info
+from jcae.nn.networks import glorot_normal_bias, glorot_uniform
+from jcae.nn.precision import storage_dtype
+from jcae.nn.products import affine, matmul
+from jcae.randomness.seeds import generator
+from jcae.training.block import Block
+from jcae.training.kmeans import kmeans_start
+from jcae.training.loop import Loss, Phase
+from jcae.training.optimisers import Optimiser, polynomial_decay
+
+LOG_FLOOR = 1e-10
+"""Added to the mean responsibilities before the logarithm (authors' code)."""
+PINV_TOLERANCE = 1e-5
+"""Relative to the largest singular value: above the rounding of float32 data, below what tells clusters apart."""
+
+
+def responsibilities(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """Encoder: gamma = softmax(x W + b), (..., n, K), with W (..., d, K) and b (..., K)."""
+    # Over the clusters of all points side by side: along short rows the kernel of a CPU is ten times slower.
+    return torch.softmax(affine(x, W, b).mT, dim=-2).mT
+
+
+def reconstruction_error(x: Tensor, gamma: Tensor, M: Tensor) -> Tensor:
+    """E1 = sum_i ||x_i - gamma_i M||^2, (...)."""
+    return (x - matmul(gamma, M)).square().sum((-2, -1))
+
+
+def sparsity(gamma: Tensor, M: Tensor) -> Tensor:
+    """E2 = sum_k (sum_i gamma_ik (1 - gamma_ik)) ||mu_k||^2, (...)."""
+    return ((gamma * (1.0 - gamma)).sum(-2) * M.square().sum(-1)).sum(-1)
+
+
+def separation(gamma: Tensor, M: Tensor) -> Tensor:
+    """E3 = - sum_{k != l} (sum_i gamma_ik gamma_il) mu_k . mu_l, (...)."""
+    products = matmul(gamma.mT, gamma) * matmul(M, M.mT)
+    return products.diagonal(dim1=-2, dim2=-1).sum(-1) - products.sum((-2, -1))
+
+
+def squared_distances(
+    x: Tensor, M: Tensor, origin: Tensor | None = None, squared_norms: Tensor | None = None
+) -> Tensor:
+    """||x_i - mu_k||^2, (..., n, K).
+
+    `origin` (broadcastable to (..., 1, d)) is subtracted from both sides first: distances do not change, but data far
+    from zero no longer cancel when the square is expanded. `squared_norms` are ||x_i - origin||^2, (..., n), where
+    they are known already.
+    """
+    if origin is not None:
+        x, M = x - origin, M - origin
+    if squared_norms is None:
+        squared_norms = x.square().sum(-1)
+    return matmul(x, -2.0 * M.mT) + M.square().sum(-1).unsqueeze(-2) + squared_norms.unsqueeze(-1)
+
+
+def expected_distortion(x: Tensor, gamma: Tensor, M: Tensor, origin: Tensor | None = None) -> Tensor:
+    """sum_ik gamma_ik ||x_i - mu_k||^2 = E1 + E2 + E3, (...): the stable form of the three terms."""
+    return (gamma * squared_distances(x, M, origin)).sum((-2, -1))
+
+
+def dirichlet_prior(gamma: Tensor, alpha: float | Tensor) -> Tensor:
+    """E4 = sum_k (1 - alpha_k) log(gbar_k + 1e-10), gbar the mean responsibilities of the batch, (...).
+
+    Different alpha_k (a Tensor of length K) are paired with the mean responsibilities by rank: both are sorted.
+    """
+    log_mean = torch.log(gamma.mean(-2) + LOG_FLOOR)
+    if isinstance(alpha, Tensor):
+        alpha, log_mean = alpha.sort().values, log_mean.sort(dim=-1).values
+    return ((1.0 - alpha) * log_mean).sum(-1)
+
+
+class ClusteringModuleNetwork(nn.Module):
+    """Parameters of S clustering modules: encoder W (S, d, K), b (S, K); decoder M (S, K, d), c (S, d)."""
+
+    def __init__(self, W: Tensor, b: Tensor, M: Tensor, c: Tensor):
+        super().__init__()
+        self.W, self.b, self.M, self.c = (nn.Parameter(p) for p in (W, b, M, c))
+
+    @classmethod
+    def random(
+        cls, n_features: int, n_clusters: int, *, seeds: Sequence[int], biases: bool, dtype: torch.dtype
+    ) -> Self:
+        """Glorot-uniform kernels and Glorot-normal biases (zero without `biases`), each seed from its own streams."""
+
+        def draw(seed: int) -> tuple[Tensor, ...]:
+            def rng(name: str) -> torch.Generator:
+                return generator(seed, "weights", f"module.{name}")
+
+            b, c = glorot_normal_bias(n_clusters, rng("b")), glorot_normal_bias(n_features, rng("c"))
+            return (
+                glorot_uniform(n_features, n_clusters, rng("W")),
+                b * biases,
+                glorot_uniform(n_clusters, n_features, rng("M")),
+                c * biases,
+            )
+
+        return cls(*(torch.stack(part).to(dtype) for part in zip(*map(draw, seeds), strict=True)))
+
+    def assign(self, x: Tensor, origin: Tensor | None = None) -> Tensor:
+        """Responsibilities (S, n, K) of x (S, n, d), which is given relative to `origin` (d,)."""
+        if origin is None:
+            return responsibilities(x, self.W, self.b)
+        shift = (origin.unsqueeze(-1) * self.W).sum(-2)
+        return responsibilities(x, self.W, self.b + shift)
+
+    def centroids(self) -> Tensor:
+        """Centroids M + c, (S, K, d): what the decoder makes of one-hot responsibilities."""
+        return self.M + self.c.unsqueeze(-2)
+
+    @torch.no_grad()
+    def start_at(self, s: int, centroids: np.ndarray | Tensor) -> None:
+        """Start seed s from centroids U (K, d): M = U, W = pinv(U), b = c = 0 (authors' code).
+
+        On centred data the centroids of a Lloyd iteration are linearly dependent up to rounding; the pseudo-inverse of
+        that rounding would saturate the softmax for good, so singular values below `PINV_TOLERANCE` count as zero.
+        """
+        U = torch.as_tensor(centroids, dtype=torch.float64)
+        self.M[s] = U.to(self.M)
+        self.W[s] = torch.linalg.pinv(U, rtol=PINV_TOLERANCE).to(self.W)
+        self.b[s] = 0.0
+        self.c[s] = 0.0
+
+    @torch.no_grad()
+    def start_at_mixture(self, weights: np.ndarray, means: np.ndarray, variance: float) -> None:
+        """Make every seed the isotropic mixture: W = M^T / s^2, b_k = log phi_k - ||mu_k||^2 / (2 s^2), c = 0."""
+        M = torch.as_tensor(means, dtype=torch.float64)
+        phi = torch.as_tensor(weights, dtype=torch.float64)
+        self.M[:] = M.to(self.M)
+        self.W[:] = (M.mT / variance).to(self.W)
+        self.b[:] = (phi.log() - M.square().sum(-1) / (2.0 * variance)).to(self.b)
+        self.c[:] = 0.0
+
+
+def check_mixture(weights: Any, means: Any, variance: Any) -> tuple[np.ndarray, np.ndarray, float]:
+    """Validate an isotropic mixture: weights (K,) on the simplex, means (K, d), variance > 0; returned in float64."""
+    weights, means = np.asarray(weights, dtype=np.float64), np.asarray(means, dtype=np.float64)
+    if means.ndim != 2 or weights.shape != means.shape[:1]:
+        raise ValueError(f"a mixture needs weights (K,) and means (K, d); got {weights.shape} and {means.shape}")
+    if not (np.isfinite(means).all() and (weights > 0).all() and np.isclose(weights.sum(), 1.0)):
+        raise ValueError(f"mixture weights must be positive and sum to 1, means finite; got weights {weights}")
+    if not (np.isscalar(variance) and np.isfinite(variance) and variance > 0):
+        raise ValueError(f"variance={variance!r} is not allowed; it must be a number above 0")
+    return weights, means, float(variance)
+
+
+def check_alpha(owner: Any) -> None:
+    """Check ``alpha``: a number of at least 0, or one per cluster."""
+    alpha = np.asarray(owner.alpha, dtype=np.float64)
+    if alpha.shape not in ((), (owner.n_clusters,)) or not (np.isfinite(alpha) & (alpha >= 0)).all():
+        raise ValueError(
+            f"{type(owner).__name__}: alpha={owner.alpha!r} is not allowed; it must be a number of at least 0, or "
+            f"n_clusters={owner.n_clusters} of them"
+        )
+
+
+class ClusteringModule(DeepClusterer):
+    """The clustering module: assignment by a linear map and a softmax, reconstruction by the centroids.
+
+    Minimises, summed over a mini-batch, the expected distortion E1 + E2 + E3 plus the Dirichlet prior E4.
+
+    Parameters
+    ----------
+    n_clusters : int
+        K.
+    init : {"random", "kmeans"} or dict
+        ``random``: Glorot-uniform kernels, Glorot-normal biases. ``kmeans``: k-means++ seeding and one Lloyd iteration
+        give U (K, d); then M = U, W = pinv(U), b = c = 0. A dict with ``weights``, ``means`` and ``variance`` starts at
+        that isotropic mixture.
+    alpha : float or sequence of K floats
+        Dirichlet concentration; above 1 it balances the clusters. It acts per batch: tune it with `batch_size`.
+    loss : {"paper", "normalised"}
+        ``normalised``: the distortion is divided by batch size times d and the module has no biases b and c.
+    epochs : int
+        Passes over the data.
+    batch_size : int
+    learning_rate, adam_eps : float
+        Of Adam.
+    decay_epochs : int or None
+        Polynomial decay of the learning rate to a tenth over that many epochs (power 0.4); None keeps it.
+    averaging_epoch : bool
+        One more epoch at the end; the result is the mean of the parameters after each of its steps.
+    device : str
+        ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:<number>``.
+    precision : {"float32", "float64", "tf32", "bf16"}
+        See `jcae.nn.precision`; the last two round the products of an autoencoder, and the module has none.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    labels_, cluster_centers_, history_, loss_, n_updates_, status_, reason_
+        See `jcae.models.estimator`. Centroids lie in the data space.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from jcae import ClusteringModule
+    >>> X, _ = make_blobs(300, centers=3, random_state=0)
+    >>> ClusteringModule(3, init="kmeans", alpha=3, epochs=5, random_state=0).fit(X).labels_.shape
+    (300,)
+    """
+
+    info: ClassVar[Info] = Info(
+        label="CM",
+        summary="Clustering module: an isotropic Gaussian mixture trained as a one-hidden-layer autoencoder.",
+        reference="arXiv:2012.03740",
+        deviations=(
+            "E1 + E2 + E3 is minimised as the expected distortion, to which it is equal, because the three terms "
+            "cancel in float32 for data far from the origin; the three terms are still recorded.",
+            "Adam's eps is added after bias correction (PyTorch), not before (TensorFlow): with eps = 1e-3 the first "
+            "few hundred steps are slightly longer.",
+            "Glorot-normal biases are drawn from the plain normal distribution, not the truncated one.",
+            "The pseudo-inverse of the k-means start drops singular values below 1e-5 of the largest: on centred data "
+            "the centroids are linearly dependent, and the inverse of their rounding would saturate the softmax.",
+        ),
+        presets={
+            name: {"alpha": alpha, "batch_size": batch}
+            for name, alpha, batch in (
+                ("mnist", 177, 111),
+                ("fashion_mnist", 80, 35),
+                ("cifar10", 164, 350),
+                ("reuters10k", 10, 400),
+                ("20newsgroups", 100, 600),
+                ("usps", 40, 150),
+                ("10x_73k", 1000, 500),
+                ("pendigits", 13, 80),
+            )
+        },
+    )
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        init: str | Mapping[str, Any] = "random",
+        alpha: float | Sequence[float] = 10.0,
+        loss: str = "paper",
+        epochs: int = 150,
+        batch_size: int = 256,
+        learning_rate: float = 1e-3,
+        adam_eps: float = 1e-3,
+        decay_epochs: int | None = None,
+        averaging_epoch: bool = True,
+        device: str = "auto",
+        precision: str = "float32",
+        random_state: Any = None,
+    ):
+        self.n_clusters = n_clusters
+        self.init = init
+        self.alpha = alpha
+        self.loss = loss
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.adam_eps = adam_eps
+        self.decay_epochs = decay_epochs
+        self.averaging_epoch = averaging_epoch
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+
+    @classmethod
+    def from_mixture(cls, weights: Any, means: Any, variance: float, **params: Any) -> Self:
+        """The module whose responsibilities are the posterior of an isotropic Gaussian mixture.
+
+        Parameters
+        ----------
+        weights : array-like, (K,)
+            Mixture weights phi, positive, sum 1.
+        means : array-like, (K, d)
+        variance : float
+            s^2, shared by all components and directions.
+        **params
+            Constructor parameters; ``precision`` is float64 unless given.
+
+        Returns
+        -------
+        ClusteringModule
+            Ready to predict. Its ``init`` is the mixture, so that `fit` starts training there.
+        """
+        weights, means, variance = check_mixture(weights, means, variance)
+        init = {"weights": weights, "means": means, "variance": variance}
+        one = cls(len(weights), init=init, **{"precision": "float64", **params})
+        one.network_ = one.build_network(means.shape[1], [0]).requires_grad_(False)
+        one.cluster_centers_ = one.centroids(one.network_)[0].numpy()
+        one.n_features_in_ = means.shape[1]
+        return one
+
+    def to_mixture(self, variance: float | None = None) -> tuple[np.ndarray, np.ndarray, float]:
+        """The isotropic mixture with exactly this module's responsibilities that lies closest to its centroids.
+
+        For every variance s^2 and every common shift v the means s^2 W_k + v, with weights proportional to
+        exp(b_k + ||mean_k||^2 / (2 s^2) - ...), have the posterior softmax(x W + b). The shift puts the mean of the
+        means on the mean of the centroids; s^2 is the least-squares fit of the centred means to the centred centroids
+        unless given.
+
+        Parameters
+        ----------
+        variance : float, optional
+            Fix s^2 instead of fitting it (needed for K = 1 or identical columns of W).
+
+        Returns
+        -------
+        weights : ndarray, (K,)
+        means : ndarray, (K, d)
+        variance : float
+
+        Raises
+        ------
+        ValueError
+            No positive variance fits: the encoder points away from the centroids.
+        """
+        W = self.weights_["W"].astype(np.float64).T
+        b = self.weights_["b"].astype(np.float64)
+        M = np.asarray(self.cluster_centers_, dtype=np.float64)
+        W_centred, M_centred = W - W.mean(0), M - M.mean(0)
+        if variance is None:
+            power = (W_centred**2).sum()
+            variance = float((W_centred * M_centred).sum() / power) if power > 0 else np.nan
+            if not variance > 0:
+                raise ValueError(f"the encoder fits no isotropic mixture (variance {variance}); give `variance`")
+        means = variance * W_centred + M.mean(0)
+        # Moving all means by v adds x.v / s^2 to every logit alike; only the weights have to follow ||mean||^2.
+        logits = b + (means**2).sum(1) / (2.0 * variance)
+        logits -= logits.max()
+        weights = np.exp(logits)
+        return weights / weights.sum(), means, variance
+
+    def check_parameters(self, n_samples: int, n_features: int) -> None:
+        """See `DeepEstimator`."""
+        check_clusters(self, n_samples)
+        if isinstance(self.init, Mapping):
+            if set(self.init) != {"weights", "means", "variance"}:
+                raise ValueError(f"init has the keys {sorted(self.init)}; a mixture has means, variance, weights")
+            _, means, _ = check_mixture(**self.init)
+            if means.shape != (self.n_clusters, n_features):
+                raise ValueError(
+                    f"init has means {means.shape}; n_clusters and X ask for {(self.n_clusters, n_features)}"
+                )
+        else:
+            check_choice(self, "init", ["random", "kmeans"])
+        check_alpha(self)
+        check_choice(self, "loss", ["paper", "normalised"])
+        check_training_parameters(self)
+
+    def build_network(self, n_features: int, seeds: Sequence[int]) -> ClusteringModuleNetwork:
+        """See `DeepEstimator`."""
+        network = ClusteringModuleNetwork.random(
+            n_features, self.n_clusters, seeds=seeds, biases=self.loss == "paper", dtype=storage_dtype(self.precision)
+        )
+        if isinstance(self.init, Mapping):
+            network.start_at_mixture(*check_mixture(**self.init))
+        return network
+
+    def training_phases(self, block: Block) -> list[Phase]:
+        """See `DeepEstimator`."""
+        network: ClusteringModuleNetwork = block.network
+        alpha = alpha_tensor(self.alpha, network.W)
+        origin = block.mean()
+        squared_norms = block.map(lambda x: (x[:1] - origin).square().sum(-1))[0]
+
+        def loss(x: Tensor, rows: Tensor) -> Loss:
+            x = x - origin
+            gamma, M = network.assign(x, origin), network.centroids()
+            scale = 1.0 / (x.shape[-2] * x.shape[-1]) if self.loss == "normalised" else 1.0
+            distortion = (gamma * squared_distances(x, M - origin, None, block.rows_of(squared_norms, rows))).sum(
+                (-2, -1)
+            )
+            return Loss({"distortion": scale * distortion, "prior": dirichlet_prior(gamma, alpha)})
+
+        def monitor(x: Tensor) -> dict[str, Tensor]:
+            scale = 1.0 / (self.batch_size * x.shape[-1]) if self.loss == "normalised" else 1.0
+            return three_terms(x, network.assign(x), network.centroids(), self.batch_size, scale)
+
+        def start() -> None:
+            if self.init == "kmeans":
+                for s, centroids in enumerate(kmeans_start(block.x, self.n_clusters, block.seeds)):
+                    network.start_at(s, centroids)
+
+        phase = joint_phase(self, block, "module", loss, before=start, monitor=monitor)
+        # A mixture start keeps its biases under either loss: without them it would be another mixture.
+        if self.loss == "normalised" and not isinstance(self.init, Mapping):
+            phase.trainable = lambda name: name not in ("b", "c")
+        return [phase]
+
+    def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
+        """See `DeepClusterer`."""
+        return network.assign(x)
+
+    def centroids(self, network: nn.Module) -> Tensor:
+        """See `DeepClusterer`."""
+        return network.centroids()
+
+
+def three_terms(x: Tensor, gamma: Tensor, M: Tensor, batch_size: int, scale: float = 1.0) -> dict[str, Tensor]:
+    """E1, E2 and E3 of points x (..., n, d) for the history, as of a batch of `batch_size` points."""
+    share = scale * batch_size / x.shape[-2]
+    return {
+        "reconstruction": share * reconstruction_error(x, gamma, M),
+        "sparsity": share * sparsity(gamma, M),
+        "separation": share * separation(gamma, M),
+    }
+
+
+def alpha_tensor(alpha: float | Sequence[float], like: Tensor) -> float | Tensor:
+    """A number stays one; K numbers become a Tensor on the device and in the precision of `like`."""
+    return torch.as_tensor(alpha, dtype=like.dtype, device=like.device) if np.ndim(alpha) else float(alpha)
+
+
+def check_training_parameters(owner: Any) -> None:
+    """Check the parameters that `joint_phase` reads."""
+    for name in ("epochs", "batch_size"):
+        check_number(owner, name, minimum=1, integer=True)
+    for name in ("learning_rate", "adam_eps"):
+        check_number(owner, name, minimum=0, exclusive=True)
+    if owner.decay_epochs is not None:
+        check_number(owner, "decay_epochs", minimum=1, integer=True)
+
+
+def joint_phase(owner: Any, block: Block, name: str, loss: Any, **more: Any) -> Phase:
+    """The training the paper uses for CM and AE-CM: Adam, optional polynomial decay, a last averaging epoch."""
+    epoch_steps = block.epoch_steps(owner.batch_size)
+    schedule = polynomial_decay(owner.decay_epochs * epoch_steps) if owner.decay_epochs else None
+    # The published PyTorch code of the normalised loss uses AdamW; the paper's TensorFlow code Adam.
+    optimiser = "adamw" if owner.loss == "normalised" else "adam"
+    return Phase(
+        name,
+        loss,
+        steps=owner.epochs * epoch_steps,
+        batch_size=owner.batch_size,
+        optimiser=Optimiser(
+            optimiser,
+            owner.learning_rate,
+            eps=owner.adam_eps,
+            weight_decay=0.01 if optimiser == "adamw" else 0.0,
+            schedule=schedule,
+        ),
+        averaging_epoch=owner.averaging_epoch,
+        **more,
+    )

@@ -1,0 +1,533 @@
+"""What every deep method shares: scikit-learn's conventions around the training loop, for one seed or a block of them.
+
+A method says, as if for one seed, how its network is built (`build_network`), what is minimised and when
+(`training_phases`), and how it assigns points (`soft_assignment`, `centroids`). Tensors carry a leading seed axis; a
+method reduces over the last axes only and so never notices it.
+"""
+
+import copy
+import logging
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, NamedTuple, Self
+
+import joblib
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from jcae.models.info import Info
+from jcae.nn.convolution import halvings
+from jcae.nn.precision import PRECISIONS, storage_dtype
+from jcae.training.block import CHUNK, Block
+from jcae.training.checkpoint import save_checkpoint
+from jcae.training.groups import Group, first_groups, release
+from jcae.training.kmeans import kmeans
+from jcae.training.loop import BlockTooLargeError, Phase, Runtime, block_state, full_loss, train
+from jcae.training.memory import Placement, demand, free_memory, place
+
+log = logging.getLogger(__name__)
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device named: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:1``.
+
+    Raises
+    ------
+    ValueError
+        The name is none of these, or no such device is there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError):
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device={name!r} is unknown; allowed are 'auto', 'cpu', 'cuda' and 'cuda:<number>'")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device={name!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def check_number(owner: Any, name: str, *, minimum: float, integer: bool = False, exclusive: bool = False) -> None:
+    """Raise a clear error unless the parameter `name` of `owner` is a number in range."""
+    value = getattr(owner, name)
+    kind = Integral if integer else Real
+    fits = isinstance(value, kind) and not isinstance(value, bool)
+    if not fits or not (value > minimum if exclusive else value >= minimum):
+        what = "an integer" if integer else "a number"
+        bound = f"above {minimum}" if exclusive else f"of at least {minimum}"
+        raise ValueError(f"{type(owner).__name__}: {name}={value!r} is not allowed; it must be {what} {bound}")
+
+
+def check_choice(owner: Any, name: str, allowed: Sequence[Any]) -> None:
+    """Raise a clear error unless the parameter `name` of `owner` is one of `allowed`."""
+    value = getattr(owner, name)
+    if not (isinstance(value, str) or value is None) or value not in allowed:
+        raise ValueError(f"{type(owner).__name__}: {name}={value!r} is unknown; allowed are {list(allowed)}")
+
+
+class DeepEstimator(BaseEstimator):
+    """Base of the estimators that are trained by `jcae.training.loop.train`.
+
+    Subclasses take ``device``, ``precision`` and ``random_state`` beside their own parameters and implement
+    `build_network`, `training_phases`, `check_parameters` and `set_results`.
+
+    Attributes
+    ----------
+    network_ : nn.Module
+        Trained network of this seed, on the CPU.
+    history_ : list of dict
+        Rows ``phase, epoch, step, term, value``; value is the epoch's mean over mini-batches.
+    loss_ : float
+        Mean over mini-batches of the last phase's loss at the final parameters.
+    n_updates_ : int
+        Optimiser steps taken.
+    status_ : {"ok", "diverged", "collapsed"}
+    reason_ : str or None
+        Why the status is not ok.
+    """
+
+    info: ClassVar[Info]
+
+    # ------------------------------------------------------------------ what a method says
+
+    def check_parameters(self, n_samples: int, n_features: int) -> None:
+        """Raise ValueError for parameters that are wrong by themselves or for data of this shape."""
+        raise NotImplementedError
+
+    def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.Module:
+        """Network of a block: every parameter has a leading axis of ``len(seeds)``."""
+        raise NotImplementedError
+
+    def training_phases(self, block: Block) -> list[Phase]:
+        """What is trained, in order."""
+        raise NotImplementedError
+
+    def pretraining(self) -> "DeepEstimator | None":
+        """The autoencoder recipe this method starts from, or None when it starts at random."""
+        return None
+
+    def set_results(self, block: Block, fits: "Sequence[DeepEstimator]") -> None:
+        """Give each seed's estimator what the trained block found beyond the weights."""
+
+    # ------------------------------------------------------------------ fitting
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on X (n_samples, n_features) with the seed ``random_state``; `y` is ignored."""
+        seed = self._one_seed()
+        fitted = self.fit_seeds(X, [seed], runtime=Runtime(progress=False))[0]
+        state = {k: v for k, v in vars(fitted).items() if k not in self.get_params(deep=False)}
+        vars(self).update(state)
+        if self.status_ != "ok":
+            warnings.warn(f"{type(self).__name__} {self.status_}: {self.reason_}", ConvergenceWarning, stacklevel=2)
+        return self
+
+    def fit_seeds(
+        self,
+        X: Any,
+        seeds: Sequence[int],
+        *,
+        pretrained: Sequence[Mapping[str, np.ndarray]] | None = None,
+        runtime: Runtime | None = None,
+    ) -> list[Self]:
+        """Train one copy per seed, all together.
+
+        Parameters
+        ----------
+        X : array-like, (n_samples, n_features)
+            Cast to what the parameter ``precision`` stores.
+        seeds : sequence of int
+            Seed s gets the same result whichever seeds are beside it (bitwise on a CPU with one thread).
+        pretrained : sequence of dict, optional
+            Per seed, `weights_` of a fitted `jcae.Autoencoder` of the same architecture. Methods that start from an
+            autoencoder train their own (parameter ``autoencoder``) when it is missing.
+        runtime : Runtime, optional
+            Checkpoints and progress.
+
+        Returns
+        -------
+        list of estimators
+            Fitted clones, in the order of `seeds`.
+        """
+        runtime = runtime or Runtime()
+        check_choice(self, "precision", PRECISIONS)
+        device = resolve_device(self.device)
+        X = validate_data(self, X, dtype=self._array_dtype(), order="C", ensure_min_samples=2, copy=False)
+        self.check_parameters(*X.shape)
+        recipe = self.pretraining()
+        if pretrained is not None and recipe is None:
+            raise ValueError(
+                f"{type(self).__name__} does not start from an autoencoder with these parameters, but pretrained "
+                "weights were given"
+            )
+        if recipe is not None and pretrained is None:
+            pretrained = self._pretrain(recipe, X, seeds, runtime)
+        if pretrained is not None and len(pretrained) != len(seeds):
+            name = type(self).__name__
+            raise ValueError(f"{name}: {len(pretrained)} pretrained autoencoders were given for {len(seeds)} seeds")
+
+        start = None if pretrained is None else dict(zip(seeds, pretrained, strict=True))
+        need = demand(self.build_network(X.shape[1], seeds[:1]), *X.shape, getattr(self, "batch_size", CHUNK))
+        free = free_memory(device)
+        groups = first_groups(
+            seeds, Placement(len(seeds), True) if free is None else place(need, free, len(seeds)), runtime.checkpoint
+        )
+        fits: dict[int, Self] = {}
+        while groups:
+            group = groups.pop(0)
+            try:
+                found = self._fit_group(X, group, device, start, replace(runtime, checkpoint=group.checkpoint))
+                fits.update(zip(group.seeds, found, strict=True))
+                continue
+            except BlockTooLargeError as error:
+                smaller = group.smaller(error.state)
+            if not smaller:
+                raise MemoryError(
+                    f"{type(self).__name__}: {device} has too little memory for even one seed with its data in host "
+                    f"memory; about {need.per_seed / 2**20:.0f} MiB are needed. Take a smaller batch_size or hidden, "
+                    "or another device"
+                )
+            release()
+            log.warning(
+                "%s: %d seeds are too many for the memory of %s; going on with %s",
+                runtime.label or type(self).__name__,
+                len(group.seeds),
+                device,
+                " and ".join(str(len(part.seeds)) for part in smaller),
+            )
+            for part in smaller:
+                if part.checkpoint is not None and part.state is not None:
+                    mark = self._fingerprint(X, part.seeds, start)
+                    save_checkpoint(part.checkpoint, mark, part.state.tensors, part.state.facts)
+            if group.checkpoint is not None and len(group.seeds) > 1:
+                group.checkpoint.unlink(missing_ok=True)
+            groups = smaller + groups
+        return [fits[seed] for seed in seeds]
+
+    def _fit_group(
+        self,
+        X: np.ndarray,
+        group: Group,
+        device: torch.device,
+        start: Mapping[int, Mapping[str, np.ndarray]] | None,
+        runtime: Runtime,
+    ) -> list[Self]:
+        """Train the seeds of a group as one block."""
+        block, phases, trained = None, [], False
+        try:
+            network = self.build_network(X.shape[1], group.seeds)
+            if start is not None:
+                self._load_autoencoder(network, [start[seed] for seed in group.seeds])
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # read-only; nothing writes to it
+                x = torch.from_numpy(X)
+            block = Block(network.to(device), x.to(device) if group.resident else x, group.seeds)
+            phases = self.training_phases(block)
+            if hasattr(self, "soft_assignment"):
+                block.assign = lambda x: self.soft_assignment(network, x).argmax(-1)
+            mark = self._fingerprint(X, group.seeds, start) if runtime.checkpoint else ""
+            train(block, phases, runtime, mark, group.state)
+            trained = True
+            return self._fits(block, phases)
+        except torch.OutOfMemoryError:
+            raise BlockTooLargeError(block_state(block, len(phases)) if trained else group.state) from None
+
+    def _fits(self, block: Block, phases: Sequence[Phase]) -> list[Self]:
+        """One fitted estimator per seed of a trained block."""
+        fits = []
+        losses = full_loss(block, phases[-1]).tolist()
+        weights = block.network.state_dict()
+        for s, seed in enumerate(block.seeds):
+            one = copy.deepcopy(self).set_params(random_state=int(seed))
+            one.network_ = self.build_network(block.x.shape[1], [seed])
+            one.network_.load_state_dict({k: v[s : s + 1] for k, v in weights.items()})
+            one.network_.requires_grad_(False)
+            one.history_ = [
+                {**{k: v for k, v in row.items() if k != "values"}, "value": row["values"][s]}
+                for row in block.history
+                if row["values"][s] is not None
+            ]
+            if block.snapshots:
+                one.snapshots_ = Snapshots.of_seed(block, s)
+            one.loss_ = losses[s]
+            one.n_updates_ = block.updates[s]
+            one.reason_ = block.problems.get(s)
+            if one.reason_ is None and not math.isfinite(one.loss_):
+                one.reason_ = f"the loss at the final parameters is {one.loss_}"
+            one.status_ = "diverged" if one.reason_ else "ok"
+            fits.append(one)
+        self.set_results(block, fits)
+        return fits
+
+    @property
+    def weights_(self) -> dict[str, np.ndarray]:
+        """Parameters of the trained network by name, without the seed axis."""
+        check_is_fitted(self, "network_")
+        return {k: v[0].numpy() for k, v in self.network_.state_dict().items()}
+
+    def load_weights(self, weights: Mapping[str, np.ndarray], n_features: int) -> Self:
+        """Become fitted with the weights of a stored run: `predict` and `transform` work, without training.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+            `weights_`, or what ``safetensors.numpy.load_file`` reads from a run's ``weights.safetensors``.
+        n_features : int
+            Number of features of the data.
+
+        Raises
+        ------
+        ValueError
+            The weights are not those of a network with these parameters.
+        """
+        network = self.build_network(n_features, [self._one_seed()])
+        _load_stacked(network, [weights], f"{type(self).__name__}: the weights are", "these parameters ask for")
+        self.network_ = network.requires_grad_(False)
+        self.n_features_in_ = n_features
+        return self
+
+    def _array_dtype(self) -> np.dtype:
+        return np.dtype(str(storage_dtype(self.precision)).removeprefix("torch."))
+
+    def _one_seed(self) -> int:
+        if isinstance(self.random_state, Integral) and not isinstance(self.random_state, bool):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31))
+
+    def _pretrain(
+        self, recipe: "DeepEstimator", X: np.ndarray, seeds: Sequence[int], runtime: Runtime
+    ) -> list[dict[str, np.ndarray]]:
+        if runtime.checkpoint is not None:
+            runtime = replace(runtime, checkpoint=runtime.checkpoint.with_suffix(".pretraining"))
+        return [fit.weights_ for fit in recipe.fit_seeds(X, seeds, runtime=runtime)]
+
+    def _load_autoencoder(self, network: nn.Module, pretrained: Sequence[Mapping[str, np.ndarray]]) -> None:
+        found = f"{type(self).__name__}: the pretrained autoencoder has the layers"
+        asked = f"channels={self.channels}, hidden={self.hidden} and code_dim={self.code_dim} ask for"
+        _load_stacked(network.autoencoder, pretrained, found, asked)
+
+    def _fingerprint(
+        self, X: np.ndarray, seeds: Sequence[int], start: Mapping[int, Mapping[str, np.ndarray]] | None
+    ) -> str:
+        """Digest of what determines the result: a checkpoint with another one must not be resumed."""
+        params = {k: v for k, v in self.get_params().items() if k not in ("device", "random_state")}
+        facts = [type(self).__qualname__, params, X, [int(seed) for seed in seeds]]
+        facts += [dict(start[seed]) for seed in seeds] if start else []
+        return joblib.hash(facts, hash_name="sha1")
+
+    def _apply(self, function: Callable[[nn.Module, Tensor], Tensor], X: Any) -> np.ndarray:
+        """Run ``function(network, x)``, (S, m, d) -> (S, m, ...), over X in chunks, on the device."""
+        check_is_fitted(self, "network_")
+        X = validate_data(self, X, dtype=self._array_dtype(), order="C", reset=False)
+        return self._map(function, torch.tensor(X))
+
+    @torch.no_grad()
+    def _map(self, function: Callable[[nn.Module, Tensor], Tensor], x: Tensor) -> np.ndarray:
+        device = resolve_device(self.device)
+        network = copy.deepcopy(self.network_).to(device)
+        block = Block(network, x.to(device), [0])
+        return block.map(lambda part: function(network, part))[0].cpu().numpy()
+
+
+def _load_stacked(
+    network: nn.Module, weights: Sequence[Mapping[str, np.ndarray]], what_is_found: str, what_is_asked: str
+) -> None:
+    """Load one set of weights per seed, without the seed axis, into the network of a block."""
+    expected = {k: tuple(v.shape[1:]) for k, v in network.state_dict().items()}
+    for one in weights:
+        found = {k: tuple(v.shape) for k, v in one.items()}
+        if found != expected:
+            raise ValueError(f"{what_is_found} {found}, but {what_is_asked} {expected}")
+    network.load_state_dict({k: torch.stack([torch.tensor(one[k]) for one in weights]) for k in expected})
+
+
+def kmeans_on_code(block: Block, n_clusters: int) -> tuple[Tensor, Tensor]:
+    """k-means (20 restarts) on the code of a block's autoencoders: where pretrained methods start.
+
+    Parameters
+    ----------
+    block : Block
+        Its network has an ``autoencoder``.
+    n_clusters : int
+        K.
+
+    Returns
+    -------
+    labels : Tensor of int64, (S, n)
+    centers : Tensor, (S, K, p)
+        Both on the block's device.
+    """
+    found = kmeans(block.map(block.network.autoencoder.encode), n_clusters, block.seeds)
+    return found.labels, found.centers
+
+
+class Snapshots(NamedTuple):
+    """The clusters of some points through the training.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, (m,)
+        The points: at most 2,048, evenly spaced.
+    phases : ndarray of str, (T,)
+    steps : ndarray of int64, (T,)
+        Updates done in the phase.
+    labels : ndarray of int16, (T, m)
+    """
+
+    rows: np.ndarray
+    phases: np.ndarray
+    steps: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def of_seed(cls, block: Block, s: int) -> "Snapshots":
+        """Those of the seed at position `s`, until it stopped."""
+        taken = [
+            (phase, step, assigned[s].numpy())
+            for (phase, step), assigned in zip(block.snapshots, block.assigned, strict=True)
+            if int(assigned[s, 0]) >= 0
+        ]
+        rows = block.watched().numpy()
+        labels = np.array([labels for *_, labels in taken], dtype=np.int16).reshape(-1, len(rows))
+        steps = np.array([step for _, step, _ in taken], dtype=np.int64)
+        return cls(rows, np.array([phase for phase, *_ in taken], dtype=str), steps, labels)
+
+
+class EmbeddingMixin(TransformerMixin):
+    """Encoder and decoder as scikit-learn's ``transform`` and ``inverse_transform``."""
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Code (n_samples, code_dim) of X (n_samples, n_features)."""
+        return self._apply(self.encode, X)
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """Decoded points (m, n_features) of codes Z (m, code_dim)."""
+        check_is_fitted(self, "network_")
+        Z = np.array(Z, dtype=self._array_dtype(), ndmin=2)
+        if Z.shape[1] != self.code_dim:
+            raise ValueError(f"Z has {Z.shape[1]} columns; the code has {self.code_dim}")
+        return self._map(self.decode, torch.tensor(Z))
+
+    @staticmethod
+    def encode(network: nn.Module, x: Tensor) -> Tensor:
+        """Code (S, m, p) of x (S, m, d)."""
+        return network.autoencoder.encode(x)
+
+    @staticmethod
+    def decode(network: nn.Module, z: Tensor) -> Tensor:
+        """Decoded points (S, m, d) of z (S, m, p)."""
+        return network.autoencoder.decode(z)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.code_dim
+
+
+class DeepClusterer(ClusterMixin, DeepEstimator):
+    """A deep method that assigns points to clusters.
+
+    Beside what `DeepEstimator` asks for, a subclass implements `soft_assignment` and `centroids`.
+
+    Attributes
+    ----------
+    labels_ : ndarray of int32, (n_samples,)
+        The method's own labels: the largest soft assignment.
+    cluster_centers_ : ndarray, (n_clusters, p)
+        Centroids in the code space (in the data space for a method without an encoder).
+    refit_labels_ : ndarray of int32, (n_samples,)
+        k-means on the code (20 restarts); only for methods with an encoder. Never mixed with `labels_`.
+    snapshots_ : Snapshots
+        `labels_` of some points on the way there, some fifty times in each phase; only for methods that train.
+    """
+
+    def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
+        """Soft assignment (S, m, K), rows on the simplex, of x (S, m, d)."""
+        raise NotImplementedError
+
+    def centroids(self, network: nn.Module) -> Tensor:
+        """Centroids (S, K, p)."""
+        raise NotImplementedError
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Cluster of each row of X (n_samples, n_features): int32, (n_samples,)."""
+        return self.predict_proba(X).argmax(1).astype(np.int32)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Soft assignment (n_samples, n_clusters) of X (n_samples, n_features)."""
+        return self._apply(self.soft_assignment, X)
+
+    def set_results(self, block: Block, fits: "Sequence[DeepClusterer]") -> None:
+        """Labels, centroids, k-means on the code, and whether the clustering collapsed."""
+        labels = block.map(lambda x: self.soft_assignment(block.network, x).argmax(-1)).cpu().numpy()
+        centers = self.centroids(block.network).cpu().numpy()
+        sound = [s for s, fit in enumerate(fits) if fit.status_ == "ok"]
+        has_code = hasattr(self, "encode")
+        if has_code and sound:
+            code = block.map(lambda x: self.encode(block.network, x))[sound]
+            found = kmeans(code, self.n_clusters, [block.seeds[s] for s in sound], purpose="refit")
+            refit = dict(zip(sound, found.labels.cpu().numpy(), strict=True))
+        for s, fit in enumerate(fits):
+            fit.labels_ = labels[s].astype(np.int32)
+            fit.cluster_centers_ = centers[s]
+            if has_code:
+                fit.refit_labels_ = refit[s].astype(np.int32) if s in sound else fit.labels_
+            found = len(np.unique(fit.labels_))
+            if fit.status_ == "ok" and self.n_clusters > 1 and found == 1:
+                fit.status_ = "collapsed"
+                fit.reason_ = f"all {len(labels[s])} points are in one of {self.n_clusters} clusters"
+
+
+def check_network_parameters(owner: Any, n_features: int) -> None:
+    """Check what every method with an autoencoder has: ``hidden``, ``code_dim``, ``channels`` and ``image_shape``."""
+    _check_integers(owner, "hidden", "layer widths")
+    check_number(owner, "code_dim", minimum=1, integer=True)
+    name, channels, image_shape = type(owner).__name__, owner.channels, owner.image_shape
+    if image_shape is not None:
+        _check_integers(owner, "image_shape", "height, width and, for colour, channels")
+        if len(image_shape) not in (2, 3) or math.prod(image_shape) != n_features:
+            raise ValueError(
+                f"{name}: image_shape={image_shape!r} does not fit data with {n_features} features; allowed are "
+                "(height, width) and (height, width, channels) whose product is that"
+            )
+    if channels is not None:
+        _check_integers(owner, "channels", "channels of convolutions")
+        if len(channels) == 0:
+            raise ValueError(
+                f"{name}: channels={channels!r} names no convolution; None makes the network fully connected"
+            )
+        if image_shape is None:
+            raise ValueError(
+                f"{name}: channels={channels!r} needs image_shape, (height, width) or (height, width, channels) of the "
+                f"{n_features} features; it is None"
+            )
+        for number, step in enumerate(halvings(image_shape, channels), start=1):
+            if min(step.large.height, step.large.width) < 2:
+                raise ValueError(
+                    f"{name}: channels={channels!r} are too many for image_shape={image_shape!r}: convolution {number} "
+                    f"would halve {step.large.height} x {step.large.width} pixels; it needs 2 x 2"
+                )
+
+
+def _check_integers(owner: Any, name: str, what: str) -> None:
+    value = getattr(owner, name)
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError(f"{type(owner).__name__}: {name}={value!r} must be a sequence of {what}")
+    if not all(isinstance(v, Integral) and not isinstance(v, bool) and v >= 1 for v in value):
+        raise ValueError(f"{type(owner).__name__}: {name}={value!r} must hold integers of at least 1")
+
+
+def check_clusters(owner: Any, n_samples: int) -> None:
+    """Check ``n_clusters`` against the number of points."""
+    check_number(owner, "n_clusters", minimum=1, integer=True)
+    if owner.n_clusters > n_samples:
+        raise ValueError(
+            f"{type(owner).__name__}: n_samples={n_samples} should be at least n_clusters={owner.n_clusters}"
+        )

@@ -1,0 +1,1 @@
+"""Layers whose parameters carry a leading seed axis, and how they multiply."""

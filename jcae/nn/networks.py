@@ -1,0 +1,199 @@
+"""Layers whose parameters carry a leading seed axis: S independent networks, evaluated by one call.
+
+Activations are (S, batch, features). A layer never mixes seeds, so what seed s computes does not depend on the others.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from jcae.nn.convolution import Convolution, Halving, halvings
+from jcae.nn.precision import storage_dtype
+from jcae.nn.products import affine
+from jcae.randomness.seeds import generator
+
+INITIALISERS = ("glorot", "fan_in")
+
+
+class Linear(nn.Module):
+    """S affine maps side by side: ``x @ weight + bias``.
+
+    Parameters
+    ----------
+    weight : Tensor, (S, n_in, n_out)
+    bias : Tensor, (S, n_out)
+    precision : str
+        One of `jcae.nn.precision.PRECISIONS`; with ``bf16`` the result is bfloat16.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, precision: str = "float32"):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(bias)
+        self.precision = precision
+
+    @property
+    def n_out(self) -> int:
+        """Numbers that come out for a point."""
+        return self.weight.shape[-1]
+
+    def forward(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
+        """Map (S, batch, n_in) to (S, batch, n_out), and apply a leaky ReLU if a slope is given."""
+        return affine(x, self.weight, self.bias, self.precision, negative_slope)
+
+
+def initial_kernel(shape: Sequence[int], n_in: int, n_out: int, initialiser: str, rng: torch.Generator) -> Tensor:
+    """Draw a kernel of one seed in float64, so that every precision starts from the same numbers.
+
+    Parameters
+    ----------
+    shape : sequence of int
+    n_in, n_out : int
+        How many numbers go into one that comes out, and how many one that goes in has a part in.
+    initialiser : {"glorot", "fan_in"}
+        ``glorot``: from U(-a, a), a = sqrt(6 / (n_in + n_out)) (Glorot and Bengio, 2010; the AE-CM authors' code).
+        ``fan_in``: from U(-1/sqrt(n_in), 1/sqrt(n_in)) (the DEC-keras recipe).
+    rng : torch.Generator
+        The seed's own stream.
+    """
+    if initialiser not in INITIALISERS:
+        raise ValueError(f"initialiser={initialiser!r} is unknown; allowed are {list(INITIALISERS)}")
+    bound = math.sqrt(6.0 / (n_in + n_out)) if initialiser == "glorot" else math.sqrt(1.0 / n_in)
+    return (2.0 * torch.rand(*shape, generator=rng, dtype=torch.float64) - 1.0) * bound
+
+
+def glorot_uniform(n_in: int, n_out: int, rng: torch.Generator) -> Tensor:
+    """Weights (n_in, n_out), drawn as `initial_kernel` does."""
+    return initial_kernel((n_in, n_out), n_in, n_out, "glorot", rng)
+
+
+def glorot_normal_bias(n_out: int, rng: torch.Generator) -> Tensor:
+    """Bias (n_out,) from N(0, 2 / (n_out + n_out)): a vector counts as its own fan in and fan out, as in Keras."""
+    return torch.randn(n_out, generator=rng, dtype=torch.float64) * math.sqrt(1.0 / n_out)
+
+
+def initial_layer(n_in: int, n_out: int, initialiser: str, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Kernel (n_in, n_out) and bias (n_out,) of one seed: with ``glorot`` a Glorot-normal bias, else zero."""
+    weight = initial_kernel((n_in, n_out), n_in, n_out, initialiser, rng)
+    zero = torch.zeros(n_out, dtype=torch.float64)
+    return weight, glorot_normal_bias(n_out, rng) if initialiser == "glorot" else zero
+
+
+def initial_convolution(
+    halving: Halving, transposed: bool, initialiser: str, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Kernel (small.channels, large.channels, height, width) and bias of one seed.
+
+    A kernel's height times its width times the channels count as what goes in and what comes out. Biases are zero: that
+    of a grey image, a vector of one, would start a unit off.
+    """
+    channels = [halving.large.channels, halving.small.channels]
+    n_in, n_out = (c * halving.kernel**2 for c in (reversed(channels) if transposed else channels))
+    weight = initial_kernel((*reversed(channels), halving.kernel, halving.kernel), n_in, n_out, initialiser, rng)
+    return weight, torch.zeros(channels[0 if transposed else 1], dtype=torch.float64)
+
+
+def _side_by_side(
+    draw: Callable[[torch.Generator], tuple[Tensor, Tensor]], seeds: Sequence[int], name: str, precision: str
+) -> list[Tensor]:
+    """Kernels and biases of a block of seeds; seed s draws from its own stream ``("weights", name)``."""
+    layers = [draw(generator(seed, "weights", name)) for seed in seeds]
+    return [torch.stack(part).to(storage_dtype(precision)) for part in zip(*layers, strict=True)]
+
+
+def convolution(
+    halving: Halving, *, transposed: bool, seeds: Sequence[int], name: str, initialiser: str, precision: str
+) -> Convolution:
+    """A convolution for a block of seeds."""
+
+    def draw(rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        return initial_convolution(halving, transposed, initialiser, rng)
+
+    weight, bias = _side_by_side(draw, seeds, name, precision)
+    return Convolution(weight, bias, halving, transposed=transposed, precision=precision)
+
+
+def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialiser: str, precision: str) -> Linear:
+    """A layer for a block of seeds."""
+
+    def draw(rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        return initial_layer(n_in, n_out, initialiser, rng)
+
+    return Linear(*_side_by_side(draw, seeds, name, precision), precision)
+
+
+class AutoencoderNetwork(nn.Module):
+    """S autoencoders: d -> convolutions -> hidden -> code and the mirror image; code and output are linear.
+
+    Parameters
+    ----------
+    n_features : int
+        Width d of the data.
+    hidden : sequence of int
+        Widths of the encoder's hidden layers; the decoder's are the same in reverse.
+    code_dim : int
+        Width p of the code.
+    channels : sequence of int or None
+        Of the convolutions before the hidden layers (`jcae.nn.convolution`), which transposed ones mirror; None: none.
+    image_shape : sequence of int or None
+        (height, width) or (height, width, channels) of a row of the data; needed with `channels`.
+    negative_slope : float
+        Slope of the leaky ReLU for negative values; 0 gives a ReLU.
+    seeds, initialiser, precision
+        As in `linear`.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        hidden: Sequence[int],
+        code_dim: int,
+        *,
+        channels: Sequence[int] | None = None,
+        image_shape: Sequence[int] | None = None,
+        negative_slope: float,
+        seeds: Sequence[int],
+        initialiser: str,
+        precision: str,
+    ):
+        super().__init__()
+        self.negative_slope = negative_slope
+        settings = {"seeds": seeds, "initialiser": initialiser, "precision": precision}
+        images = halvings(image_shape, channels) if channels else []
+        widths = [math.prod(images[-1].small) if images else n_features, *hidden, code_dim]
+
+        def layer(step: Halving | tuple[int, int], part: str, i: int) -> nn.Module:
+            if isinstance(step, Halving):
+                return convolution(step, transposed=part == "decoder", name=f"{part}.{i}", **settings)
+            return linear(*step, name=f"{part}.{i}", **settings)
+
+        steps = [*images, *pairwise(widths)]
+        mirror = [*pairwise(widths[::-1]), *images[::-1]]
+        self.encoder = nn.ModuleList(layer(step, "encoder", i) for i, step in enumerate(steps))
+        self.decoder = nn.ModuleList(layer(step, "decoder", i) for i, step in enumerate(mirror))
+
+    def _run(self, layers: nn.ModuleList, x: Tensor) -> Tensor:
+        for layer in layers[:-1]:
+            x = layer(x, self.negative_slope)
+        return layers[-1](x).to(layers[-1].weight.dtype)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Code (S, batch, p) of x (S, batch, d)."""
+        return self._run(self.encoder, x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Reconstruction (S, batch, d) of z (S, batch, p)."""
+        return self._run(self.decoder, z)
+
+
+class CentroidNetwork(nn.Module):
+    """S autoencoders and centroids (S, K, p) in their code spaces; the centroids start at zero."""
+
+    def __init__(self, autoencoder: AutoencoderNetwork, n_clusters: int):
+        super().__init__()
+        self.autoencoder = autoencoder
+        last = autoencoder.encoder[-1].weight
+        self.centroids = nn.Parameter(last.new_zeros(len(last), n_clusters, last.shape[-1]))

@@ -1,0 +1,223 @@
+"""From run folders to rows: scores of finished runs, one record per run, and which run stands for a method."""
+
+import json
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jcae.data.formats import read_arrays
+from jcae.jobs.records import read_record
+from jcae.scores import metrics
+
+SCORE_COLUMNS = ["dataset", "method", "seed", "labels", "metric", "value"]
+RUN = ["dataset", "method", "seed"]
+KINDS = {"own": "labels", "refit": "refit_labels"}
+"""Kind of labels -> array of labels.npz."""
+
+
+def evaluate(run_dirs: Iterable[str | Path], truth_path: str | Path) -> pd.DataFrame:
+    """Score the runs of one data set against its truth.
+
+    Parameters
+    ----------
+    run_dirs : iterable of path
+        Folders of runs, or of blocks of runs.
+    truth_path : path
+        `truth.npz` with `y`, int, shape (n,).
+
+    Returns
+    -------
+    DataFrame
+        Columns dataset, method, seed, labels (`own` | `refit`), metric, value. Runs that are not ok yield no rows.
+
+    Raises
+    ------
+    ValueError
+        A folder holds no run, or the arrays of a run do not fit the truth; the message names the folder.
+    """
+    y = read_arrays(truth_path, "y")["y"]
+    n_classes = len(np.unique(y))
+    rows = []
+    for folder in _run_folders(run_dirs):
+        run = read_record(folder / "run.json")
+        if run["status"] != "ok":
+            continue
+        arrays = _arrays(folder / "labels.npz")
+        code = _arrays(folder / "code.npz").get("code")
+        for kind, array in KINDS.items():
+            if array not in arrays:
+                continue
+            try:
+                values = metrics.score(arrays[array], _asked_for(run) or n_classes, y, code)
+            except ValueError as error:
+                raise ValueError(f"{folder} ({kind} labels): {error}") from error
+            rows += [(run["dataset"], run["method"], run["seed"], kind, name, v) for name, v in values.items()]
+    frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    return frame.sort_values(RUN, kind="stable", ignore_index=True)
+
+
+def collect_scores(results_dir: str | Path) -> pd.DataFrame:
+    """Join `scores/<dataset>/<method>.csv` of a results folder into one table with the columns of `evaluate`."""
+    frames = [read_scores(path) for path in sorted(Path(results_dir).glob("scores/*/*.csv"))]
+    # A method without an ok run has a table without rows, whose columns would turn all others into objects.
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        return pd.DataFrame(columns=SCORE_COLUMNS)
+    return pd.concat(frames, ignore_index=True)[SCORE_COLUMNS]
+
+
+def collect_records(results_dir: str | Path, blocks: Collection[str] | None = None) -> pd.DataFrame:
+    """Read every `run.json` below `runs/` of a results folder.
+
+    Parameters
+    ----------
+    results_dir : path
+        `results/<run>`.
+    blocks : collection of str, optional
+        Read these blocks of seeds only: with another block size the folder may still hold older ones.
+
+    Returns
+    -------
+    DataFrame
+        One row per run, sorted by data set, method and seed. `seconds` and `pretrain_seconds` (the shared autoencoder
+        that it started from) are wall time per seed; memory in MiB; `objective` is lower-is-better; `run` is the
+        folder relative to `results_dir`; `control` marks methods that only bound the scores; `params` holds all
+        parameters of the method as one JSON object.
+
+    Raises
+    ------
+    ValueError
+        The same data set, method and seed lies in two blocks.
+    """
+    results_dir = Path(results_dir)
+    pretrain_seconds = {}
+    for path in sorted(results_dir.glob("pretrained/*/*/*/*/run.json")):
+        dataset, autoencoder, block, seed = path.parts[-5:-1]
+        if blocks is not None and block not in blocks:
+            continue
+        pretrain_seconds[dataset, autoencoder, int(seed)] = read_record(path).get("seconds")
+
+    rows = []
+    for folder in _run_folders([results_dir / "runs"]) if (results_dir / "runs").is_dir() else []:
+        if blocks is not None and folder.parent.name not in blocks:
+            continue
+        run = read_record(folder / "run.json")
+        record = _record(run) | {"run": folder.relative_to(results_dir).as_posix()}
+        autoencoder = (run.get("pretrained") or {}).get("autoencoder")
+        record["pretrain_seconds"] = pretrain_seconds.get((run["dataset"], autoencoder, run["seed"]))
+        rows.append(record)
+    records = pd.DataFrame(rows, columns=None if rows else [*_record({}), "run", "pretrain_seconds"])
+    twice = records[records.duplicated(RUN, keep=False)].sort_values(RUN)
+    if len(twice):
+        first = twice.iloc[0]
+        places = ", ".join(twice[(twice[RUN] == first[RUN]).all(axis=1)]["run"])
+        raise ValueError(
+            f"seed {first['seed']} of {first['method']} on {first['dataset']} was run twice: {places}. "
+            "Delete the block that is out of date."
+        )
+    return records.sort_values(RUN, ignore_index=True)
+
+
+def read_results(results_dir: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read `scores.csv` and `records.csv` of a results folder, the scores restricted to runs that the records call ok.
+
+    Returns
+    -------
+    scores, records : DataFrame
+        Columns as `collect_scores` and `collect_records` give.
+    """
+    records = read_records(results_dir)
+    return ok_scores(read_scores(Path(results_dir) / "scores.csv"), records), records
+
+
+def read_records(results_dir: str | Path) -> pd.DataFrame:
+    """Read `records.csv` of a results folder; columns as `collect_records` gives them."""
+    # A method may be called "true", a commit may have digits only: neither is a truth value or a number.
+    text = ("dataset", "method", "label", "use", "reason", "block", "tuned_with", "autoencoder", "params")
+    text += ("git_commit", "run")
+    return pd.read_csv(Path(results_dir) / "records.csv", dtype=dict.fromkeys(text, "str") | {"control": bool})
+
+
+def ok_scores(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Drop the scores of runs that are not, or no longer, ok in the records."""
+    return scores.merge(records.loc[records["status"] == "ok", RUN], on=RUN)[SCORE_COLUMNS]
+
+
+def display_names(records: pd.DataFrame) -> dict[str, str]:
+    """Map a method's name in the config to the one to show; control methods last, else in the order of their labels.
+
+    Variants of one method share its label: these are told apart by their name in the config.
+    """
+    methods = records.drop_duplicates("method")
+    methods = methods.assign(text=methods["label"].fillna(methods["method"]))
+    shared = methods["text"].duplicated(keep=False)
+    methods["text"] = methods["text"].where(~shared, methods["text"] + " (" + methods["method"] + ")")
+    methods["fold"] = methods["text"].str.lower()
+    methods = methods.sort_values(["control", "fold"])
+    return dict(zip(methods["method"], methods["text"], strict=True))
+
+
+def lowest_objective(records: pd.DataFrame) -> pd.DataFrame:
+    """Choose one run per data set and method without labels: the ok run with the lowest objective (ties: lowest seed).
+
+    Methods without an objective are absent.
+    """
+    able = records[(records["status"] == "ok") & np.isfinite(records["objective"].astype(float))]
+    return able.sort_values(["objective", "seed"]).drop_duplicates(["dataset", "method"]).sort_values(RUN)
+
+
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """Read one table of scores, of all runs that it holds; columns as `collect_scores` gives them."""
+    text = ("dataset", "method", "labels", "metric")
+    return pd.read_csv(path, dtype=dict.fromkeys(text, "str") | {"seed": "int64"}, keep_default_na=False)
+
+
+def _asked_for(run: dict[str, Any]) -> int | None:
+    """How many clusters the method was told to find; the number of classes, unless the config says otherwise."""
+    params = run.get("params") or {}
+    return params.get("n_clusters") or params.get("n_components") or run["data"]["n_clusters"]
+
+
+def _run_folders(places: Iterable[str | Path]) -> list[Path]:
+    folders = []
+    for place in map(Path, places):
+        # A block is written beside its place as <block>.tmp.<process>.<random>: such a folder is not whole yet.
+        found = [path.parent for path in place.rglob("run.json") if ".tmp." not in path.parent.parent.name]
+        if not found:
+            raise ValueError(f"{place} holds no run.json")
+        folders += found
+    return sorted(set(folders))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    return read_arrays(path) if path.exists() else {}
+
+
+def _record(run: dict[str, Any]) -> dict[str, Any]:
+    info, data, device, objective, code = ((run.get(k) or {}) for k in ("info", "data", "device", "objective", "code"))
+    use = run.get("use") or ""
+    control = info.get("control", use.endswith(("RandomLabels", "TrueLabels")))
+    block = run.get("block") or []
+    same = ("dataset", "method", "label", "use", "seed")
+    counts = ("clusters_found", "updates", "epochs", "seconds", "block_seconds", "peak_memory_mb", "peak_gpu_memory_mb")
+    return (
+        {key: run.get(key) for key in same}
+        | {"control": bool(control), "block": " ".join(map(str, block))}
+        | {key: run.get(key) for key in ("status", "reason")}
+        | {"objective_name": objective.get("name"), "objective": objective.get("value")}
+        | {key: run.get(key) for key in counts}
+        | {"device": device.get("type"), "device_name": device.get("name"), "threads": device.get("threads")}
+        | {
+            "precision": device.get("precision"),
+            "n": data.get("n"),
+            "d": data.get("d"),
+            "n_clusters": data.get("n_clusters"),
+        }
+        | {"autoencoder": (run.get("pretrained") or {}).get("autoencoder"), "tuned_with": run.get("tuned_with")}
+        | {"params": json.dumps(run.get("params") or {})}
+        | {"code_digest": code.get("digest"), "git_commit": code.get("git_commit"), "dirty": code.get("dirty")}
+        | {key: run.get(key) for key in ("started", "finished")}
+    )

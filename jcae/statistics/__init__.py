@@ -1,0 +1,1 @@
+"""What the scores of several seeds and data sets can show."""

@@ -1,0 +1,186 @@
+"""The ledger: every published number of a method that we have, beside ours, with a verdict or the reason for none.
+
+A published number and ours are two numbers of one quantity only if both were made in the same way: what is known of
+that is judged first, from the text of the published protocol and from our records, and never from the numbers.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from jcae.data.catalogue import CATALOGUE
+from jcae.scores.evaluation import ok_scores
+from jcae.scores.metrics import METRICS
+from jcae.statistics.comparison import LEVEL, bootstrap_mean, count
+
+PUBLISHED = ["method", "dataset", "metric", "value", "protocol", "source", "certainty"]
+CERTAINTIES = ("read", "recalled")
+"""Read in the source that is named, or quoted from memory and not checked against it."""
+MARGIN = 0.01
+"""By how much our interval is widened on both sides."""
+LENGTHS = ("published", "shorter", "unknown")
+"""How long the deep methods of a run train, against their publications."""
+VERDICTS = ("reproduced", "higher", "lower", "not comparable")
+
+# What the text of a protocol gives away, the first group a reason against comparing it with a mean over seeds.
+_DIFFERS = {
+    r"\bbest\b": "published: best of several runs or settings, ours: mean",
+    r"\bsplit\b|\bsubset\b|\bpoints only\b": "published: scored on a part of the data",
+    r"\bfaulty\b|\bport\b": "published: another implementation, with known differences",
+}
+_UNCLEAR = {
+    r"\bsingle\b": "published: a single value, of unknown spread",
+    r"\bas quoted\b|\bnot stated\b": "published: number of runs not stated",
+    r"\brerun\b": "published: somebody else's rerun, number of runs not stated",
+}
+_MEAN = r"\bmean of \d+ runs\b"
+
+
+def read_published(path: str | Path) -> pd.DataFrame:
+    """Read published numbers; `value` is turned from percent into the unit of our scores.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, or a row has an unknown score or certainty, or a value that is no percentage.
+    """
+    text = {name: "str" for name in PUBLISHED if name != "value"}
+    published = pd.read_csv(path, dtype=text, keep_default_na=False)
+    missing = [name for name in PUBLISHED if name not in published]
+    if missing:
+        raise ValueError(f"{path}: the column {missing[0]!r} is missing; expected {', '.join(PUBLISHED)}")
+    published["value"] = pd.to_numeric(published["value"], errors="coerce") / 100
+    for line, row in enumerate(published.itertuples(), start=2):
+        if row.metric not in METRICS or METRICS[row.metric].needs != "truth":
+            raise ValueError(f"{path}, line {line}: {row.metric!r} is no score against the truth")
+        if row.certainty not in CERTAINTIES:
+            raise ValueError(f"{path}, line {line}: certainty {row.certainty!r}; allowed: {', '.join(CERTAINTIES)}")
+        if not -1 <= row.value <= 1:
+            raise ValueError(f"{path}, line {line}: the value is no percentage")
+    return published[PUBLISHED]
+
+
+def match_protocol(protocol: str) -> tuple[str, str]:
+    """Judge from its text whether a published number is a mean over seeds on all points, as ours are.
+
+    Returns
+    -------
+    match : {"yes", "no", "unknown"}
+    reason : str
+        Empty for "yes".
+    """
+    differs = [reason for pattern, reason in _DIFFERS.items() if re.search(pattern, protocol)]
+    if differs:
+        return "no", "; ".join(differs)
+    unclear = [reason for pattern, reason in _UNCLEAR.items() if re.search(pattern, protocol)]
+    if not unclear and re.search(_MEAN, protocol):
+        return "yes", ""
+    return "unknown", "; ".join(unclear) or "published: protocol not stated"
+
+
+def match_runs(runs: pd.DataFrame, length: str = "unknown") -> tuple[str, str]:
+    """Judge from the records of one method on one data set whether our runs are what a publication would run.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of the records; without any, nothing is known.
+    length : {"published", "shorter", "unknown"}
+        How long the run's config trains deep methods. A method without updates and autoencoder has no length.
+
+    Returns
+    -------
+    match, reason
+        As `match_protocol`.
+    """
+    if runs.empty:
+        return "unknown", "ours: not run"
+    dataset, points = runs["dataset"].iloc[0], runs["n"].max()
+    differs, unclear = [], []
+    if dataset in CATALOGUE and points < CATALOGUE[dataset].n:
+        differs.append(f"ours: {points:.0f} of {CATALOGUE[dataset].n} points")
+    if runs["updates"].notna().any() or runs["autoencoder"].notna().any():
+        if length == "shorter":
+            differs.append("ours: shorter training than published")
+        elif length == "unknown":
+            unclear.append("ours: length of training not compared")
+    if differs:
+        return "no", "; ".join(differs)
+    return ("unknown", "; ".join(unclear)) if unclear else ("yes", "")
+
+
+def ledger(
+    published: pd.DataFrame,
+    scores: pd.DataFrame,
+    records: pd.DataFrame,
+    *,
+    margin: float = MARGIN,
+    length: str = "unknown",
+    level: float = LEVEL,
+) -> pd.DataFrame:
+    """Join published numbers with our runs of the same method, data set and score (the methods' own labels).
+
+    Parameters
+    ----------
+    published : DataFrame
+        As `read_published` gives it.
+    scores, records : DataFrame
+        As `jcae.scores.evaluation.read_results` gives them.
+    margin : float
+        By how much our interval is widened on both sides before the published value must lie in it.
+    length : {"published", "shorter", "unknown"}
+    level : float
+
+    Returns
+    -------
+    DataFrame
+        The published columns, then `mean, low, high, interval, n_ok, n_total` of ours, `difference` (ours minus
+        published), `match` (`yes`, `no`, `unknown`), `reason`, and `verdict`: `reproduced`, `higher` or `lower` (ours
+        against published), or `not comparable` where the protocols differ or we have fewer than 3 ok runs.
+
+    Raises
+    ------
+    ValueError
+        Unknown `length`, or a negative margin.
+    """
+    if length not in LENGTHS:
+        raise ValueError(f"length={length!r} is not allowed; allowed: {', '.join(LENGTHS)}")
+    if margin < 0:
+        raise ValueError(f"margin={margin!r} is not allowed; it must not be below 0")
+    scores = ok_scores(scores, records)
+    scores = scores[scores["labels"] == "own"].sort_values("seed")
+    rows = []
+    for number in published.to_dict("records"):
+        here = (records["dataset"] == number["dataset"]) & (records["method"] == number["method"])
+        same = (scores["dataset"] == number["dataset"]) & (scores["method"] == number["method"])
+        values = scores.loc[same & (scores["metric"] == number["metric"]), "value"].astype(float)
+        interval = bootstrap_mean(values, level)
+        ours = {"mean": values.mean(), "low": interval.low, "high": interval.high, "interval": interval.how}
+        ours |= {"n_ok": len(values), "n_total": int(here.sum()), "difference": values.mean() - number["value"]}
+        match, reasons = _join(match_protocol(number["protocol"]), match_runs(records[here], length))
+        verdict = "not comparable"
+        if any(here) and not len(values):
+            reasons.append("ours: no ok run with this score")
+        elif 0 < len(values) < 3:
+            reasons.append(f"ours: {interval.how}")
+        elif len(values) and match != "no":
+            verdict = _verdict(number["value"], interval.low - margin, interval.high + margin)
+        if 0 < len(values) < here.sum():
+            reasons.append(f"ours: {count(int(here.sum()) - len(values), 'run')} of {here.sum()} not ok")
+        rows.append(number | ours | {"match": match, "reason": "; ".join(reasons), "verdict": verdict})
+    columns = [*PUBLISHED, "mean", "low", "high", "interval", "n_ok", "n_total", "difference", "match", "reason"]
+    return pd.DataFrame(rows, columns=[*columns, "verdict"])
+
+
+def _join(*judged: tuple[str, str]) -> tuple[str, list[str]]:
+    """The worse of the judgements, with all their reasons."""
+    match = next(match for match in ("no", "unknown", "yes") if match in [entry[0] for entry in judged])
+    return match, [reason for _, reason in judged if reason]
+
+
+def _verdict(published: float, low: float, high: float) -> str:
+    if np.round(low, 12) <= np.round(published, 12) <= np.round(high, 12):
+        return "reproduced"
+    return "higher" if published < low else "lower"

@@ -1,0 +1,1 @@
+"""The one loop that trains all seeds of a block, and what it stands on."""

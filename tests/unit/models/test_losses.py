@@ -1,0 +1,520 @@
+"""Losses and their gradients in float64 against computations written out by hand, loop by loop."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import rel_entr
+from scipy.stats import norm
+
+from baselines.dcn import DCN, nearest, running_means
+from baselines.dec import kl_divergence, log_soft_assignment, target_distribution
+from baselines.dkm import DKM, annealed_hardness, soft_distance
+from baselines.vade import Mixture, VaDE, divergence, log_joint
+from jcae.models import clustering_module as cm
+from jcae.models.aecm import AECM, assignment_sparsity, orthonormality
+from jcae.models.autoencoder import squared_error
+from jcae.training.loop import Block
+
+N, D, K = 7, 4, 3
+
+
+@pytest.fixture
+def numbers():
+    rng = np.random.default_rng(3)
+    x, M = rng.normal(size=(N, D)), rng.normal(size=(K, D))
+    gamma = rng.dirichlet(np.ones(K), size=N)
+    return x, gamma, M
+
+
+def tensors(*arrays, grad=False):
+    return [torch.tensor(a, requires_grad=grad) for a in arrays]
+
+
+def close(found, expected, tolerance=1e-12):
+    found = found.detach().numpy() if isinstance(found, torch.Tensor) else found
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_responsibilities_by_hand(numbers):
+    x, _, _ = numbers
+    rng = np.random.default_rng(0)
+    W, b = rng.normal(size=(D, K)), rng.normal(size=K)
+    expected = np.empty((N, K))
+    for i in range(N):
+        logits = [sum(x[i, j] * W[j, k] for j in range(D)) + b[k] for k in range(K)]
+        expected[i] = [math.exp(v) / sum(math.exp(u) for u in logits) for v in logits]
+    close(cm.responsibilities(*tensors(x, W, b)), expected)
+
+
+def test_three_terms_by_hand(numbers):
+    x, gamma, M = numbers
+    e1 = sum((x[i, j] - sum(gamma[i, k] * M[k, j] for k in range(K))) ** 2 for i in range(N) for j in range(D))
+    e2 = sum(
+        sum(gamma[i, k] * (1 - gamma[i, k]) for i in range(N)) * sum(M[k, j] ** 2 for j in range(D)) for k in range(K)
+    )
+    e3 = -sum(
+        sum(gamma[i, k] * gamma[i, m] for i in range(N)) * sum(M[k, j] * M[m, j] for j in range(D))
+        for k in range(K)
+        for m in range(K)
+        if k != m
+    )
+    tx, tg, tm = tensors(x, gamma, M)
+    close(cm.reconstruction_error(tx, tg, tm), e1)
+    close(cm.sparsity(tg, tm), e2)
+    close(cm.separation(tg, tm), e3)
+
+
+def test_three_terms_of_the_history_are_those_of_a_batch(numbers):
+    tx, tg, tm = tensors(*numbers)
+    found = cm.three_terms(tx, tg, tm, batch_size=3 * N, scale=2.0)
+    close(found["reconstruction"], 6 * cm.reconstruction_error(tx, tg, tm))
+    close(found["sparsity"], 6 * cm.sparsity(tg, tm))
+    close(found["separation"], 6 * cm.separation(tg, tm))
+
+
+def test_points_relative_to_an_origin_are_assigned_and_measured_alike(numbers):
+    x, _, M = numbers
+    tx, tm = tensors(x, M)
+    origin = tx.mean(0)
+    network = cm.ClusteringModuleNetwork.random(D, K, seeds=[0, 1], biases=True, dtype=torch.float64)
+    both = tx.expand(2, -1, -1)
+    close(network.assign(both - origin, origin), network.assign(both).detach())
+    norms = (tx - origin).square().sum(-1)
+    close(cm.squared_distances(tx - origin, tm - origin, None, norms), cm.squared_distances(tx, tm))
+
+
+def test_expected_distortion_by_hand_and_with_an_origin(numbers):
+    x, gamma, M = numbers
+    expected = sum(gamma[i, k] * sum((x[i, j] - M[k, j]) ** 2 for j in range(D)) for i in range(N) for k in range(K))
+    tx, tg, tm = tensors(x, gamma, M)
+    close(cm.expected_distortion(tx, tg, tm), expected)
+    close(cm.expected_distortion(tx, tg, tm, tx.mean(0)), expected)
+
+
+def test_distortion_keeps_float32_precision_far_from_the_origin(numbers):
+    x, gamma, M = numbers
+    shift = 1e4
+    expected = sum(gamma[i, k] * ((x[i] - M[k]) ** 2).sum() for i in range(N) for k in range(K))
+    tx, tg, tm = (torch.tensor(a, dtype=torch.float32) for a in (x + shift, gamma, M + shift))
+    centred = cm.expected_distortion(tx, tg, tm, tx.mean(0)).item()
+    naive = (cm.reconstruction_error(tx, tg, tm) + cm.sparsity(tg, tm) + cm.separation(tg, tm)).item()
+    assert abs(centred - expected) / expected < 2e-3  # what rounding the inputs to float32 leaves
+    assert abs(naive - expected) / expected > 0.1  # why the three terms are not what is minimised
+
+
+def test_distortion_gradients_by_hand(numbers):
+    x, gamma, M = numbers
+    tx, tg, tm = tensors(x, gamma, M, grad=True)
+    cm.expected_distortion(tx, tg, tm, torch.tensor(x.mean(0))).backward()
+    by_centroid = [2 * sum(gamma[i, k] * (M[k] - x[i]) for i in range(N)) for k in range(K)]
+    by_gamma = [[((x[i] - M[k]) ** 2).sum() for k in range(K)] for i in range(N)]
+    by_point = [2 * sum(gamma[i, k] * (x[i] - M[k]) for k in range(K)) for i in range(N)]
+    close(tm.grad, by_centroid)
+    close(tg.grad, by_gamma)
+    close(tx.grad, by_point)
+
+
+def test_dirichlet_prior_by_hand(numbers):
+    _, gamma, _ = numbers
+    mean = [sum(gamma[i, k] for i in range(N)) / N for k in range(K)]
+    (tg,) = tensors(gamma, grad=True)
+    value = cm.dirichlet_prior(tg, 5.0)
+    close(value, sum((1 - 5.0) * math.log(m + 1e-10) for m in mean))
+    value.backward()
+    close(tg.grad, [[(1 - 5.0) / (mean[k] + 1e-10) / N for k in range(K)] for _ in range(N)])
+
+
+def test_dirichlet_prior_pairs_different_alphas_by_rank(numbers):
+    _, gamma, _ = numbers
+    mean = sorted(gamma.mean(0))
+    expected = (1 - 2) * math.log(mean[0]) + (1 - 3) * math.log(mean[1]) + (1 - 9) * math.log(mean[2])
+    close(cm.dirichlet_prior(torch.tensor(gamma), torch.tensor([9.0, 2.0, 3.0])), expected, 1e-8)
+
+
+def test_prior_survives_a_dead_cluster():
+    gamma = torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    value = cm.dirichlet_prior(gamma, 0.5)
+    value.backward()
+    assert torch.isfinite(value)
+    assert torch.isfinite(gamma.grad).all()
+
+
+def test_functions_accept_a_leading_seed_axis(numbers):
+    x, gamma, M = tensors(*numbers)
+    for function, arguments in (
+        (cm.reconstruction_error, (x, gamma, M)),
+        (cm.sparsity, (gamma, M)),
+        (cm.separation, (gamma, M)),
+        (cm.expected_distortion, (x, gamma, M)),
+        (assignment_sparsity, (gamma,)),
+        (orthonormality, (M,)),
+    ):
+        stacked = function(*(torch.stack([a, 2 * a]) for a in arguments))
+        close(stacked[0], function(*arguments))
+        close(stacked[1], function(*(2 * a for a in arguments)))
+
+
+def test_unit_sparsity_and_orthonormality_by_hand(numbers):
+    _, gamma, M = numbers
+    close(assignment_sparsity(torch.tensor(gamma)), sum(g * (1 - g) for g in gamma.ravel()))
+    gaps = [[M[k] @ M[m] - (k == m) for m in range(K)] for k in range(K)]
+    close(orthonormality(torch.tensor(M)), sum(abs(g) for row in gaps for g in row))
+    close(orthonormality(torch.tensor(M), squared=True), sum(g * g for row in gaps for g in row))
+    (tm,) = tensors(M, grad=True)
+    orthonormality(tm).backward()
+    # d/dmu_k of sum_kl |mu_k . mu_l - delta_kl|: off-diagonal pairs appear twice, the diagonal is a square.
+    by_hand = [2 * sum(np.sign(gaps[k][m]) * M[m] for m in range(K)) for k in range(K)]
+    close(tm.grad, by_hand)
+
+
+@pytest.mark.parametrize("weights", [{}, {"distortion": 0.4, "sparsity": 1.7}, {"distortion": 0, "sparsity": 0}])
+@pytest.mark.parametrize("loss", ["paper", "normalised"])
+def test_joint_loss_by_hand(loss, weights):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(6, 3))
+    settings = {"alpha": 4.0, "beta": 0.7, "orthonormality": 0.3, "loss": loss, "precision": "float64"}
+    method = AECM(2, hidden=(5,), code_dim=2, **settings, **weights)
+    network = method.build_network(3, [11])
+    joint = method.training_phases(Block(network, torch.tensor(x), [11]))[-1]
+    found = joint.loss(torch.tensor(x).unsqueeze(0), torch.arange(6).unsqueeze(0))
+
+    w = {k: v[0].numpy() for k, v in network.state_dict().items()}
+
+    def layer(values, name):
+        return values @ w[f"autoencoder.{name}.weight"] + w[f"autoencoder.{name}.bias"]
+
+    def leaky(values):
+        return np.where(values > 0, values, 0.2 * values)
+
+    z = layer(leaky(layer(x, "encoder.0")), "encoder.1")
+    x_hat = layer(leaky(layer(z, "decoder.0")), "decoder.1")
+    logits = z @ w["module.W"] + w["module.b"]
+    gamma = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    mu = w["module.M"] + w["module.c"]
+    gap = mu @ mu.T - np.eye(2)
+    scale_x, scale_z = (1 / 18, 1 / 12) if loss == "normalised" else (1, 1)
+    expected = {
+        "reconstruction": 0.7 * scale_x * ((x - x_hat) ** 2).sum(),
+        "code_distortion": weights.get("distortion", 1) * scale_z * ((z - gamma @ mu) ** 2).sum(),
+        "sparsity": weights.get("sparsity", 1) * scale_z * (gamma * (1 - gamma)).sum(),
+        "orthonormality": 0.3 * ((gap**2).sum() if loss == "normalised" else np.abs(gap).sum()),
+        "prior": (1 - 4.0) * np.log(gamma.mean(0) + 1e-10).sum(),
+    }
+    assert found.terms.keys() == expected.keys()
+    for name, value in expected.items():
+        close(found.terms[name][0], value)
+    close(found.total()[0], sum(expected.values()))
+    if loss == "normalised":
+        assert not w["module.b"].any()
+        assert not w["module.c"].any()
+
+
+def test_joint_gradient_against_finite_differences():
+    rng = np.random.default_rng(6)
+    x = torch.tensor(rng.normal(size=(6, 3))).unsqueeze(0)
+    method = AECM(2, hidden=(5,), code_dim=2, alpha=4.0, beta=0.7, orthonormality=0.3, precision="float64")
+    network = method.build_network(3, [2])
+    joint = method.training_phases(Block(network, x[0], [2]))[-1]
+    rows = torch.arange(6).unsqueeze(0)
+    joint.loss(x, rows).total().sum().backward()
+    step = 1e-6
+    for name, parameter in network.named_parameters():
+        flat = parameter.data.view(-1)
+        for i in range(0, flat.numel(), 3):
+            values = []
+            for sign in (1, -1):
+                flat[i] += sign * step
+                values.append(joint.loss(x, rows).total().item())
+                flat[i] -= sign * step
+            slope = (values[0] - values[1]) / (2 * step)
+            assert parameter.grad.view(-1)[i].item() == pytest.approx(slope, rel=2e-5, abs=2e-7), name
+
+
+def test_reconstruction_error_by_hand():
+    x = torch.tensor([[1.0, 2.0], [0.0, -1.0]], dtype=torch.float64)
+    assert squared_error(x, torch.zeros(2, 2, dtype=torch.float64)).item() == 6.0
+
+
+def student_t(z, centroids):
+    q = np.array([[1.0 / (1.0 + ((a - c) ** 2).sum()) for c in centroids] for a in z])
+    return q / q.sum(1, keepdims=True)
+
+
+def test_dec_assignment_and_target_by_hand(numbers):
+    z, _, centroids = numbers
+    q = student_t(z, centroids)
+    close(log_soft_assignment(*tensors(z, centroids)), np.log(q))
+    frequency = q.sum(0)
+    p = np.array([[q[i, k] ** 2 / frequency[k] for k in range(K)] for i in range(N)])
+    p /= p.sum(1, keepdims=True)
+    close(target_distribution(torch.tensor(q)), p)
+
+
+def test_dec_loss_is_the_mean_divergence(numbers):
+    z, target, centroids = numbers
+    log_q = log_soft_assignment(*tensors(z, centroids))
+    expected = sum(rel_entr(target[i, k], student_t(z, centroids)[i, k]) for i in range(N) for k in range(K)) / N
+    close(kl_divergence(torch.tensor(target), log_q), expected)
+    certain = torch.tensor([[1.0, 0.0, 0.0]], dtype=torch.float64)  # 0 log 0 = 0
+    assert torch.isfinite(kl_divergence(certain, log_q[:1]))
+
+
+def test_dec_gradients_are_those_of_the_paper(numbers):
+    z, _, centroids = numbers
+    tz, tc = tensors(z, centroids, grad=True)
+    q = student_t(z, centroids)
+    p = target_distribution(torch.tensor(q)).numpy()
+    kl_divergence(torch.tensor(p), log_soft_assignment(tz, tc)).backward()
+
+    def pull_on(i, k):
+        gap = z[i] - centroids[k]
+        return 2.0 / N * (p[i, k] - q[i, k]) / (1 + gap @ gap) * gap
+
+    pull = [[pull_on(i, k) for k in range(K)] for i in range(N)]
+    close(tz.grad, np.sum(pull, axis=1))
+    close(tc.grad, -np.sum(pull, axis=0))
+
+
+def weights_of(network):
+    """Parameters of the first seed as arrays, and the layers of its autoencoder (ReLU) as a function."""
+    w = {name: value[0].numpy() for name, value in network.state_dict().items()}
+
+    def run(values, part, last):
+        for i in range(last + 1):
+            values = values @ w[f"autoencoder.{part}.{i}.weight"] + w[f"autoencoder.{part}.{i}.bias"]
+            values = np.maximum(values, 0) if i < last else values
+        return values
+
+    return w, run
+
+
+def test_dcn_centroids_are_running_means():
+    """Against the published update, one code after the other."""
+    rng = np.random.default_rng(8)
+    z, centroids, counts = rng.normal(size=(2, 9, D)), rng.normal(size=(2, K + 1, D)), np.full((2, K + 1), 100.0)
+    labels = rng.integers(K, size=(2, 9))  # the last cluster stays empty
+    expected, seen = centroids.copy(), counts.copy()
+    for s in range(2):
+        for i, k in enumerate(labels[s]):
+            seen[s, k] += 1
+            expected[s, k] -= (expected[s, k] - z[s, i]) / seen[s, k]
+    found, totals = running_means(*tensors(centroids, counts, z, labels))
+    close(found, expected)
+    close(totals, seen)
+    np.testing.assert_array_equal(found[:, K], centroids[:, K])
+    by_hand = [[((a - centroids[s]) ** 2).sum(1).argmin() for a in z[s]] for s in range(2)]
+    np.testing.assert_array_equal(nearest(*tensors(z, centroids)), by_hand)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_dcn_step_by_hand(frozen):
+    rng = np.random.default_rng(9)
+    x = torch.tensor(rng.normal(size=(8, 3)))
+    method = DCN(3, hidden=(5,), code_dim=2, weight=7.0, frozen=frozen, precision="float64")
+    network = method.build_network(3, [4, 5])
+    block = Block(network, x, [4, 5])
+    (phase,) = method.training_phases(block)
+    with torch.no_grad():
+        phase.before()
+    w, run = weights_of(network)
+    rows, labels = torch.tensor([[6, 1, 3], [0, 2, 4]]), block.state["labels"].clone()
+    z = run(x[rows[0]].numpy(), "encoder", 1)
+    own = w["centroids"][labels[0][rows[0]]]
+    terms = phase.loss(x[rows], rows).terms
+    close(terms["reconstruction"][0], ((x[rows[0]].numpy() - run(z, "decoder", 1)) ** 2).sum() / 3)
+    close(terms["distance"][0], 7.0 / 2 * ((z - own) ** 2).sum() / 3)
+    network.requires_grad_(True)
+    gradient = torch.autograd.grad(
+        phase.loss(x[rows], rows).terms["distance"].sum(), network.autoencoder.encoder[1].bias
+    )[0]
+    close(gradient[0], 7.0 * (z - own).sum(0) / 3)
+
+    # After the step: new labels, and running means of the active seed alone.
+    block.state["labels"].fill_(2)
+    block.active[1] = False
+    before = network.centroids.detach().clone()
+    with torch.no_grad():
+        phase.after(x[rows], rows)
+    new = np.array([((a - w["centroids"]) ** 2).sum(1).argmin() for a in z])
+    np.testing.assert_array_equal(block.state["labels"][0][rows[0]], new)
+    assert (block.state["labels"][1] == 2).all()
+    assert torch.equal(network.centroids[1], before[1])
+    expected = before[0].numpy().copy()
+    for k in range(3):
+        if not frozen:
+            expected[k] = (100 * expected[k] + z[new == k].sum(0)) / (100 + (new == k).sum())
+    close(network.centroids[0], expected)
+
+
+def test_dkm_hardness_by_hand():
+    values = annealed_hardness()
+    assert len(values) == 40
+    assert values[:2] == pytest.approx([0.1, 0.1 * 2 ** (1 / math.log(2) ** 2)])
+    assert values[-1] == pytest.approx(28.13, abs=0.01)
+    annealed = DKM(variant="annealed", epochs=80)
+    assert [annealed.hardness(e) for e in (0, 1, 2, 79)] == [values[0], values[0], values[1], values[-1]]
+    assert {DKM().hardness(e) for e in range(100)} == {1000.0}
+
+
+def test_dkm_loss_and_gradient_by_hand():
+    rng = np.random.default_rng(10)
+    D, alpha = rng.uniform(0, 2, size=(2, N, K)), np.array([0.7, 1000.0])
+    expected, slope = np.zeros(2), np.zeros_like(D)
+    for s in range(2):
+        for i in range(N):
+            e = [math.exp(-alpha[s] * (v - min(D[s, i]))) for v in D[s, i]]
+            w = np.array(e) / sum(e)
+            mean = sum(w[k] * D[s, i, k] for k in range(K))
+            expected[s] += mean / N
+            # d/dD_k of sum_l w_l D_l, with dw_l/dD_k = -alpha w_l (delta_kl - w_k).
+            slope[s, i] = [w[k] * (1 - alpha[s] * (D[s, i, k] - mean)) / N for k in range(K)]
+    tD, talpha = tensors(D, alpha, grad=True)
+    value = soft_distance(tD, talpha.detach())
+    close(value, expected)
+    value.sum().backward()
+    close(tD.grad, slope, 1e-10)
+    close(expected[1], D[1].min(-1).mean(), 1e-2)  # hard
+
+
+def test_dkm_step_by_hand():
+    rng = np.random.default_rng(11)
+    x = torch.tensor(rng.normal(size=(8, 3)))
+    method = DKM(
+        3, hidden=(5,), code_dim=2, variant="annealed", weight=0.3, epochs=40, batch_size=8, precision="float64"
+    )
+    network = method.build_network(3, [4, 5])
+    assert not any(p.any() for name, p in network.named_parameters() if name.endswith("bias"))
+    assert network.centroids.abs().max() <= 1
+    block = Block(network, x, [4, 5])
+    (phase,) = method.training_phases(block)
+    with torch.no_grad():
+        phase.before()
+    phase.refresh(1)  # an epoch is one step here
+    rows = torch.arange(8).expand(2, -1)
+    terms = phase.loss(x[rows], rows).terms
+    w, run = weights_of(network)
+    z = run(x.numpy(), "encoder", 1)
+    D = np.array([[((a - c) ** 2).sum() for c in w["centroids"]] for a in z])
+    soft = np.exp(-annealed_hardness()[1] * D)
+    soft /= soft.sum(1, keepdims=True)
+    close(terms["reconstruction"][0], ((x.numpy() - run(z, "decoder", 1)) ** 2).sum() / 8)
+    close(terms["distance"][0], 0.3 * (soft * D).sum() / 8)
+
+
+@pytest.fixture
+def latent():
+    """A draw of the code, its mean and log-variance, and a mixture's logits, means and log-variances."""
+    rng = np.random.default_rng(12)
+    code = [rng.normal(size=(N, D)) for _ in range(3)]
+    return *code, rng.normal(size=K), rng.normal(size=(K, D)), rng.normal(size=(K, D))
+
+
+def vade_by_hand(z, mean, log_variance, logits, means, log_variances):
+    """The terms A + C and B, sample by sample, and the posterior of the clusters."""
+    pi = np.exp(logits) / np.exp(logits).sum()
+    gamma, code, assignment = np.empty((N, K)), 0.0, 0.0
+    for i in range(N):
+        density = [pi[k] * norm.pdf(z[i], means[k], np.exp(log_variances[k] / 2)).prod() for k in range(K)]
+        gamma[i] = np.array(density) / sum(density)
+        for k in range(K):
+            for j in range(D):
+                gap = np.exp(log_variance[i, j]) + (mean[i, j] - means[k, j]) ** 2
+                code += gamma[i, k] / 2 * (log_variances[k, j] + gap / np.exp(log_variances[k, j])) / N
+            assignment += gamma[i, k] * (math.log(gamma[i, k]) - math.log(pi[k])) / N
+        code -= sum(1 + s for s in log_variance[i]) / 2 / N
+    return code, assignment, gamma
+
+
+def test_vade_divergence_and_posterior_by_hand(latent):
+    code, assignment, gamma = vade_by_hand(*latent)
+    z, mean, log_variance, *mixture = tensors(*latent)
+    found = divergence(z, mean, log_variance, Mixture(*mixture))
+    close(found[0], code)
+    close(found[1], assignment)
+    close(torch.softmax(log_joint(z, Mixture(*mixture)), -1), gamma)
+
+
+def test_vade_gradient_against_finite_differences(latent):
+    arrays = list(latent)
+    z, mean, log_variance, *mixture = leaves = tensors(*arrays, grad=True)
+    sum(divergence(z, mean, log_variance, Mixture(*mixture))).backward()
+    for leaf, array in zip(leaves, arrays, strict=True):
+        flat = array.reshape(-1)  # a view
+        for i in range(0, flat.size, 3):
+            values = []
+            for step in (1e-6, -1e-6):
+                flat[i] += step
+                values.append(sum(vade_by_hand(*arrays)[:2]))
+                flat[i] -= step
+            slope = (values[0] - values[1]) / 2e-6
+            assert leaf.grad.reshape(-1)[i].item() == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+def test_vade_posterior_survives_far_codes():
+    """Where every density underflows, the posterior still knows the nearest cluster."""
+    means = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+    mixture = Mixture(torch.zeros(2), means, torch.full_like(means, -7.0))
+    gamma = torch.softmax(log_joint(torch.tensor([[1e3], [-1e3]], dtype=torch.float64), mixture), -1)
+    close(gamma, [[0, 1], [1, 0]])
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_vade_step_by_hand(likelihood):
+    rng = np.random.default_rng(13)
+    x = torch.tensor(rng.uniform(size=(20, 3)))
+    settings = {"likelihood": likelihood, "reconstruction_weight": 4.0, "log_variance_start": -1.0}
+    method = VaDE(K, hidden=(5,), code_dim=2, precision="float64", **settings)
+    network = method.build_network(3, [4, 5])
+    block = Block(network, x, [4, 5])
+    (phase,) = method.training_phases(block)
+    with torch.no_grad():
+        phase.before()
+    assert not network.mixture_logits.any()
+    mixture = network.mixture()
+    assert network.mixture_means.abs().min() > 0
+    with torch.no_grad():
+        mixture.log_variances[:, 0] = -9.0
+        phase.after(x, None)
+        assert mixture.log_variances.min() == -7.0
+
+    rows = torch.stack([torch.tensor([6, 1, 3, 7, 9, 11, 2]), torch.arange(N)])
+    block.set_clock("joint", 3)
+    terms = phase.loss(x[rows], rows).terms
+    noise = block.normal("code", N, 2)[0].numpy()
+    w, run = weights_of(network)
+    batch = x[rows[0]].numpy()
+    hidden = np.maximum(batch @ w["autoencoder.encoder.0.weight"] + w["autoencoder.encoder.0.bias"], 0)
+    mean, log_variance = run(batch, "encoder", 1), hidden @ w["log_variance.weight"] - 1.0
+    z = mean + np.exp(log_variance / 2) * noise
+    output = run(z, "decoder", 1)
+    if likelihood == "bernoulli":
+        p = 1 / (1 + np.exp(-4 * (output - 0.5)))
+        error = -(batch * np.log(p) + (1 - batch) * np.log(1 - p)).sum() / N
+        close(method.decode(network, torch.tensor(z).expand(2, -1, -1))[0], p)
+    else:
+        error = ((batch - output) ** 2).sum() / N
+    close(terms["reconstruction"][0], 4.0 * error)
+    code, assignment = divergence(*tensors(z, mean, log_variance), Mixture(*(m[0] for m in mixture)))
+    close(terms["code"][0], code.detach())
+    close(terms["assignment"][0], assignment.detach())
+
+
+def test_vade_starts_at_the_likeliest_mixture_and_slows_down():
+    rng = np.random.default_rng(14)
+    x = np.concatenate([rng.normal(c, 0.02, size=(30, 2)) for c in ((0.2, 0.2), (0.8, 0.3), (0.4, 0.9))])
+    method = VaDE(3, hidden=(), code_dim=2, decay_epochs=2, batch_size=30, precision="float64")
+    network = method.build_network(2, [0])
+    network.autoencoder.encoder[0].weight.data[0] = torch.eye(2)
+    network.autoencoder.encoder[0].bias.data.zero_()
+    (phase,) = method.training_phases(Block(network, torch.tensor(x), [0]))
+    with torch.no_grad():
+        phase.before()
+    order = network.mixture_means[0, :, 0].argsort()
+    parts = x.reshape(3, 30, 2)[[0, 2, 1]]
+    close(network.mixture_means[0][order], parts.mean(1), 1e-6)
+    close(network.mixture_log_variances[0][order], np.log(parts.var(1) + 1e-6).clip(-7), 1e-6)
+    rate = phase.optimiser.schedule  # three steps per epoch
+    assert [rate(step) for step in (0, 5, 6, 12, 10**6)] == pytest.approx([1, 1, 0.9, 0.81, 0.1])
+    assert phase.optimiser.factors == {"mixture_": 1.0}
