@@ -20,7 +20,9 @@ import yaml
 
 from jcae.data.formats import read_arrays
 from jcae.files import file_sha256
-from jcae.jobs.config import ConfigError, Job, Plan
+from jcae.jobs.config import ConfigError
+from jcae.jobs.expansion import Job
+from jcae.jobs.plan import Plan
 from jcae.jobs.records import format_block
 from jcae.jobs.runner import pretrain_block, train_block
 from jcae.scores import metrics

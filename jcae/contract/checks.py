@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from jcae.jobs.classes import load_class
-from jcae.jobs.config import Plan
+from jcae.jobs.plan import Plan
 from jcae.jobs.provenance import code_digest
 from jcae.jobs.runner import fitted_labels, fitted_objective, resolve_params, train_block
 from jcae.models.info import Info

@@ -7,7 +7,8 @@ import pytest
 from project import CONFIGS, ROOT, config_files
 
 from jcae.contract.checks import CHECKS, Subject, run_check, subjects
-from jcae.jobs.config import make_plan, read_config
+from jcae.jobs.config import read_config
+from jcae.jobs.plan import make_plan
 
 pytestmark = [
     pytest.mark.usefixtures("umap_stand_in"),  # the checks are about what is around it

@@ -255,13 +255,13 @@ def test_zip_bomb_that_lies_about_its_size(tmp_path, monkeypatch):
 
 
 def test_page_of_runs_listens_to_this_machine_alone(monkeypatch):
-    from jcae import cli
+    from jcae.cli import app, results
 
     started = []
-    monkeypatch.setattr(cli.os, "execv", lambda program, arguments: started.append(arguments))
+    monkeypatch.setattr(results.os, "execv", lambda program, arguments: started.append(arguments))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    result = CliRunner().invoke(cli.app, ["ui", "--port", "5001"])
+    result = CliRunner().invoke(app, ["ui", "--port", "5001"])
     assert result.exit_code == 0, result.output
     (arguments,) = started
     assert arguments[arguments.index("--host") + 1] == "127.0.0.1"
-    assert "--host" not in CliRunner().invoke(cli.app, ["ui", "--help"]).output
+    assert "--host" not in CliRunner().invoke(app, ["ui", "--help"]).output

@@ -14,7 +14,8 @@ from jcae import Autoencoder
 from jcae.contract.checks import CHECKS, Subject, run_check
 from jcae.contract.scaffold import new_method
 from jcae.jobs.classes import load_class
-from jcae.jobs.config import make_plan, read_config
+from jcae.jobs.config import read_config
+from jcae.jobs.plan import make_plan
 
 ROOT = Path(__file__).parents[2]
 

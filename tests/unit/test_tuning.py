@@ -11,7 +11,8 @@ import yaml
 
 from jcae import tuning
 from jcae.data.prepare import prepare
-from jcae.jobs.config import ConfigError, make_plan, read_config
+from jcae.jobs.config import ConfigError, read_config
+from jcae.jobs.plan import make_plan
 from jcae.tuning import CRITERIA, Fit, tune
 
 ROOT = Path(__file__).parents[2]

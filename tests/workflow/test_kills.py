@@ -20,7 +20,8 @@ import pytest
 from project import ROOT
 
 from jcae.data.prepare import prepare
-from jcae.jobs.config import make_plan, read_config
+from jcae.jobs.config import read_config
+from jcae.jobs.plan import make_plan
 from jcae.jobs.runner import pretrain_block, train_block
 from jcae.publish import tracking
 from jcae.publish.tracking import CONTENT, KEY, track

@@ -16,7 +16,8 @@ os.environ.update(
 )
 
 from jcae.tables.comparison import COMPARISON_TABLES, write_comparison_tables
-from jcae.jobs.config import ConfigError, make_plan
+from jcae.jobs.config import ConfigError
+from jcae.jobs.plan import make_plan
 from jcae.data.catalogue import CATALOGUE
 from jcae.equivalence.fits import write_empirics
 from jcae.scores.evaluation import collect_records, evaluate

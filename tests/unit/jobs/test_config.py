@@ -11,7 +11,8 @@ from project import CONFIGS, ROOT, config_files
 
 from jcae.data.variant import Variant
 from jcae.jobs.classes import MethodError, load_class
-from jcae.jobs.config import ConfigError, make_plan, method_spec, read_config
+from jcae.jobs.config import ConfigError, read_config
+from jcae.jobs.plan import make_plan, method_spec
 from jcae.jobs.provenance import code_digest
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())

@@ -9,8 +9,9 @@ import pytest
 from test_config import BASE
 from test_records import example
 
-from jcae.jobs import config as config_module
-from jcae.jobs.config import ConfigError, make_plan, read_config
+from jcae.jobs import expansion
+from jcae.jobs.config import ConfigError, read_config
+from jcae.jobs.plan import make_plan
 from jcae.jobs.records import RecordError, read_record, write_record
 
 CONFIGS, TEXTS, RECORDS, FILES = 1200, 1500, 1500, 1500
@@ -70,7 +71,7 @@ def changed(whole, random, odd):
 
 
 def test_changed_config(record_property, monkeypatch):
-    monkeypatch.setattr(config_module, "code_digest", cache(config_module.code_digest))  # the files stay as they are
+    monkeypatch.setattr(expansion, "code_digest", cache(expansion.code_digest))  # the files stay as they are
     whole = deepcopy(BASE) | {
         "only": {"datasets": ["wine"], "methods": None},
         "seeds_per_job": 2,
@@ -108,7 +109,7 @@ def mutated(text, random):
 
 
 def test_text_that_is_nearly_a_config(tmp_path, record_property, monkeypatch):
-    monkeypatch.setattr(config_module, "code_digest", cache(config_module.code_digest))
+    monkeypatch.setattr(expansion, "code_digest", cache(expansion.code_digest))
     said = []
     small = "run: x\nseeds: [0, 1]\ndatasets: {wine: {}}\nmethods:\n  a: &a {use: sklearn.cluster.KMeans}\n  b: *a\n"
     for number in range(TEXTS):

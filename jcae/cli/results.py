@@ -1,0 +1,179 @@
+"""Verbs: from finished runs to scores, tables, figures and MLflow."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jcae.cli.app import (
+    Level,
+    Out,
+    Reference,
+    Results,
+    Truth,
+    app,
+    write_csv,
+)
+
+
+@app.command()
+def evaluate(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or of blocks of runs.")],
+    truth: Truth,
+    out: Annotated[Path, typer.Option(help="Scores, csv.")],
+) -> None:
+    """Score the runs of a method on a data set against the truth."""
+    from jcae.scores.evaluation import evaluate as score_runs
+
+    write_csv(score_runs(runs, truth), out)
+
+
+@app.command()
+def collect(
+    results: Results,
+    scores: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Scores that belong to the run, <data set>/<method>.csv; without any, all that are there."),
+    ] = None,
+    block: Annotated[list[str] | None, typer.Option(help="Keep this block of seeds: 0-4, 0 or 0,2,5.")] = None,
+) -> None:
+    """Join all scores into scores.csv and all run records into records.csv."""
+    from jcae.jobs.records import parse_block
+    from jcae.scores.evaluation import collect_records, collect_scores
+
+    tables = {"scores.csv": collect_scores(results), "records.csv": collect_records(results, block)}
+    belongs = {(path.parent.name, path.stem) for path in scores or []}
+    for name, table in tables.items():
+        # The folder may hold runs of an earlier config; what is not part of this one must not enter its tables.
+        if belongs:
+            pairs = zip(table["dataset"], table["method"], strict=True)
+            table = table[[pair in belongs for pair in pairs]]
+        if block:
+            table = table[table["seed"].isin({seed for part in block for seed in parse_block(part)})]
+        write_csv(table, results / name)
+
+
+@app.command()
+def gallery(
+    results: Results,
+    dataset: Annotated[str, typer.Option(help="Data set.")],
+    prepared: Annotated[Path, typer.Option(help="Folder of the prepared data set.")],
+    out: Out,
+) -> None:
+    """Gather what the figures of a data set show into one small folder."""
+    from jcae.scores.gallery import write_gallery
+
+    write_gallery(results, dataset, prepared, out)
+
+
+@app.command()
+def export(
+    results: Results,
+    out: Out,
+    gallery: Annotated[
+        bool, typer.Option(help="Keep what the figures of single data sets are made of: megabytes for a large one.")
+    ] = True,
+) -> None:
+    """Copy what tables and figures are made of, and the records: enough to make and explain them elsewhere."""
+    from jcae.publish.export import export as copy_results
+
+    copy_results(results, out, gallery)
+    typer.echo(f"Tables and figures again: snakemake --cores 1 tables figures --config from={out}")
+
+
+@app.command()
+def tables(results: Results, out: Out) -> None:
+    """Write the tables (csv, md, tex) of the collected scores and records."""
+    from jcae.tables.scores import write_tables
+
+    for path in write_tables(results, out):
+        typer.echo(path)
+
+
+@app.command()
+def compare(
+    results: Results,
+    out: Out,
+    reference: Reference = None,
+    level: Level = 0.05,
+    rope: Annotated[float, typer.Option(help="Difference of scores up to which methods are practically equal.")] = 0.01,
+    published: Annotated[Path | None, typer.Option(help="Published numbers for the ledger, csv.")] = None,
+    margin: Annotated[
+        float, typer.Option(help="By how much our interval is widened before a published number must lie in it.")
+    ] = 0.01,
+    length: Annotated[
+        str, typer.Option(help="Training of the deep methods against their publications: published, shorter, unknown.")
+    ] = "unknown",
+) -> None:
+    """Write the tables (csv, md, tex) that compare methods with each other, over data sets and with publications."""
+    from jcae.tables.comparison import write_comparison_tables
+
+    settings = {"reference": reference, "level": level, "rope": rope, "margin": margin, "length": length}
+    for path in write_comparison_tables(results, out, published=published, **settings):
+        typer.echo(path)
+
+
+@app.command()
+def explain(
+    table: Annotated[Path, typer.Argument(help="Table of a run, results/<run>/tables/<name>.csv.")],
+    row: Annotated[str, typer.Argument(help="Number of the row, 1 the first, or its keys: digits/kmeans.")],
+    column: Annotated[
+        str | None, typer.Argument(help="Column whose runs are wanted. [default: all of the row]")
+    ] = None,
+) -> None:
+    """Say which runs stand behind a number of a table, and how to repeat one."""
+    from jcae.publish.explain import explain as explain_number
+
+    typer.echo(explain_number(table, row, column))
+
+
+@app.command()
+def figures(
+    names: Annotated[list[str], typer.Argument(help="Of jcae.figures.FIGURES.")],
+    results: Results,
+    out: Annotated[Path, typer.Option(help="Folder that gets <name>.svg, .pdf and .csv.")],
+    dataset: Annotated[str | None, typer.Option(help="Data set, for figures of one.")] = None,
+    reference: Reference = None,
+    level: Level = 0.05,
+) -> None:
+    """Draw figures, each with the numbers that it shows."""
+    from jcae.figures import draw
+
+    for name in names:
+        for path in draw(name, results, out / name, dataset, reference=reference, level=level):
+            typer.echo(path)
+
+
+@app.command()
+def track(
+    results: Results,
+    manifest: Annotated[Path, typer.Option(help="List of what was imported, json.")],
+    uri: Annotated[
+        str | None,
+        typer.Option(help="Tracking address. [default: $MLFLOW_TRACKING_URI or mlflow.db beside results]"),
+    ] = None,
+    experiment: Annotated[str | None, typer.Option(help="Experiment. [default: name of the run]")] = None,
+) -> None:
+    """Import the finished runs into MLflow; what is there already is left alone."""
+    from jcae.publish.tracking import track as import_runs
+
+    done = import_runs(results, uri, experiment, manifest)
+    typer.echo(", ".join(f"{done[kind]} {kind}" for kind in ("created", "replaced", "deleted", "unchanged")))
+
+
+@app.command()
+def ui(
+    uri: Annotated[
+        str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Tracking address.")
+    ] = "sqlite:///results/mlflow.db",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
+) -> None:
+    """Show the tracked runs in MLflow's web page, on this machine only."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    # MLflow opens in another of its modes by itself.
+    typer.echo(f"The runs: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning (Ctrl-C ends it)")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    os.execv(sys.executable, [*command, "--port", str(port)])

@@ -1,0 +1,362 @@
+"""From the entries of a config to jobs: one per method and data set, with all its parameters."""
+
+import hashlib
+import inspect
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jcae.data.catalogue import CATALOGUE
+from jcae.data.variant import Variant
+from jcae.jobs.classes import MethodError, class_name, hint, load_class
+from jcae.jobs.provenance import code_digest
+
+_AUTOENCODER = "jcae.Autoencoder"
+
+# An autoencoder and a method that starts from it must agree on these: the shapes of the weights, and with another image
+# or slope the same weights would be another function.
+_ARCHITECTURE = ("hidden", "code_dim", "channels", "image_shape", "negative_slope")
+
+# YAML 1.1 reads 1e-3 (no point) as text; passed on, it would fail far from here.
+_NUMBER_AS_TEXT = re.compile(r"[-+]?[0-9]+([.][0-9]*)?[eE][-+]?[0-9]+")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One method, or one autoencoder to pretrain, on one data set.
+
+    Attributes
+    ----------
+    dataset, method : str
+        Their keys in the config. For an autoencoder, `method` is its key in `autoencoders`.
+    spec : dict
+        What `jcae train` or `jcae pretrain` is told, JSON: only what the config says, no defaults.
+    autoencoder : str or None
+        The pretrained autoencoder that the method starts from.
+    reads_truth : bool
+        Whether the method is a control that is fitted with the true labels.
+    deep : bool
+        Whether the method trains on the configured device, as the deep ones do.
+    code : str
+        Digest of the method's source code (and its imports), or its package's version.
+    """
+
+    dataset: str
+    method: str
+    spec: dict[str, Any]
+    autoencoder: str | None
+    reads_truth: bool
+    deep: bool
+    code: str
+
+
+class Expansion:
+    """The selected jobs, and what is wrong in the whole config; entries that break the schema are passed over."""
+
+    def __init__(self, config: Mapping[str, Any], broken: set[tuple], only: Mapping[str, Any]) -> None:
+        self.config = config
+        self.only = only
+        self.broken = broken
+        self.problems: list[str] = []
+        self._classes: dict[str, type | None] = {}
+        self._digests: dict[type, str] = {}
+
+    def expand(self) -> tuple[dict[tuple[str, str], Job], dict[tuple[str, str], Job]]:
+        datasets = self._entries("datasets")
+        methods = self._entries("methods")
+        autoencoders = self._entries("autoencoders")
+        for name in datasets:
+            self._check_known(name, CATALOGUE, f"datasets.{name}", "data set of the catalogue")
+            try:
+                variant_of(datasets[name])
+            except ValueError as error:
+                self.problems.append(f"datasets.{name}.range: {error}")
+
+        accepted: set[str] = set()
+        pretraining, jobs = {}, {}
+        for name, entry in autoencoders.items():
+            cls = self._load(_AUTOENCODER, f"autoencoders.{name}")
+            if cls is None:
+                continue
+            accepted |= set(_parameters(cls))
+            presets = self._presets(cls, entry, f"autoencoders.{name}")
+            for dataset in datasets:
+                params = self._params(cls, entry, presets, f"autoencoders.{name}", dataset, datasets)
+                if self._is_selected(dataset):
+                    self._check_construction(cls, params, f"autoencoders.{name}", dataset)
+                spec = {"dataset": dataset, "autoencoder": name, "use": _AUTOENCODER, "params": params}
+                pretraining[dataset, name] = Job(dataset, name, spec, None, False, True, self._digests[cls])
+        for name, entry in methods.items():
+            place = f"methods.{name}"
+            self.problems += check_names(
+                entry.get("only"), self.config["datasets"], f"{place}.only", "data set of this config"
+            )
+            self.problems += check_names(
+                entry.get("tuned_on"), self.config["datasets"], f"{place}.tuned_on", "data set of this config"
+            )
+            autoencoder = entry.get("autoencoder")
+            if autoencoder is not None:
+                self._check_known(
+                    autoencoder, self.config.get("autoencoders", {}), f"{place}.autoencoder", "key of `autoencoders`"
+                )
+            cls = self._load(entry["use"], f"{place}.use")
+            if cls is None:
+                continue
+            accepted |= set(_parameters(cls))
+            if not hasattr(cls, "fit") and not hasattr(cls, "fit_predict"):
+                self.problems.append(f"{place}.use: {entry['use']} has neither `fit` nor `fit_predict`")
+            if autoencoder is not None and not hasattr(cls, "fit_seeds"):
+                self.problems.append(f"{place}.autoencoder: {entry['use']} cannot start from pretrained weights")
+            presets = self._presets(cls, entry, place)
+            for dataset in datasets:
+                params = self._params(cls, entry, presets, place, dataset, datasets)
+                if dataset not in entry.get("only", datasets) or not self._is_selected(dataset, name):
+                    continue
+                params |= self._wrong_count(cls, entry, place, dataset)
+                self._check_construction(cls, params, place, dataset, autoencoder)
+                spec = {"dataset": dataset, "method": name, "use": entry["use"], "params": params}
+                spec |= {key: entry[key] for key in ("label", "tuned_with", "autoencoder") if key in entry}
+                if dataset in entry.get("tuned_on", {}):
+                    spec["tuned_with"] = entry["tuned_on"][dataset]
+                if "n_clusters" in entry:  # no table shows such a run under the name of the method as it is
+                    label = entry.get("label") or getattr(getattr(cls, "info", None), "label", name)
+                    spec["label"] = f"{label} [{entry['n_clusters']['factor']:g} K]"
+                reads_truth, deep = bool(getattr(cls, "reads_truth", False)), hasattr(cls, "fit_seeds")
+                jobs[dataset, name] = Job(dataset, name, spec, autoencoder, reads_truth, deep, self._digests[cls])
+                if (dataset, autoencoder) in pretraining:
+                    self._check_architecture(cls, params, pretraining[dataset, autoencoder], place)
+        if not self.broken:  # a method that could not be read may be the one that has the parameter
+            for name, entry in datasets.items():
+                for key in entry.get("params", {}):
+                    if key not in accepted:
+                        place = f"datasets.{name}.params.{key}"
+                        self.problems.append(f"{place}: no method has this parameter{hint(key, accepted)}")
+        self.problems = list(dict.fromkeys(self.problems))
+        return jobs, pretraining
+
+    def _entries(self, section: str) -> dict[str, Any]:
+        entries = self.config.get(section, {})
+        return {name: entry for name, entry in entries.items() if (section, name) not in self.broken}
+
+    def _is_selected(self, dataset: str, method: str | None = None) -> bool:
+        datasets, methods = self.only["datasets"], self.only["methods"]
+        return (datasets is None or dataset in datasets) and (method is None or methods is None or method in methods)
+
+    def _check_known(self, name: str, allowed: Iterable[str], place: str, what: str) -> None:
+        self.problems += check_names([name], allowed, place, what)
+
+    def _load(self, use: str, place: str) -> type | None:
+        if use not in self._classes:
+            try:
+                cls = self._classes[use] = load_class(use)
+                _parameters(cls)
+                self._digests[cls] = code_digest(cls)
+            except (MethodError, ValueError) as error:  # ValueError: a built-in class, without signature or source
+                self._classes[use] = None
+                self.problems.append(f"{place}: {error}")
+        return self._classes[use]
+
+    def _presets(self, cls: type, entry: Mapping[str, Any], place: str) -> dict[str | None, Mapping[str, Any]]:
+        """The published settings that an entry names: under None the one for all data sets, else by data set."""
+        by_dataset = entry.get("presets") or {}
+        self.problems += check_names(by_dataset, self.config["datasets"], f"{place}.presets", "data set of this config")
+        named = {None: entry["preset"]} if "preset" in entry else {}
+        published = getattr(getattr(cls, "info", None), "presets", {})
+        settings = {}
+        for dataset, name in {**named, **by_dataset}.items():
+            if name in published:
+                settings[dataset] = published[name]
+                continue
+            key = f"{place}.preset" if dataset is None else f"{place}.presets.{dataset}"
+            allowed = hint(name, published) if published else f"; {entry.get('use', _AUTOENCODER)} publishes none"
+            self.problems.append(f"{key}: unknown preset {name!r}{allowed}")
+        return settings
+
+    def _wrong_count(self, cls: type, entry: Mapping[str, Any], place: str, dataset: str) -> dict[str, int]:
+        """The number of clusters, where the entry asks for another one than the number of classes."""
+        if "n_clusters" not in entry or dataset not in CATALOGUE:
+            return {}
+        place = f"{place}.n_clusters"
+        parameter = _cluster_count(cls)
+        if parameter is None or getattr(cls, "reads_truth", False):
+            self.problems.append(f"{place}: {class_name(cls)} is not told a number of clusters")
+            return {}
+        factor, classes = entry["n_clusters"]["factor"], CATALOGUE[dataset].n_clusters
+        if not math.isfinite(factor * classes):  # YAML has .nan and .inf
+            self.problems.append(f"{place}.factor: is {factor}, which is no number of clusters")
+            return {}
+        count = round(factor * classes)
+        if count < 2:
+            self.problems.append(
+                f"{place}: on {dataset} {factor:g} of {classes} classes is {count}; at least 2 are needed"
+            )
+        elif count == classes:
+            self.problems.append(f"{place}: on {dataset} {factor:g} of {classes} classes is the number of classes")
+        return {parameter: count}
+
+    def _params(
+        self,
+        cls: type,
+        entry: Mapping[str, Any],
+        presets: Mapping[str | None, Mapping[str, Any]],
+        place: str,
+        dataset: str,
+        datasets: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """The parameters of one job; what is said of one data set wins over what is said of all."""
+        allowed = _parameters(cls)
+        own = entry.get("params", {})
+        by_dataset = entry.get("datasets") or {}
+        self.problems += check_names(
+            by_dataset, self.config["datasets"], f"{place}.datasets", "data set of this config"
+        )
+        self._check_params(own, allowed, f"{place}.params", cls)
+        for name, params in by_dataset.items():
+            self._check_params(params, allowed, f"{place}.datasets.{name}", cls)
+        shared = datasets[dataset].get("params", {})
+        self._check_values(shared, f"datasets.{dataset}.params")
+        shared = {k: v for k, v in shared.items() if k in allowed}
+        general = {**shared, **presets.get(None, {}), **own}
+        # Through JSON, so that a preset's tuples equal the lists they become in the job.
+        return json.loads(json.dumps({**general, **presets.get(dataset, {}), **by_dataset.get(dataset, {})}))
+
+    def check_tuning(self, tuning: Mapping[str, Any]) -> None:
+        """Check the search spaces: known methods, parameters that a search may set, and ranges that are ranges."""
+        for name, space in tuning.items():
+            self._check_known(name, self.config["methods"], f"tuning.{name}", "method of this config")
+            entry = self._entries("methods").get(name)
+            cls = self._load(entry["use"], f"methods.{name}.use") if entry else None
+            if cls is None:
+                continue
+            self._check_params(dict.fromkeys(space), _parameters(cls), f"tuning.{name}", cls)
+            for parameter, values in space.items():
+                place = f"tuning.{name}.{parameter}"
+                if entry.get("autoencoder") and parameter in _ARCHITECTURE:
+                    self.problems.append(f"{place}: is the shape of the autoencoder that the method starts from")
+                self.problems += [f"{place}: {problem}" for problem in _check_range(values)]
+
+    def _check_params(self, params: Mapping[str, Any], allowed: Mapping[str, Any], place: str, cls: type) -> None:
+        for name in params:
+            if name in _reserved(cls):
+                self.problems.append(f"{place}.{name}: is not set here; {_reserved(cls)[name]}")
+            elif name not in allowed and "**" not in allowed:
+                listed = set(allowed) - set(_reserved(cls))
+                self.problems.append(f"{place}.{name}: {class_name(cls)} has no such parameter{hint(name, listed)}")
+        self._check_values(params, place)
+
+    def _check_values(self, params: Mapping[str, Any], place: str) -> None:
+        for name, value in params.items():
+            if isinstance(value, str) and _NUMBER_AS_TEXT.fullmatch(value):
+                self.problems.append(
+                    f"{place}.{name}: {value} is text in YAML, a number needs a point: {float(value):.1e}"
+                )
+
+    def _check_construction(
+        self, cls: type, params: Mapping[str, Any], place: str, dataset: str, autoencoder: str | None = None
+    ) -> None:
+        """Find parameters that are missing, and let our own methods judge theirs for the shape of the data."""
+        count = _cluster_count(cls)
+        for name in _needed(cls) - params.keys() - {count, "random_state", "device"}:
+            self.problems.append(f"{place}.params: {class_name(cls)} needs {name!r}, which has no default")
+        if not hasattr(cls, "check_parameters") or dataset not in CATALOGUE:
+            return
+        facts = CATALOGUE[dataset]
+        points = self.config["datasets"][dataset].get("subset") or facts.n
+        try:
+            method = cls(**{**({count: facts.n_clusters} if count else {}), **params})
+            method.check_parameters(points, facts.d)
+            starts_at_random = autoencoder and hasattr(method, "pretraining") and method.pretraining() is None
+        except Exception as error:  # a method's own lines may raise anything
+            if not any(problem.startswith(place) for problem in self.problems):  # else it has been reported by name
+                what = str(error) if type(error) in (TypeError, ValueError) else f"{type(error).__name__}: {error}"
+                self.problems.append(f"{place}: on {dataset}: {what}")
+            return
+        if starts_at_random:
+            self.problems.append(
+                f"{place}.autoencoder: on {dataset} {class_name(cls)} starts from random weights with these parameters "
+                f"and has no use for {autoencoder!r}; take the key out, or set parameters that make it start from one"
+            )
+
+    def _check_architecture(self, cls: type, params: Mapping[str, Any], pretraining: Job, place: str) -> None:
+        theirs = _parameters(load_class(_AUTOENCODER))
+        mine = _parameters(cls)
+        for name in _ARCHITECTURE:
+            if name not in mine or name not in theirs:
+                continue
+            given = params.get(name, mine[name]), pretraining.spec["params"].get(name, theirs[name])
+            want, have = json.loads(json.dumps(given))  # a preset's tuple is a list; 0 is 0.0
+            if want != have:
+                self.problems.append(
+                    f"{place}.autoencoder: on {pretraining.dataset} the method has {name} = {want}, "
+                    f"but the autoencoder {pretraining.method!r} has {have}"
+                )
+
+
+def variant_of(entry: Mapping[str, Any]) -> Variant:
+    return Variant(entry.get("subset"), tuple(map(float, entry["range"])) if entry.get("range") else None)
+
+
+def loader_digest(dataset: str) -> str:
+    """Changes when this data set would be prepared differently, not when another one joins the catalogue."""
+    from jcae.data.loaders import LOADERS
+
+    facts = CATALOGUE[dataset]
+    return hashlib.sha256(f"{facts!r}\n{code_digest(LOADERS[facts.loader])}".encode()).hexdigest()
+
+
+def _parameters(cls: type) -> dict[str, Any]:
+    """Constructor parameters and their defaults; the key `**` stands for any further keyword."""
+    allowed = {}
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            allowed["**"] = None
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            allowed[name] = None if parameter.default is parameter.empty else parameter.default
+    return allowed
+
+
+def _needed(cls: type) -> set[str]:
+    """Constructor parameters without a default."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(cls).parameters.values()
+    return {p.name for p in parameters if p.default is p.empty and p.kind in named}
+
+
+def _cluster_count(cls: type) -> str | None:
+    allowed = _parameters(cls)
+    return next((name for name in ("n_clusters", "n_components") if name in allowed), None)
+
+
+def _reserved(cls: type) -> dict[str, str]:
+    """Parameters that the run sets, and from what."""
+    reserved = {"random_state": "it comes from `seeds`", "device": "it is the key `device` of the config"}
+    if hasattr(cls, "fit_seeds"):
+        reserved["autoencoder"] = "name a key of `autoencoders` in the method's own key `autoencoder`"
+    if count := _cluster_count(cls):
+        reserved[count] = "it is the number of classes of the data set (or see the method's own key `n_clusters`)"
+    return reserved
+
+
+def _check_range(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the values of one parameter that a search may try."""
+    if "choices" in values:
+        return ["has choices and a range; give one of them"] if len(values) > 1 else []
+    missing = [key for key in ("low", "high") if key not in values]
+    if missing:
+        return [f"has no {' and no '.join(missing)}; give low and high, or choices"]
+    low, high = values["low"], values["high"]
+    if low >= high:
+        return [f"low = {low} is not below high = {high}"]
+    if values.get("log") and low <= 0:
+        return [f"low = {low} on a logarithmic scale; it must be above 0"]
+    return []
+
+
+def check_names(names: Iterable[str] | None, allowed: Iterable[str], place: str, what: str) -> list[str]:
+    if names is None or not isinstance(names, (list, tuple, dict)):
+        return []
+    allowed = list(allowed)
+    return [f"{place}: {name!r} is no {what}{hint(name, allowed)}" for name in names if name not in allowed]
