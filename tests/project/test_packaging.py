@@ -64,6 +64,8 @@ def test_conda_environment_wraps_the_lock():
 
 
 def test_every_package_is_installed():
-    found = {p.parent.relative_to(ROOT).as_posix().replace("/", ".") for p in (ROOT / "jcae").rglob("__init__.py")}
-    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    assert set(packages) == found | {"baselines"}
+    from setuptools import find_packages
+
+    folders = {p.parent.relative_to(ROOT).as_posix().replace("/", ".") for p in (ROOT / "jcae").rglob("*.py")}
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    assert set(find_packages(ROOT, **found)) == folders | {"baselines"}

@@ -78,7 +78,7 @@ def test_a_third_package_is_its_version():
 def test_a_users_own_file_counts_itself(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     file = tmp_path / "own_method_of_a_user.py"
-    file.write_text("from jcae import kmeans\nclass Mine: ...\n")
+    file.write_text("from jcae.training import kmeans\nclass Mine: ...\n")
     import own_method_of_a_user
 
     before = provenance.code_digest(own_method_of_a_user.Mine)

@@ -1,5 +1,6 @@
 """Blocks that outgrow their device: cut in two, carried on from the same step, with the same result."""
 
+import importlib
 import logging
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def test_parts_have_checkpoints_of_their_own_and_are_taken_up_again(digits, smal
     class KilledError(Exception):
         pass
 
-    save = __import__("jcae.training.loop").training._save
+    save = importlib.import_module("jcae.training.loop")._save
 
     def save_and_die(file, mark, block, phase, run):
         save(file, mark, block, phase, run)
