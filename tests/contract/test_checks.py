@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from jcae.contract.checks import CHECKS, Subject, run_check
 from jcae.jobs.classes import MethodError
-from jcae.jobs.runner import ParameterError
+from jcae.jobs.parameters import ParameterError
 from jcae.models.autoencoder import Autoencoder, autoencoder_network
 from jcae.models.clustering_module import squared_distances
 from jcae.models.estimator import DeepClusterer, EmbeddingMixin

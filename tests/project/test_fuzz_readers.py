@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from jcae.data import cells as cells_module
 from jcae.data import formats, images, prepare, tables, text
 from jcae.data.formats import DataError
+from jcae.jobs.block_job import read_weights
 from jcae.jobs.records import RecordError
-from jcae.jobs.runner import _read_weights
 from jcae.training import checkpoint
 
 RANDOM = np.random.RandomState(0)
@@ -123,7 +123,7 @@ READERS = {
     "truth": of_path(prepare.load_truth),
     "card": of_path(prepare.load_card),
     "checkpoint": of_path(lambda path: checkpoint.load_checkpoint(path, "mark")),
-    "weights": of_path(lambda path: _read_weights(path, {})),
+    "weights": of_path(lambda path: read_weights(path, {})),
 }
 CASES = 1500
 """Damaged files per reader."""

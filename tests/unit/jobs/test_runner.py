@@ -17,14 +17,10 @@ from jcae.data.formats import DataFormatError
 from jcae.files import file_sha256
 from jcae.jobs import records
 from jcae.jobs.classes import MethodError, load_class
+from jcae.jobs.parameters import ParameterError, resolve_params
 from jcae.jobs.provenance import code_digest
-from jcae.jobs.runner import (
-    INTERPOLATION_STEPS,
-    ParameterError,
-    pretrain_block,
-    resolve_params,
-    train_block,
-)
+from jcae.jobs.results import INTERPOLATION_STEPS
+from jcae.jobs.runner import pretrain_block, train_block
 
 HERE = __name__
 

@@ -1,0 +1,146 @@
+"""What a block is given: class, parameters, data, and the weights of the autoencoders that it starts from."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jcae.data.formats import read_arrays
+from jcae.data.prepare import load_card
+from jcae.files import file_sha256
+from jcae.jobs import records
+from jcae.jobs.classes import MethodError, load_class
+from jcae.jobs.parameters import resolve_params
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a block starts from: the weights of the seeds that have some, and why the others have none."""
+
+    autoencoder: str
+    weights: dict[int, dict[str, np.ndarray]]
+    digests: dict[int, str | None]
+    lost: dict[int, str]
+
+
+@dataclass(frozen=True)
+class BlockJob:
+    """Everything that is known before the fit."""
+
+    spec: Mapping[str, Any]
+    cls: type
+    params: dict[str, Any]
+    seeds: list[int]
+    X: np.ndarray
+    data: dict[str, Any]
+    device: str
+    threads: int
+    command: str
+    y: np.ndarray | None = None
+    start: Start | None = None
+    clusters: bool = True
+    keep: str = "all"
+
+    @property
+    def deep(self) -> bool:
+        """Whether the class fits all seeds of a block together."""
+        return hasattr(self.cls, "fit_seeds")
+
+    @property
+    def name(self) -> str:
+        """How messages and progress bars name the block."""
+        return f"{self.spec['dataset']}/{self.spec['method']}/{records.format_block(self.seeds)}"
+
+
+def prepare_job(
+    spec: Mapping[str, Any],
+    features: str | Path,
+    seeds: Sequence[int],
+    device: str,
+    threads: int | None,
+    command: str,
+) -> BlockJob:
+    """Read the data and complete the parameters; see `jcae.jobs.runner.train_block` for what is what."""
+    records.format_block(seeds)  # refuses an empty block and doubled seeds
+    cls = load_class(spec["use"])
+    X = read_arrays(features, "X")["X"]
+    card_file = Path(features).with_name("card.json")
+    card = load_card(card_file) if card_file.exists() else {}
+    n_clusters = card.get("n_clusters")
+    params = resolve_params(cls, spec.get("params") or {}, n_clusters=n_clusters, device=device)
+    return BlockJob(
+        spec=spec,
+        cls=cls,
+        params=params,
+        seeds=list(seeds),
+        X=X,
+        data={
+            "n": int(X.shape[0]),
+            "d": int(X.shape[1]),
+            "n_clusters": n_clusters,
+            "features_sha256": card.get("features_sha256") or file_sha256(features),
+        },
+        device=_resolve_device(params.get("device", "cpu")),
+        threads=threads or int(os.environ.get("OMP_NUM_THREADS") or 1),
+        command=command,
+    )
+
+
+def _resolve_device(device: str) -> str:
+    """Return where the fit will run; a card that is asked for by name and missing is an error, not a slow run."""
+    if device == "cpu":
+        return "cpu"
+    from jcae.models.estimator import resolve_device
+
+    return str(resolve_device(device))
+
+
+def read_start(spec: Mapping[str, Any], pretrained: str | Path | None, job: BlockJob) -> Start | None:
+    """Read the autoencoders that the seeds start from; None where the method starts from none.
+
+    Raises
+    ------
+    ValueError, MethodError
+        The spec names an autoencoder and there is no folder, or the other way round; or the class starts from none.
+    RecordError, FileNotFoundError
+        The folder of a seed is damaged or missing.
+    """
+    name = spec.get("autoencoder")
+    if name is None and pretrained is None:
+        return None
+    if name is None or pretrained is None:
+        raise ValueError(f"{job.name}: autoencoder {name!r} and pretrained folder {str(pretrained)!r} go together")
+    if not job.deep:
+        raise MethodError(f"{spec['use']} has no fit_seeds and cannot start from the autoencoder {name!r}")
+    start = Start(name, {}, {}, {})
+    for seed in job.seeds:
+        folder = Path(pretrained) / str(seed)
+        file = folder / "weights.safetensors"
+        record = records.read_record(folder / "run.json")
+        start.digests[seed] = file_sha256(file) if file.exists() else None
+        if record["status"] == "ok":
+            start.weights[seed] = read_weights(file, record)
+        else:
+            start.lost[seed] = f"autoencoder {name!r} of seed {seed} {record['status']}: {record['reason']}"
+    return start
+
+
+def read_weights(file: Path, record: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Read the weights of a run, and hold them against its record: the format has no checksum of its own."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        weights = load_file(file)
+    except SafetensorError as error:
+        raise records.RecordError(
+            f"{file}: not a file of weights ({error}); delete its block and train it again"
+        ) from None
+    if (stated := record.get("weights_sha256")) not in (None, found := file_sha256(file)):
+        raise records.RecordError(
+            f"{file}: damaged, its sha256 is {found}, run.json states {stated}; delete its block and train it again"
+        )
+    return weights

@@ -1,0 +1,205 @@
+"""What a fit left behind: its labels, code, centroids and objective, checked and brought into one form."""
+
+import errno
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from jcae.jobs import records
+from jcae.jobs.block_job import BlockJob
+
+INTERPOLATION_STEPS = 9
+
+# The machine's fault, not the method's: no space, quota, input/output error, stale handle, read-only file system.
+_INFRASTRUCTURE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS}
+
+
+class ResultError(ValueError):
+    """A fit that returned, but left no usable result."""
+
+
+@dataclass
+class Result:
+    """What one seed left behind; arrays are None where the method has nothing of the kind."""
+
+    status: str = "ok"
+    reason: str | None = None
+    traceback: str | None = None
+    labels: np.ndarray | None = None
+    refit_labels: np.ndarray | None = None
+    code: np.ndarray | None = None
+    centroids: np.ndarray | None = None
+    interpolations: np.ndarray | None = None
+    snapshots: Mapping[str, np.ndarray] | None = None
+    history: list[Mapping[str, Any]] = field(default_factory=list)
+    weights: Mapping[str, np.ndarray] | None = None
+    objective: dict[str, Any] | None = None
+    updates: int | None = None
+    seconds: float = 0.0
+    started: str = ""
+    finished: str = ""
+
+
+def describe_failure(error: Exception) -> dict[str, Any]:
+    """Status, reason and traceback of what a method raised; what the machine did wrong is raised again."""
+    if isinstance(error, OSError) and error.errno in _INFRASTRUCTURE:
+        raise error
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return {"status": "failed", "reason": reason, "traceback": "".join(traceback.format_exception(error))}
+
+
+def fitted_labels(estimator: Any, X: np.ndarray, y: np.ndarray | None = None) -> Any:
+    """Fit by scikit-learn's conventions and return the labels, wherever the class keeps them.
+
+    Parameters
+    ----------
+    estimator : object
+        With ``fit`` or ``fit_predict``.
+    X : ndarray, (n_samples, n_features)
+    y : ndarray, (n_samples,), optional
+        Classes, for a control method only.
+
+    Raises
+    ------
+    ResultError
+        There are no labels.
+    """
+    if not hasattr(estimator, "fit"):
+        return estimator.fit_predict(X)
+    estimator.fit(X, y) if y is not None else estimator.fit(X)
+    if hasattr(estimator, "labels_"):
+        return estimator.labels_
+    if hasattr(estimator, "predict"):
+        return estimator.predict(X)
+    if hasattr(estimator, "fit_predict"):
+        return estimator.fit_predict(X)
+    raise ResultError(f"{type(estimator).__name__} has neither labels_ nor predict nor fit_predict")
+
+
+def collect(estimator: Any, job: BlockJob, labels: Any) -> Result:
+    """What a fitted estimator holds.
+
+    Raises
+    ------
+    ResultError
+        It has no proper labels, or numbers that are not finite, and does not say so.
+    """
+    status = getattr(estimator, "status_", "ok")
+    if status not in records.STATUSES:
+        raise ResultError(f"status_ is {status!r}, allowed are {records.STATUSES}")
+    reason = getattr(estimator, "reason_", None)
+    weights = getattr(estimator, "weights_", None)
+    result = Result(
+        status=status,
+        reason=None if status == "ok" else reason or f"the method says {status} and gives no reason",
+        history=_history(estimator),
+        weights=weights if isinstance(weights, Mapping) else None,  # a mixture's weights_ are no network
+        objective=fitted_objective(estimator),
+        updates=int(estimator.n_updates_) if hasattr(estimator, "n_updates_") else None,
+    )
+    if not job.clusters:
+        return result
+    if job.deep and hasattr(estimator, "snapshots_"):
+        result.snapshots = estimator.snapshots_._asdict()
+    try:
+        _collect_clusters(result, estimator, job, labels)
+    except Exception:
+        if status == "ok":
+            raise
+        # A diverged run need not have labels or a code: its status already says what happened.
+    if status == "ok" and not hasattr(estimator, "status_"):
+        _mark_collapse(result, job)
+    return result
+
+
+def _history(estimator: Any) -> list[Mapping[str, Any]]:
+    """Return the rows of ``history_``, where it holds such rows: other packages call other things so."""
+    history = getattr(estimator, "history_", None)
+    if isinstance(history, list) and all(isinstance(row, Mapping) for row in history):
+        return history
+    return []
+
+
+def fitted_objective(estimator: Any) -> dict[str, Any] | None:
+    """Name and value of what a fit minimised, None where it does not say; the value is None where it is not finite."""
+    for attribute, sign in (("loss_", 1.0), ("inertia_", 1.0), ("lower_bound_", -1.0)):
+        value = getattr(estimator, attribute, None)
+        if isinstance(value, Real):
+            name = attribute if sign > 0 else f"-{attribute}"
+            return {"name": name, "value": sign * float(value) if np.isfinite(value) else None}
+    return None
+
+
+def _collect_clusters(result: Result, estimator: Any, job: BlockJob, labels: Any) -> None:
+    centers = getattr(estimator, "cluster_centers_", None)
+    if centers is not None:
+        centers = _finite("cluster_centers_", centers)
+    result.labels = _clean_labels("labels", labels, len(job.X), None if centers is None else len(centers))
+    refit = getattr(estimator, "refit_labels_", None)
+    if refit is not None:
+        result.refit_labels = _clean_labels("refit_labels_", refit, len(job.X), None)
+    decode = getattr(estimator, "inverse_transform", None)
+    if hasattr(estimator, "transform") and (decode is not None or result.weights is not None):
+        # Without a decoder, transform is something else: scikit-learn's KMeans gives distances there.
+        result.code = _finite("transform(X)", estimator.transform(job.X)).astype(np.float32)
+    if centers is None or not len(centers):
+        return
+    if decode is None and centers.shape[1] == job.X.shape[1] and result.code is None:
+        decode = np.asarray  # the centers lie in the space of the data
+    if decode is not None:
+        result.centroids = _finite("decoded centers", decode(centers)).astype(np.float32)
+        paths = _interpolate(centers)
+        decoded = _finite("decoded interpolations", decode(paths.reshape(-1, centers.shape[1])))
+        result.interpolations = decoded.reshape(*paths.shape[:2], -1).astype(np.float32)
+
+
+def _interpolate(centers: np.ndarray) -> np.ndarray:
+    """Return straight paths from each center k to the next one, (K, 9, p), ends included."""
+    weight = np.linspace(0.0, 1.0, INTERPOLATION_STEPS, dtype=centers.dtype)[:, None]
+    return centers[:, None] * (1 - weight) + np.roll(centers, -1, axis=0)[:, None] * weight
+
+
+def _finite(what: str, array: Any) -> np.ndarray:
+    array = np.asarray(array)
+    if not np.isfinite(array).all():
+        raise ResultError(
+            f"{what} {array.shape} has {np.count_nonzero(~np.isfinite(array))} values that are not finite"
+        )
+    return array
+
+
+def _clean_labels(what: str, labels: Any, n: int, n_centers: int | None) -> np.ndarray:
+    """Check labels and encode them as 0.. (n,) int32, noise as -1."""
+    labels = np.asarray(labels)
+    if labels.shape != (n,):
+        raise ResultError(f"{what}: shape {labels.shape} where ({n},) is due")
+    if np.issubdtype(labels.dtype, np.floating):
+        if not np.isfinite(labels).all() or (labels != np.round(labels)).any():
+            raise ResultError(f"{what}: floating point numbers that are no whole numbers (or NaN)")
+        labels = labels.astype(np.int64)
+    elif labels.dtype == object:
+        raise ResultError(f"{what}: Python objects instead of numbers")
+    noise = labels < 0 if np.issubdtype(labels.dtype, np.signedinteger) else np.zeros(n, bool)
+    clean = np.full(n, -1, dtype=np.int32)
+    if n_centers and np.issubdtype(labels.dtype, np.integer) and labels.max(initial=0) < n_centers:
+        clean[~noise] = labels[~noise]  # they point at the centers; closing gaps would make them point at others
+    else:
+        clean[~noise] = np.unique(labels[~noise], return_inverse=True)[1]
+    return clean
+
+
+def clusters_found(labels: np.ndarray | None) -> int | None:
+    """Number of clusters that have points, noise (-1) left out."""
+    return None if labels is None else len(np.unique(labels[labels >= 0]))
+
+
+def _mark_collapse(result: Result, job: BlockJob) -> None:
+    asked = job.params.get("n_clusters", job.params.get("n_components")) or job.data["n_clusters"] or 2
+    found = clusters_found(result.labels)
+    if found is not None and found <= 1 < asked:
+        result.status = "collapsed"
+        result.reason = f"{found} non-empty cluster{'s' if found == 0 else ''} where {asked} were asked for"
