@@ -427,7 +427,7 @@ def test_a_deep_method_is_told_what_is_wrong_with_its_loss(cls, name, advice):
 def test_a_page_must_show_the_facts_of_the_class(tmp_path, monkeypatch):
     for folder in ("baselines", "docs/methods"):
         (tmp_path / folder).mkdir(parents=True)
-    monkeypatch.setattr("jcae.contract.checks.ROOT", tmp_path)
+    monkeypatch.setattr("jcae.contract.interface.ROOT", tmp_path)
     page = tmp_path / "docs/methods/other.md"
     page.write_text("# Another")
     source = """

@@ -1,0 +1,172 @@
+"""The method under test: its class and parameters, what is known of it, and how it is fitted."""
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from jcae.contract.example_data import K, blobs, scaled, standardised
+from jcae.jobs.classes import load_class
+from jcae.jobs.plan import Plan
+from jcae.jobs.parameters import resolve_params
+from jcae.jobs.provenance import code_digest
+from jcae.jobs.results import fitted_labels
+
+SEEDS = (0, 1, 2, 3, 4)
+# Of deep methods, where the class has them. What is left out (weights of the loss, kinds of start) is the method's own.
+FEW = {"hidden": (16,), "code_dim": 5, "batch_size": 32, "epochs": 2, "module_epochs": 1, "max_iter": 6}
+# The data of the checks are no images: convolutions are the network's business (tests/unit/nn/test_convolution.py).
+FEW |= {"update_interval": 3, "precision": "float32", "channels": None, "image_shape": None}
+ENOUGH = {**FEW, "hidden": (32,), "epochs": 100, "module_epochs": 50, "max_iter": 500, "update_interval": 5}
+
+
+class Subject:
+    """A method with its parameters, and what is known of it.
+
+    Parameters
+    ----------
+    use : str
+        Its class, as in a config.
+    params : mapping
+        Constructor parameters, as in a config.
+    name : str, optional
+        How it is called.
+
+    Raises
+    ------
+    MethodError, ParameterError
+        There is no such class, or it has no such parameter.
+    """
+
+    def __init__(self, use: str, params: Mapping[str, Any] | None = None, name: str | None = None):
+        self.use = use
+        self.name = name or use
+        self.cls = load_class(use)
+        self.params = dict(params or {})
+        self.arguments(FEW)  # an unknown parameter is an error here
+
+    @cached_property
+    def third_party(self) -> bool:
+        """Whether the class is of an installed package, whose authors do not read this."""
+        return "==" in code_digest(self.cls)
+
+    @cached_property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """Of the constructor."""
+        return inspect.signature(self.cls).parameters
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What it shares with methods that differ from it only in numbers, or in what the checks set."""
+        kept = {k: v for k, v in self.params.items() if k not in FEW and type(v) not in (int, float, type(None))}
+        return self.use, json.dumps(kept, sort_keys=True, default=str)
+
+    @property
+    def deep(self) -> bool:
+        """Whether it fits all seeds of a block together."""
+        return hasattr(self.cls, "fit_seeds")
+
+    @property
+    def random(self) -> bool:
+        """Whether it says that it is random."""
+        return "random_state" in self.parameters
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is told the number of clusters."""
+        return bool({"n_clusters", "n_components"} & self.parameters.keys()) and not self.reads_truth
+
+    @property
+    def control(self) -> bool:
+        """Whether it is no method, but a bound of the scores."""
+        return bool(getattr(getattr(self.cls, "info", None), "control", False))
+
+    @property
+    def reads_truth(self) -> bool:
+        """Whether it is a control that is fitted with the true labels."""
+        return bool(getattr(self.cls, "reads_truth", False))
+
+    @cached_property
+    def starts_at_random(self) -> bool:
+        """Whether it trains from random weights: its best run of several counts, as a user would keep it."""
+        return self.deep and hasattr(self.cls, "pretraining") and self.build().pretraining() is None
+
+    @cached_property
+    def between_0_and_1(self) -> bool:
+        """Whether it refuses standardised data and takes data between 0 and 1."""
+        try:
+            self.fit(standardised(*blobs()))
+        except ValueError:
+            try:
+                self.fit(scaled(*blobs()))
+            except Exception:
+                return False  # then that is not why; the checks will tell
+            return True
+        except Exception:
+            return False
+        return False
+
+    @cached_property
+    def easy(self) -> SimpleNamespace:
+        """Three blobs far apart."""
+        return self.data(*blobs())
+
+    @cached_property
+    def good_fits(self) -> list[SimpleNamespace]:
+        """Fits of the easy blobs with enough updates, one per seed."""
+        return self.fit_enough(self.easy)
+
+    def data(self, X: np.ndarray, y: np.ndarray | None = None) -> SimpleNamespace:
+        """Data in the range that the method takes: X (n, d) float32 and classes y (n,)."""
+        return scaled(X, y) if self.between_0_and_1 else standardised(X, y)
+
+    def arguments(self, budget: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+        """Arguments of the constructor, all but the number of clusters, the seed and the device."""
+        arguments = dict(self.params)
+        if self.deep:
+            arguments |= {name: value for name, value in budget.items() if name in self.parameters}
+            if "autoencoder" in self.parameters and arguments.get("autoencoder") is None:
+                from jcae.models.autoencoder import Autoencoder
+
+                arguments["autoencoder"] = Autoencoder(epochs=budget["epochs"], batch_size=32)
+        resolve_params(self.cls, arguments, n_clusters=K)
+        return {**arguments, **changes}
+
+    def build(self, seed: int = 0, n_clusters: int = K, budget: Mapping[str, Any] = FEW, **changes: Any) -> Any:
+        """The estimator, not fitted."""
+        seeded = {"random_state": seed} if self.random else {}
+        arguments = self.arguments(budget, **changes)
+        return self.cls(**resolve_params(self.cls, arguments, n_clusters=n_clusters, device="cpu"), **seeded)
+
+    def fit(self, data: SimpleNamespace, seed: int = 0, **build: Any) -> SimpleNamespace:
+        """The fitted estimator and its labels, as the pipeline fits it."""
+        return self.fit_all(data, (seed,), **build)[0]
+
+    def fit_all(self, data: SimpleNamespace, seeds: tuple[int, ...], **build: Any) -> list[SimpleNamespace]:
+        """One fit per seed."""
+        X = data.X.copy()
+        if not self.deep:
+            fits = [self.build(seed, **build) for seed in seeds]
+            truth = data.y if self.reads_truth else None
+            return [SimpleNamespace(labels=fitted_labels(one, X, truth), estimator=one) for one in fits]
+        from jcae.training.loop import Runtime
+
+        fits = self.build(**build).fit_seeds(X, list(seeds), runtime=Runtime(progress=False))
+        return [SimpleNamespace(labels=getattr(one, "labels_", None), estimator=one) for one in fits]
+
+    def fit_enough(self, data: SimpleNamespace) -> list[SimpleNamespace]:
+        """One fit per seed, with enough updates for good labels."""
+        return self.fit_all(data, SEEDS if self.random else SEEDS[:1], budget=ENOUGH)
+
+
+def subjects(plan: Plan) -> Iterator[Subject]:
+    """The methods of a plan, one of each kind."""
+    found = {}
+    for job in plan.jobs.values():
+        subject = Subject(job.spec["use"], job.spec["params"], job.method)
+        found.setdefault(subject.kind, subject)
+    yield from found.values()
