@@ -11,8 +11,8 @@ import numpy as np
 
 from jcae.contract.example_data import K, blobs, scaled, standardised
 from jcae.jobs.classes import load_class
-from jcae.jobs.plan import Plan
 from jcae.jobs.parameters import resolve_params
+from jcae.jobs.plan import Plan
 from jcae.jobs.provenance import code_digest
 from jcae.jobs.results import fitted_labels
 
