@@ -36,23 +36,6 @@ _SATIMAGE = sources((_UCI + "statlog/satimage/{}",), **{"sat.trn": None, "sat.ts
 
 _SEGMENT = sources((_UCI + "image/{}",), **{"segmentation.data": None, "segmentation.test": None})
 
-_BO = "Bo, Wang, Shi, Zhu, Lu and Cui, Structural Deep Clustering Network, WWW 2020, doi:10.1145/3366423.3380214"
-_SDCN = "https://raw.githubusercontent.com/bdy9527/SDCN/master/data/{}"
-_ACM = sources(
-    (_SDCN,),
-    **{
-        "acm.txt": "d17f923ab9ba3cd3e835441075095603bafd5db2b5a1171c0d8a81e4de265659",
-        "acm_label.txt": "a1637c25de4e946d027f131cc02a2f8cae268ac8488fc12fa22e9b275603ead3",
-    },
-)
-_DBLP = sources(
-    (_SDCN,),
-    **{
-        "dblp.txt": "db75502016b31ecf792b4361c106f3513284ec2f8ee66c3ce68fbd0c9ec839ee",
-        "dblp_label.txt": "31c369e801d7c6891b2d7b31d4c1f2718d69aca498d23a8c48945061fcdc0da6",
-    },
-)
-
 TABLES = (
     Dataset(
         name="five_gaussians",
@@ -120,34 +103,6 @@ TABLES = (
         citation="Image Segmentation, UCI Machine Learning Repository, 1990, doi:10.24432/C5GP4N",
         sources=_SEGMENT,
         folder="segment",
-    ),
-    Dataset(
-        name="acm",
-        title="ACM",
-        loader="keywords",
-        n=3025,
-        d=1870,
-        class_names=tuple("012"),
-        class_counts=(1061, 965, 999),
-        preparation="Keywords of papers, 0 or 1, as published; the graph that comes with them is not used.",
-        licence="none stated",
-        citation=_BO,
-        sources=_ACM,
-        folder="acm",
-    ),
-    Dataset(
-        name="dblp",
-        title="DBLP",
-        loader="keywords",
-        n=4057,
-        d=334,
-        class_names=tuple("0123"),
-        class_counts=(1197, 745, 1109, 1006),
-        preparation="Keywords of authors, 0 or 1, as published; the graph that comes with them is not used.",
-        licence="none stated",
-        citation=_BO,
-        sources=_DBLP,
-        folder="dblp",
     ),
     Dataset(
         name="satimage",

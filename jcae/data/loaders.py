@@ -1,11 +1,12 @@
-"""Which function reads which data set. Each is given the files in the order of the catalogue."""
+"""Which function reads which data set, and its graph. Each is given the files in the order of the catalogue."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from jcae.data import cells, images, tables, text
+from jcae.data import cells, images, planetoid, tables, text
 
 # Each gives X, float32 (n, d), and y, (n,): numbers, or names.
 LOADERS: dict[str, Callable[[Sequence[Path]], tuple[np.ndarray, np.ndarray]]] = {
@@ -22,9 +23,16 @@ LOADERS: dict[str, Callable[[Sequence[Path]], tuple[np.ndarray, np.ndarray]]] = 
     "newsgroups": text.newsgroups,
     "optdigits": images.optdigits,
     "pendigits": tables.pendigits,
+    "planetoid": planetoid.planetoid,
     "rcv1": text.rcv1,
     "satimage": tables.satimage,
     "segment": tables.segment,
     "usps": images.usps,
     "wine": tables.wine,
+}
+
+# Of data sets that bring a graph, by the same keys: each gives a scipy.sparse.csr_array as in jcae.data.graphs.graph.
+GRAPHS: dict[str, Callable[[Sequence[Path]], Any]] = {
+    "keywords": tables.keywords_graph,
+    "planetoid": planetoid.planetoid_graph,
 }

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jcae.data import catalogue
+from jcae.data.arrays import array_sha256, save_arrays
 from jcae.data.facts import Dataset
 from jcae.data.fetch import examine
 from jcae.data.formats import DataError, read_arrays
@@ -93,9 +94,9 @@ def prepare(name: str, raw_dir: Path, out_dir: Path, variant: Variant = UNCHANGE
     }
     out_dir = Path(out_dir)
     with replacing(out_dir / "features.npz") as part:
-        _save(part, X=X)
+        save_arrays(part, X=X)
     with replacing(out_dir / "truth.npz") as part:
-        _save(part, y=y, class_names=class_names)
+        save_arrays(part, y=y, class_names=class_names)
     # The card comes last: where it is, the arrays that it describes are there too.
     with replacing(out_dir / "card.json") as part:
         part.write_bytes((json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
@@ -288,25 +289,6 @@ def load_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def array_sha256(*arrays: np.ndarray) -> str:
-    """Checksum of arrays: dtype, shape and contents of each, and not of the file that holds them.
-
-    Parameters
-    ----------
-    *arrays : ndarray
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
 def _files(dataset: Dataset, raw_dir: Path) -> tuple[list[Path], list[str]]:
     """The files of a data set and their sha256, checked again: since they were fetched anything may have happened."""
     paths = [raw_dir / source.name for source in dataset.sources]
@@ -344,12 +326,6 @@ def _subset(n: int, points: int, where: str) -> np.ndarray:
         raise DataError(f"{where}: subset of {points} points (allowed: 1 to {n})")
     # RandomState and not Generator: numpy promises its stream for ever.
     return np.sort(np.random.RandomState(_SUBSET_SEED).permutation(n)[:points])
-
-
-def _save(path: Path, **arrays: np.ndarray) -> None:
-    """Compressed npz under exactly this name (numpy appends .npz to a path, not to an open file)."""
-    with open(path, "wb") as file:
-        np.savez_compressed(file, **arrays)
 
 
 def _load(path: Path, *keys: str) -> dict[str, np.ndarray]:

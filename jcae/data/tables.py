@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -77,8 +78,9 @@ def segment(files: Sequence[Path]) -> Arrays:
 
 
 def keywords(files: Sequence[Path]) -> Arrays:
-    """ACM and DBLP: a file of rows of 0 and 1, and a file of one label per row."""
-    (file, label_file), (where, label_where) = files, map(str, files)
+    """ACM and DBLP: a file of rows of 0 and 1, and a file of one label per row; a third one is the graph's."""
+    file, label_file = files[:2]
+    where, label_where = str(file), str(label_file)
     first, _, _ = file.read_bytes().partition(b"\n")
     X = read_table(file.read_bytes(), where, columns=len(first.split()))
     labels = read_table(label_file.read_bytes(), label_where, columns=1)[:, 0]
@@ -88,6 +90,14 @@ def keywords(files: Sequence[Path]) -> Arrays:
         row, column = (int(i) for i in np.argwhere(~np.isin(X, (0, 1)))[0])
         raise DataFormatError(f"{where}: line {row + 1} has the value {X[row, column]:g} (allowed: 0, 1)")
     return X.astype(np.float32), codes(labels, range(100), label_where)
+
+
+def keywords_graph(files: Sequence[Path]) -> Any:
+    """ACM and DBLP: a file of one edge per line, here read for as many nodes as there are labels."""
+    from jcae.data.graphs.edges import read_edges
+
+    _, label_file, file = files
+    return read_edges(file, len(read_table(label_file.read_bytes(), str(label_file), columns=1)))
 
 
 def har(files: Sequence[Path]) -> Arrays:

@@ -27,6 +27,8 @@ def test_the_data_sets_are_there():
     assert set(catalogue.CATALOGUE) == OF_THE_PAPER | {
         "acm",
         "breast_cancer",
+        "citeseer",
+        "cora",
         "dblp",
         "digits",
         "five_gaussians",

@@ -1,0 +1,1 @@
+"""Graphs on the points of a data set: as data, from the features, from files."""
