@@ -1,0 +1,1 @@
+"""A user's own files: what the config says of them (source), reading (reading), a look at them beforehand (look)."""
