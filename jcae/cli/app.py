@@ -58,12 +58,17 @@ Level = Annotated[float, typer.Option(help="Level of tests; intervals cover the 
 Progress = Annotated[bool, typer.Option(help="Show progress bars.")]
 
 
-def read_json(text: str) -> dict[str, Any]:
-    """The value of --spec."""
+def read_json(text: str, option: str) -> Any:
+    """The value of an option that is JSON."""
     try:
-        spec = json.loads(text)
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise typer.BadParameter(f"not JSON: {error}", param_hint="--spec") from None
+        raise typer.BadParameter(f"not JSON: {error}", param_hint=option) from None
+
+
+def read_spec(text: str) -> dict[str, Any]:
+    """The value of --spec."""
+    spec = read_json(text, "--spec")
     if not isinstance(spec, dict) or "dataset" not in spec or not {"method", "autoencoder"} & spec.keys():
         raise typer.BadParameter("names no dataset, or neither a method nor an autoencoder", param_hint="--spec")
     return spec

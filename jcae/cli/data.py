@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from jcae.cli.app import (
-    Out,
-    app,
-)
+from jcae.cli.app import Out, app, read_json
+
+
+data = typer.Typer(no_args_is_help=True, help="Your own data.")
+app.add_typer(data, name="data")
 
 
 @app.command()
@@ -41,17 +42,35 @@ def fetch(
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="Data set of the catalogue.")],
+    name: Annotated[str, typer.Argument(help="What the run calls the data set; its key of the catalogue.")],
     out: Out,
     raw: Annotated[Path, typer.Option(help="Folder with one folder per data set.")] = Path("data/raw"),
-    subset: Annotated[int | None, typer.Option(min=1, help="Keep this many points, always the same ones.")] = None,
-    range: Annotated[
-        tuple[float, float] | None, typer.Option(help="Least and greatest value of all features together.")
-    ] = None,
+    entry: Annotated[
+        str,
+        typer.Option(help='What a config says of it, as JSON: \'{"subset": 500}\', \'{"file": "points.csv", ...}\'.'),
+    ] = "{}",
 ) -> None:
-    """Turn the files of a data set into features.npz, truth.npz and card.json."""
+    """Turn the files of a data set into features.npz and card.json, and what else it has: classes, graph, rows to fit on."""
     from jcae.data.prepare import prepare as prepare_files
-    from jcae.data.variant import Variant
+    from jcae.data.request import Request
 
-    card = prepare_files(name, raw / name, out, Variant(subset, range))
+    asked = read_json(entry, "--entry")
+    if not isinstance(asked, dict):
+        raise typer.BadParameter("holds no keys and values", param_hint="--entry")
+    card = prepare_files(Request.of(name, asked), raw, out)
     typer.echo(f"{name}: {card['n']} points, {card['d']} features, {card['n_clusters']} clusters in {out}")
+
+
+@data.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="csv, tsv, npy, npz, parquet, h5ad, IDX, or a folder of images.")],
+    name: Annotated[str | None, typer.Option(help="What to call the data set. [default: name of the file]")] = None,
+) -> None:
+    """Look at a file of your own, and print the lines by which a config takes it as a data set."""
+    import re
+
+    from jcae.data.own.look import config_lines, look
+
+    found = look(file)
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", file.name.split(".")[0]).strip("_-") or "mine"
+    typer.echo("datasets:\n" + config_lines(found, name or stem))

@@ -17,7 +17,7 @@ from jcae.cli.app import (
     Threads,
     app,
     command_line,
-    read_json,
+    read_spec,
 )
 
 
@@ -38,7 +38,7 @@ def pretrain(
     from jcae.jobs.runner import pretrain_block
 
     records = pretrain_block(
-        read_json(spec),
+        read_spec(spec),
         features,
         parse_block(seeds),
         out,
@@ -72,7 +72,7 @@ def train(
     from jcae.jobs.runner import train_block
 
     records = train_block(
-        read_json(spec),
+        read_spec(spec),
         features,
         parse_block(seeds),
         out,

@@ -92,6 +92,7 @@ IMAGES = (
         sources=_OPTDIGITS,
         folder="optdigits",
         image_shape=(8, 8),
+        n_train=3823,
     ),
     Dataset(
         name="usps",
@@ -109,6 +110,7 @@ IMAGES = (
         sources=_USPS,
         folder="usps",
         image_shape=(16, 16),
+        n_train=7291,
     ),
     Dataset(
         name="mnist",
@@ -125,6 +127,7 @@ IMAGES = (
         sources=_MNIST,
         folder="mnist",
         image_shape=(28, 28),
+        n_train=60000,
     ),
     Dataset(
         name="fashion_mnist",
@@ -152,6 +155,7 @@ IMAGES = (
         sources=_FASHION_MNIST,
         folder="fashion-mnist",
         image_shape=(28, 28),
+        n_train=60000,
     ),
     Dataset(
         name="cifar10",
@@ -179,5 +183,6 @@ IMAGES = (
         "Toronto, 2009",
         sources=_CIFAR10,
         folder="cifar10",
+        n_train=50000,
     ),
 )

@@ -103,6 +103,7 @@ TABLES = (
         citation="Image Segmentation, UCI Machine Learning Repository, 1990, doi:10.24432/C5GP4N",
         sources=_SEGMENT,
         folder="segment",
+        n_train=210,
     ),
     Dataset(
         name="satimage",
@@ -125,6 +126,7 @@ TABLES = (
         citation="Srinivasan, Statlog (Landsat Satellite), UCI Machine Learning Repository, 1993, doi:10.24432/C55887",
         sources=_SATIMAGE,
         folder="satimage",
+        n_train=4435,
     ),
     Dataset(
         name="har",
@@ -147,6 +149,7 @@ TABLES = (
         "using smartphones, ESANN 2013; UCI Machine Learning Repository, doi:10.24432/C54S4K",
         sources=_HAR,
         folder="har",
+        n_train=7352,
     ),
     Dataset(
         name="pendigits",
@@ -162,6 +165,7 @@ TABLES = (
         "1996, doi:10.24432/C5MG6K",
         sources=_PENDIGITS,
         folder="pendigits",
+        n_train=7494,
     ),
     Dataset(
         name="letter",

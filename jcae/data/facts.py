@@ -68,6 +68,8 @@ class Dataset:
     counts_stated : bool
         Whether the class counts are those that the publishers of the files state. False: they are those of somebody's
         prepared copy, and files that lead to other counts are used, with a warning.
+    n_train : int or None
+        How many of the points, the first ones, are the publishers' training part; None where they have none.
     n_edges : int or None
         Undirected edges of the graph that the data set brings, read by `jcae.data.loaders.GRAPHS`; None without one.
     """
@@ -86,6 +88,7 @@ class Dataset:
     folder: str = ""
     image_shape: tuple[int, int] | None = None
     counts_stated: bool = True
+    n_train: int | None = None
     n_edges: int | None = None
 
     @property

@@ -1,42 +1,51 @@
-"""From files to the three that every later step reads: features.npz, truth.npz, card.json.
+"""From files to what every later step reads: features, truth and card; and where asked for, a graph and rows to fit on.
 
 Features and truth are kept apart so that a training job cannot read the labels. The same input gives the same bytes.
 """
 
-import hashlib
 import json
-import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jcae.data import catalogue
 from jcae.data.arrays import array_sha256, save_arrays
 from jcae.data.facts import Dataset
 from jcae.data.fetch import examine
-from jcae.data.formats import DataError, read_arrays
-from jcae.data.loaders import LOADERS
-from jcae.data.variant import UNCHANGED, Variant
+from jcae.data.formats import DataError
+from jcae.data.loaders import GRAPHS, LOADERS
+from jcae.data.points import Points, check_features, encode_labels, peculiarities
+from jcae.data.request import Request, Split
 from jcae.files import replacing
 
 _SUBSET_SEED = 0
 
 
-def prepare(name: str, raw_dir: Path, out_dir: Path, variant: Variant = UNCHANGED) -> dict[str, Any]:
-    """Load a data set, check it, and write features.npz, truth.npz and card.json.
+def prepare(request: Request | str, raw: Path, out_dir: Path) -> dict[str, Any]:
+    """Load a data set, check it, and write features.npz, card.json, and what else the request has.
 
     Parameters
     ----------
-    name : str
-        Key of the catalogue.
-    raw_dir : Path
-        Folder of this data set's files, as `jcae.data.fetch.fetch` left them; not read when the set has no files.
+    request : Request or str
+        A name alone is a data set of the catalogue as it is. A range is given to the whole set before a subset is
+        drawn, which keeps the order of the points and is always the same one; a split is drawn from what is left.
+    raw : Path
+        Folder with one folder per data set of the catalogue, with its files as `jcae.data.fetch.fetch` left them; not
+        read where there are none.
     out_dir : Path
-        Folder that receives the three files; made when missing.
-    variant : Variant, optional
-        Points of a subset are drawn at random without regard to the classes, always the same ones, and keep their
-        order. A range is given to the whole set before the subset is drawn.
+        Folder that receives the files; made when missing.
+
+        ``features.npz``
+            X (n, d), float32: the points that are scored.
+        ``truth.npz``
+            y (n,) and class_names; absent where nobody knows the classes.
+        ``fit.npz``
+            X of the points that methods are fitted on, where these are others; no labels of them are kept.
+        ``graph.npz``
+            Graph of the points that methods are fitted on, where there is one.
+        ``card.json``
+            All that is known about them.
 
     Returns
     -------
@@ -45,248 +54,233 @@ def prepare(name: str, raw_dir: Path, out_dir: Path, variant: Variant = UNCHANGE
 
     Raises
     ------
-    UnknownDatasetError
+    RequestError
         No such data set.
     DataError
         A file is missing or has a wrong checksum or format, or the data are not what the catalogue expects.
     """
-    dataset = catalogue.get(name)
-    files, checksums = _files(dataset, Path(raw_dir))
-    X, raw_labels = LOADERS[dataset.loader](files)
-    y = _codes(dataset, raw_labels)
-    check_features(X, y, dataset.n_clusters, name, expected=dataset)
-    preparation = dataset.preparation
-    if variant.range is not None:
-        low, high = variant.range
-        preparation += f" Then from [{X.min():g}, {X.max():g}] to [{low:g}, {high:g}]."
-        X = _in_range(X, low, high)
-    if variant.subset is not None:
-        rows = _subset(dataset.n, variant.subset, name)
-        X, y = X[rows], y[rows]
-        check_features(X, y, dataset.n_clusters, f"{name}, subset of {variant.subset}")
-    X = np.ascontiguousarray(X, dtype="<f4")
-    y = y.astype("<i8")
-    class_names = np.array(dataset.class_names)
-
+    request = Request.of(request) if isinstance(request, str) else request
+    points, fit, split = _parts(request, Path(raw))
+    fitted_on = points if fit is None else fit
+    if request.graph is not None:
+        fitted_on = replace(fitted_on, graph=_build_graph(request, fitted_on.X))
+    X, y, graph = np.ascontiguousarray(points.X, dtype="<f4"), points.y, fitted_on.graph
+    class_names = np.array(points.class_names)
     card = {
-        "name": name,
+        "name": request.name,
         "n": len(X),
         "d": X.shape[1],
-        "n_clusters": dataset.n_clusters,
-        "class_counts": np.bincount(y, minlength=dataset.n_clusters).tolist(),
+        "n_clusters": points.n_clusters,
+        "class_counts": None if y is None else np.bincount(y, minlength=points.n_clusters).tolist(),
         "min": float(X.min()),
         "max": float(X.max()),
         # Rounded: the last digits hang on the order in which a processor adds. Plus zero: no -0.0.
         "mean": round(float(X.mean(dtype=np.float64)), 6) + 0.0,
-        "image_shape": list(dataset.image_shape) if dataset.image_shape else None,
+        "image_shape": list(points.image_shape) if points.image_shape else None,
         **peculiarities(X),
-        "preparation": preparation,
-        "subset": variant.subset and {"points": variant.subset, "of": dataset.n, "seed": _SUBSET_SEED},
-        "range": variant.range and list(variant.range),
+        "preparation": points.preparation,
+        "subset": request.subset and {"points": request.subset, "seed": _SUBSET_SEED},
+        "range": request.range and list(request.range),
+        "split": split,
+        "graph": None if graph is None else _graph_facts(graph, fitted_on.y),
         "features_sha256": array_sha256(X),
-        "truth_sha256": array_sha256(y, class_names),
-        "sources": [
+        "truth_sha256": None if y is None else array_sha256(y.astype("<i8"), class_names),
+        "sources": points.sources if fit is None or not request.transfer else [*fit.sources, *points.sources],
+        "licence": points.licence,
+        "citation": points.citation,
+        "entry": dict(request.entry or {}),
+        "scaling": points.scaling,
+    }
+    out_dir = Path(out_dir)
+    arrays = {
+        "features.npz": {"X": X},
+        "truth.npz": None if y is None else {"y": y.astype("<i8"), "class_names": class_names},
+        "fit.npz": None if fit is None else {"X": np.ascontiguousarray(fit.X, dtype="<f4")},
+    }
+    for name, content in arrays.items():
+        if content is None:
+            (out_dir / name).unlink(missing_ok=True)
+            continue
+        with replacing(out_dir / name) as part:
+            save_arrays(part, **content)
+    if graph is None:
+        (out_dir / "graph.npz").unlink(missing_ok=True)
+    else:
+        from jcae.data.graphs.graph import save
+
+        save(out_dir / "graph.npz", graph)
+    # The card comes last: where it is, the arrays that it describes are there too.
+    with replacing(out_dir / "card.json") as part:
+        part.write_bytes((json.dumps(card, indent=2, ensure_ascii=False, default=str) + "\n").encode())
+    return card
+
+
+def _parts(request: Request, raw: Path) -> tuple[Points, Points | None, dict[str, Any] | None]:
+    """The points that are scored; those that are fitted on, where these are others; and what the card says of that."""
+    if request.transfer is not None:
+        fit, points = (_in_range(_whole(part, raw), request) for part in request.transfer)
+        check_transfer(request, (fit.X.shape[1], fit.n_clusters), (points.X.shape[1], points.n_clusters))
+        how = f"fitted on {request.transfer[0].name}, scored on {request.transfer[1].name}"
+        graph = fit.graph
+    else:
+        whole = _whole(request, raw)
+        if request.split is None:
+            return whole, None, None
+        rows, how = split_rows(request.split, len(whole.X), whole.n_train, request.name)
+        fit, points = whole.rows(rows), whole.rows(np.setdiff1d(np.arange(len(whole.X)), rows))
+        graph = fit.graph
+    for part, what in ((fit, "the rows to fit on"), (points, "the rows that are scored")):
+        check_features(part.X, part.y, part.n_clusters, f"{request.name}, {what}")
+    facts = {"fit": len(fit.X), "score": len(points.X), "how": how, "fit_sha256": array_sha256(_stored(fit.X))}
+    return replace(points, graph=None), replace(fit, graph=graph), facts
+
+
+def _whole(request: Request, raw: Path) -> Points:
+    """The points of a request that is no transfer, before they are split."""
+    points = _of_catalogue(request.catalogued()[0], raw) if request.own is None else _of_own(request)
+    points = _in_range(points, request)
+    if request.subset is None:
+        return points
+    part = points.rows(_subset(len(points.X), request.subset, request.name))
+    check_features(part.X, part.y, part.n_clusters, f"{request.name}, subset of {request.subset}")
+    return part
+
+
+def _of_catalogue(dataset: Dataset, raw: Path) -> Points:
+    files, checksums = _files(dataset, raw / dataset.name)
+    X, raw_labels = LOADERS[dataset.loader](files)
+    y = _codes(dataset, raw_labels)
+    check_features(X, y, dataset.n_clusters, dataset.name, expected=dataset)
+    graph = GRAPHS[dataset.loader](files) if dataset.loader in GRAPHS else None
+    if graph is not None and dataset.n_edges is not None and graph.nnz // 2 != dataset.n_edges:
+        raise DataError(f"{dataset.name}: {graph.nnz // 2} edges, expected {dataset.n_edges}")
+    return Points(
+        X=X,
+        y=y,
+        class_names=dataset.class_names,
+        n_clusters=dataset.n_clusters,
+        graph=graph,
+        image_shape=dataset.image_shape,
+        n_train=dataset.n_train,
+        preparation=dataset.preparation,
+        licence=dataset.licence,
+        citation=dataset.citation,
+        sources=[
             {"file": source.name, "sha256": sha256, "checked": source.checked}
             for source, sha256 in zip(dataset.sources, checksums, strict=True)
         ],
-        "licence": dataset.licence,
-        "citation": dataset.citation,
-    }
-    out_dir = Path(out_dir)
-    with replacing(out_dir / "features.npz") as part:
-        save_arrays(part, X=X)
-    with replacing(out_dir / "truth.npz") as part:
-        save_arrays(part, y=y, class_names=class_names)
-    # The card comes last: where it is, the arrays that it describes are there too.
-    with replacing(out_dir / "card.json") as part:
-        part.write_bytes((json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
-    return card
+    )
 
 
-def check_features(X: np.ndarray, y: np.ndarray, n_clusters: int, where: str, expected: Dataset | None = None) -> None:
-    """Refuse data that no method could be compared on.
+def _of_own(request: Request) -> Points:
+    from jcae.data.own.reading import read
+
+    own = request.own
+    found = read(own)
+    y, names = (None, ()) if found.labels is None else encode_labels(found.labels)
+    n_clusters = own.n_clusters if y is None else len(names)
+    check_features(found.X, y, n_clusters, str(own.file))
+    return Points(
+        X=found.X,
+        y=y,
+        class_names=tuple(map(str, names)),
+        n_clusters=n_clusters,
+        image_shape=found.image_shape,
+        preparation=found.preparation,
+        citation="the user's own file",
+        sources=[{**source, "checked": False} for source in found.sources],
+        scaling=found.scaling,
+    )
+
+
+def check_transfer(request: Request, source: tuple[int, int], target: tuple[int, int]) -> None:
+    """Refuse a transfer between data sets of other features or another number of clusters.
 
     Parameters
     ----------
-    X : ndarray, shape (n, d), float32 or float64
-        Features.
-    y : ndarray, shape (n,), integer
-        Classes 0..n_clusters-1.
-    n_clusters : int
-        Number of clusters.
+    request : Request
+    source, target : (int, int)
+        Features and clusters of each.
+
+    Raises
+    ------
+    DataError
+        They differ.
+    """
+    names = " and ".join(part.name for part in request.transfer or ())
+    for what, one, other in zip(("features", "clusters"), source, target, strict=True):
+        if one != other:
+            raise DataError(f"{request.name}: {names} have {one} and {other} {what}; a transfer needs as many in both")
+
+
+def split_rows(split: Split, n: int, n_train: int | None, where: str) -> tuple[np.ndarray, str]:
+    """Which rows methods are fitted on.
+
+    Parameters
+    ----------
+    split : Split
+    n : int
+        Points.
+    n_train : int or None
+        The publishers' training part, from the first point on.
     where : str
         Name of the data, for messages.
-    expected : Dataset, optional
-        Catalogue entry whose n, d and class counts must be met.
+
+    Returns
+    -------
+    rows : ndarray, shape (m,), int64, ascending
+    how : str
+        In words.
 
     Raises
     ------
     DataError
-        Wrong shape or dtype, X and y of different length, NaN or infinite values, all features constant, fewer points
-        than clusters, labels out of range, a class without points, or counts other than expected.
+        Row numbers that are none, or no points on one of the sides.
     """
-    if X.ndim != 2 or 0 in X.shape:
-        raise DataError(f"{where}: features have shape {X.shape} instead of (points, features)")
-    if X.dtype not in (np.float32, np.float64):
-        raise DataError(f"{where}: features are {X.dtype} (allowed: float32, float64)")
-    if y.ndim != 1:
-        raise DataError(f"{where}: labels have shape {y.shape} instead of (points,)")
-    if not np.issubdtype(y.dtype, np.integer):
-        raise DataError(f"{where}: labels are {y.dtype} instead of integers")
-    if len(X) != len(y):
-        raise DataError(f"{where}: {len(X)} points but {len(y)} labels")
-    if len(X) < n_clusters:
-        raise DataError(f"{where}: {len(X)} points are fewer than {n_clusters} clusters")
-    _check_finite(X, where)
-    if (X.min(axis=0) == X.max(axis=0)).all():
-        raise DataError(f"{where}: all features are constant, every point equals {_short(X[0])}")
-    if y.min() < 0 or y.max() >= n_clusters:
-        bad = y[(y < 0) | (y >= n_clusters)][0]
-        raise DataError(f"{where}: label {bad} (allowed: 0 to {n_clusters - 1})")
-    counts = np.bincount(y, minlength=n_clusters)
-    if expected is not None:
-        if X.shape != (expected.n, expected.d):
-            raise DataError(f"{where}: features have shape {X.shape}, expected ({expected.n}, {expected.d})")
-        if counts.tolist() != list(expected.class_counts):
-            complaint = f"{where}: class counts {counts.tolist()}, expected {list(expected.class_counts)}"
-            if expected.counts_stated:
-                raise DataError(complaint)
-            warnings.warn(f"{complaint} (as in a published copy, which may be another choice)", stacklevel=2)
-    if (counts == 0).any():
-        raise DataError(f"{where}: no point of class {int((counts == 0).argmax())}; take more points")
+    if split.original:
+        if n_train is None or n_train >= n:
+            raise DataError(f"{where}: a subset has no training part of its publishers; take train, or the whole set")
+        rows, how = np.arange(n_train), "the publishers' training part"
+    elif split.file is not None:
+        rows, how = _row_numbers(split.file, n), f"the rows that {split.file.name} names"
+    else:
+        # RandomState and not Generator: numpy promises its stream for ever.
+        rows = np.sort(np.random.RandomState(split.seed).permutation(n)[: round(n * split.train)])
+        how = f"{split.train:g} of the points, drawn with the seed {split.seed}"
+    if not 0 < len(rows) < n:
+        raise DataError(f"{where}: {len(rows)} of {n} points to fit on; both parts need some")
+    return rows, how
 
 
-def _check_finite(X: np.ndarray, where: str) -> None:
-    finite = np.isfinite(X)
-    if not finite.all():
-        row, column = (int(i) for i in np.argwhere(~finite)[0])
-        n_nan = int(np.isnan(X).sum())
-        raise DataError(
-            f"{where}: {n_nan} NaN and {int((~finite).sum()) - n_nan} infinite values among the features, "
-            f"first {X[row, column]} at row {row}, column {column}"
-        )
+def _row_numbers(file: Path, n: int) -> np.ndarray:
+    from jcae.data.own.truth import read_labels
+
+    rows = read_labels(file, None)
+    if rows.dtype.kind not in "iu":
+        raise DataError(f"{file}: holds {rows.dtype} instead of row numbers")
+    bad = (rows < 0) | (rows >= n)
+    if bad.any():
+        at = int(bad.argmax())
+        raise DataError(f"{file}: row number {rows[at]}, the {at + 1}th (allowed: 0 to {n - 1})")
+    distinct, first = np.unique(rows, return_index=True)
+    if len(distinct) < len(rows):
+        twice = np.setdiff1d(np.arange(len(rows)), first)[0]
+        raise DataError(f"{file}: row number {rows[twice]} is there twice")
+    return distinct.astype(np.int64)
 
 
-def peculiarities(X: np.ndarray) -> dict[str, int]:
-    """Count what is kept as it is but may surprise a method.
+def _build_graph(request: Request, X: np.ndarray) -> Any:
+    from jcae.data.graphs.edges import read_edges
+    from jcae.data.graphs.neighbours import knn_graph
 
-    Parameters
-    ----------
-    X : ndarray, shape (n, d)
-
-    Returns
-    -------
-    dict
-        ``zero_rows``: points that are 0 in every feature, such as documents without a word of the vocabulary;
-        ``duplicate_rows``: points that equal an earlier one; ``constant_features``: features with one value only.
-    """
-    # Digests and not the rows: 60000 images need two megabytes. Plus zero: -0.0 equals 0.0, but has other bytes.
-    distinct = {hashlib.blake2b(np.ascontiguousarray(row + 0.0), digest_size=16).digest() for row in X}
-    return {
-        "zero_rows": int((~X.any(axis=1)).sum()),
-        "duplicate_rows": len(X) - len(distinct),
-        "constant_features": int((X.min(axis=0) == X.max(axis=0)).sum()),
-    }
+    asked = request.graph
+    return read_edges(asked.file, len(X)) if asked.file is not None else knn_graph(X, asked.knn, asked.metric)
 
 
-def encode_labels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Code labels of any kind as 0..C-1.
+def _graph_facts(graph: Any, y: np.ndarray | None) -> dict[str, Any]:
+    from jcae.data.graphs.graph import facts
 
-    Parameters
-    ----------
-    labels : array-like, shape (n,)
-        Numbers or strings; their sorted order becomes the order of the codes.
-
-    Returns
-    -------
-    y : ndarray, shape (n,), int64
-    class_names : ndarray, shape (C,), unicode
-        ``class_names[y]`` gives the labels back, as text.
-
-    Raises
-    ------
-    DataError
-        Labels that are neither numbers nor text, or NaN.
-    """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "biufU" or (labels.dtype.kind == "f" and np.isnan(labels).any()):
-        raise DataError(f"labels of type {labels.dtype} cannot be coded (allowed: numbers without NaN, or text)")
-    names, y = np.unique(labels, return_inverse=True)
-    return y.astype(np.int64), names.astype(str)
-
-
-def load_features(path: Path) -> np.ndarray:
-    """Read features.npz.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    ndarray, shape (n, d), float32
-
-    Raises
-    ------
-    DataError
-        Not such a file, or values that are not finite.
-    """
-    X = _load(path, "X")["X"]
-    if X.ndim != 2 or X.dtype != np.float32:
-        raise DataError(f"{path}: X is {X.dtype} of shape {X.shape} instead of float32 (points, features)")
-    _check_finite(X, str(path))
-    return X
-
-
-def load_truth(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read truth.npz.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    y : ndarray, shape (n,), int64
-    class_names : ndarray, shape (C,), unicode
-
-    Raises
-    ------
-    DataError
-        Not such a file, or labels out of range.
-    """
-    arrays = _load(path, "y", "class_names")
-    y, class_names = arrays["y"], arrays["class_names"]
-    if y.ndim != 1 or y.dtype != np.int64:
-        raise DataError(f"{path}: y is {y.dtype} of shape {y.shape} instead of int64 (points,)")
-    if len(y) and not 0 <= y.min() <= y.max() < len(class_names):
-        raise DataError(f"{path}: labels from {y.min()} to {y.max()} for {len(class_names)} class names")
-    return y, class_names
-
-
-def load_card(path: Path) -> dict[str, Any]:
-    """Read card.json.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    DataError
-        Not such a file.
-    """
-    try:
-        card = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise DataError(f"{path}: not JSON ({error})") from None
-    if not isinstance(card, dict) or not isinstance(card.get("n_clusters"), int):
-        raise DataError(f"{path}: not the card of a data set, it states no n_clusters")
-    return card
+    return facts(graph, y)
 
 
 def _files(dataset: Dataset, raw_dir: Path) -> tuple[list[Path], list[str]]:
@@ -313,11 +307,21 @@ def _codes(dataset: Dataset, labels: np.ndarray) -> np.ndarray:
     return y
 
 
-def _in_range(X: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The smallest value becomes `low`, the greatest `high`, exactly; all others follow linearly."""
+def _in_range(points: Points, request: Request) -> Points:
+    """The smallest value becomes the least of the range, the greatest its greatest, exactly; all others linearly."""
+    if request.range is None:
+        return points
+    (low, high), X = request.range, points.X
     smallest, greatest = X.min(), X.max()
     share = (X - smallest) / (greatest - smallest)
-    return np.asarray(low * (1 - share) + high * share, dtype=X.dtype)
+    then = f"{points.preparation} Then from [{smallest:g}, {greatest:g}] to [{low:g}, {high:g}]."
+    mapped = {"from": [float(smallest), float(greatest)], "to": [low, high]}
+    return replace(
+        points,
+        X=np.asarray(low * (1 - share) + high * share, dtype=X.dtype),
+        preparation=then,
+        scaling=points.scaling and {**points.scaling, "range": mapped},
+    )
 
 
 def _subset(n: int, points: int, where: str) -> np.ndarray:
@@ -328,12 +332,5 @@ def _subset(n: int, points: int, where: str) -> np.ndarray:
     return np.sort(np.random.RandomState(_SUBSET_SEED).permutation(n)[:points])
 
 
-def _load(path: Path, *keys: str) -> dict[str, np.ndarray]:
-    try:
-        return read_arrays(path, *keys)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: not a file of arrays ({error.strerror})") from None
-
-
-def _short(row: np.ndarray) -> str:
-    return np.array2string(row, threshold=4, edgeitems=2, precision=4)
+def _stored(X: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(X, dtype="<f4")

@@ -1,7 +1,5 @@
 """From the entries of a config to jobs: one per method and data set, with all its parameters."""
 
-import hashlib
-import inspect
 import json
 import math
 import re
@@ -9,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jcae.data.catalogue import CATALOGUE
-from jcae.data.variant import Variant
+from jcae.data.outline import Outline
+from jcae.data.request import Request
 from jcae.jobs.classes import MethodError, class_name, hint, load_class
+from jcae.jobs.datasets import read_requests
 from jcae.jobs.provenance import code_digest
+from jcae.jobs.signature import cluster_count, needed, parameters, reserved
 
 _AUTOENCODER = "jcae.Autoencoder"
 
@@ -33,7 +33,10 @@ class Job:
     dataset, method : str
         Their keys in the config. For an autoencoder, `method` is its key in `autoencoders`.
     spec : dict
-        What `jcae train` or `jcae pretrain` is told, JSON: only what the config says, no defaults.
+        What `jcae train` or `jcae pretrain` is told, JSON: only what the config says, no defaults, and nothing that
+        cannot change a result.
+    wording : dict
+        What tables say of it in the config's words: `label` and `tuned_with`, as far as they are given.
     autoencoder : str or None
         The pretrained autoencoder that the method starts from.
     reads_truth : bool
@@ -47,6 +50,7 @@ class Job:
     dataset: str
     method: str
     spec: dict[str, Any]
+    wording: dict[str, str]
     autoencoder: str | None
     reads_truth: bool
     deep: bool
@@ -61,6 +65,8 @@ class Expansion:
         self.only = only
         self.broken = broken
         self.problems: list[str] = []
+        self.requests: dict[str, Request] = {}
+        self.outlines: dict[str, Outline] = {}
         self._classes: dict[str, type | None] = {}
         self._digests: dict[type, str] = {}
 
@@ -68,12 +74,10 @@ class Expansion:
         datasets = self._entries("datasets")
         methods = self._entries("methods")
         autoencoders = self._entries("autoencoders")
-        for name in datasets:
-            self._check_known(name, CATALOGUE, f"datasets.{name}", "data set of the catalogue")
-            try:
-                variant_of(datasets[name])
-            except ValueError as error:
-                self.problems.append(f"datasets.{name}.range: {error}")
+        self.requests, self.outlines, problems = read_requests(datasets)
+        self.problems += problems
+        # What follows from data that are not there is not said: one cause, one message.
+        known = {name: entry for name, entry in datasets.items() if name in self.outlines}
 
         accepted: set[str] = set()
         pretraining, jobs = {}, {}
@@ -81,14 +85,14 @@ class Expansion:
             cls = self._load(_AUTOENCODER, f"autoencoders.{name}")
             if cls is None:
                 continue
-            accepted |= set(_parameters(cls))
+            accepted |= set(parameters(cls))
             presets = self._presets(cls, entry, f"autoencoders.{name}")
-            for dataset in datasets:
+            for dataset in known:
                 params = self._params(cls, entry, presets, f"autoencoders.{name}", dataset, datasets)
                 if self._is_selected(dataset):
                     self._check_construction(cls, params, f"autoencoders.{name}", dataset)
                 spec = {"dataset": dataset, "autoencoder": name, "use": _AUTOENCODER, "params": params}
-                pretraining[dataset, name] = Job(dataset, name, spec, None, False, True, self._digests[cls])
+                pretraining[dataset, name] = Job(dataset, name, spec, {}, None, False, True, self._digests[cls])
         for name, entry in methods.items():
             place = f"methods.{name}"
             self.problems += check_names(
@@ -105,29 +109,29 @@ class Expansion:
             cls = self._load(entry["use"], f"{place}.use")
             if cls is None:
                 continue
-            accepted |= set(_parameters(cls))
+            accepted |= set(parameters(cls))
             if not hasattr(cls, "fit") and not hasattr(cls, "fit_predict"):
                 self.problems.append(f"{place}.use: {entry['use']} has neither `fit` nor `fit_predict`")
             if autoencoder is not None and not hasattr(cls, "fit_seeds"):
                 self.problems.append(f"{place}.autoencoder: {entry['use']} cannot start from pretrained weights")
             presets = self._presets(cls, entry, place)
-            for dataset in datasets:
+            for dataset in known:
                 params = self._params(cls, entry, presets, place, dataset, datasets)
                 if dataset not in entry.get("only", datasets) or not self._is_selected(dataset, name):
                     continue
                 params |= self._wrong_count(cls, entry, place, dataset)
+                start = pretraining.get((dataset, autoencoder))
+                if start is not None:
+                    params |= _architecture_of(start, cls, params)
                 self._check_construction(cls, params, place, dataset, autoencoder)
                 spec = {"dataset": dataset, "method": name, "use": entry["use"], "params": params}
-                spec |= {key: entry[key] for key in ("label", "tuned_with", "autoencoder") if key in entry}
-                if dataset in entry.get("tuned_on", {}):
-                    spec["tuned_with"] = entry["tuned_on"][dataset]
-                if "n_clusters" in entry:  # no table shows such a run under the name of the method as it is
-                    label = entry.get("label") or getattr(getattr(cls, "info", None), "label", name)
-                    spec["label"] = f"{label} [{entry['n_clusters']['factor']:g} K]"
+                if autoencoder is not None:
+                    spec["autoencoder"] = autoencoder
                 reads_truth, deep = bool(getattr(cls, "reads_truth", False)), hasattr(cls, "fit_seeds")
-                jobs[dataset, name] = Job(dataset, name, spec, autoencoder, reads_truth, deep, self._digests[cls])
-                if (dataset, autoencoder) in pretraining:
-                    self._check_architecture(cls, params, pretraining[dataset, autoencoder], place)
+                wording, code = _wording(cls, name, entry, dataset), self._digests[cls]
+                jobs[dataset, name] = Job(dataset, name, spec, wording, autoencoder, reads_truth, deep, code)
+                if start is not None:
+                    self._check_architecture(cls, params, start, place)
         if not self.broken:  # a method that could not be read may be the one that has the parameter
             for name, entry in datasets.items():
                 for key in entry.get("params", {}):
@@ -152,7 +156,7 @@ class Expansion:
         if use not in self._classes:
             try:
                 cls = self._classes[use] = load_class(use)
-                _parameters(cls)
+                parameters(cls)
                 self._digests[cls] = code_digest(cls)
             except (MethodError, ValueError) as error:  # ValueError: a built-in class, without signature or source
                 self._classes[use] = None
@@ -177,14 +181,14 @@ class Expansion:
 
     def _wrong_count(self, cls: type, entry: Mapping[str, Any], place: str, dataset: str) -> dict[str, int]:
         """The number of clusters, where the entry asks for another one than the number of classes."""
-        if "n_clusters" not in entry or dataset not in CATALOGUE:
+        if "n_clusters" not in entry:
             return {}
         place = f"{place}.n_clusters"
-        parameter = _cluster_count(cls)
+        parameter = cluster_count(cls)
         if parameter is None or getattr(cls, "reads_truth", False):
             self.problems.append(f"{place}: {class_name(cls)} is not told a number of clusters")
             return {}
-        factor, classes = entry["n_clusters"]["factor"], CATALOGUE[dataset].n_clusters
+        factor, classes = entry["n_clusters"]["factor"], self.outlines[dataset].n_clusters
         if not math.isfinite(factor * classes):  # YAML has .nan and .inf
             self.problems.append(f"{place}.factor: is {factor}, which is no number of clusters")
             return {}
@@ -207,7 +211,7 @@ class Expansion:
         datasets: Mapping[str, Any],
     ) -> dict[str, Any]:
         """The parameters of one job; what is said of one data set wins over what is said of all."""
-        allowed = _parameters(cls)
+        allowed = parameters(cls)
         own = entry.get("params", {})
         by_dataset = entry.get("datasets") or {}
         self.problems += check_names(
@@ -231,7 +235,7 @@ class Expansion:
             cls = self._load(entry["use"], f"methods.{name}.use") if entry else None
             if cls is None:
                 continue
-            self._check_params(dict.fromkeys(space), _parameters(cls), f"tuning.{name}", cls)
+            self._check_params(dict.fromkeys(space), parameters(cls), f"tuning.{name}", cls)
             for parameter, values in space.items():
                 place = f"tuning.{name}.{parameter}"
                 if entry.get("autoencoder") and parameter in _ARCHITECTURE:
@@ -240,10 +244,10 @@ class Expansion:
 
     def _check_params(self, params: Mapping[str, Any], allowed: Mapping[str, Any], place: str, cls: type) -> None:
         for name in params:
-            if name in _reserved(cls):
-                self.problems.append(f"{place}.{name}: is not set here; {_reserved(cls)[name]}")
+            if name in reserved(cls):
+                self.problems.append(f"{place}.{name}: is not set here; {reserved(cls)[name]}")
             elif name not in allowed and "**" not in allowed:
-                listed = set(allowed) - set(_reserved(cls))
+                listed = set(allowed) - set(reserved(cls))
                 self.problems.append(f"{place}.{name}: {class_name(cls)} has no such parameter{hint(name, listed)}")
         self._check_values(params, place)
 
@@ -258,16 +262,15 @@ class Expansion:
         self, cls: type, params: Mapping[str, Any], place: str, dataset: str, autoencoder: str | None = None
     ) -> None:
         """Find parameters that are missing, and let our own methods judge theirs for the shape of the data."""
-        count = _cluster_count(cls)
-        for name in _needed(cls) - params.keys() - {count, "random_state", "device"}:
+        count = cluster_count(cls)
+        for name in needed(cls) - params.keys() - {count, "random_state", "device"}:
             self.problems.append(f"{place}.params: {class_name(cls)} needs {name!r}, which has no default")
-        if not hasattr(cls, "check_parameters") or dataset not in CATALOGUE:
+        if not hasattr(cls, "check_parameters"):
             return
-        facts = CATALOGUE[dataset]
-        points = self.config["datasets"][dataset].get("subset") or facts.n
+        facts = self.outlines[dataset]
         try:
             method = cls(**{**({count: facts.n_clusters} if count else {}), **params})
-            method.check_parameters(points, facts.d)
+            method.check_parameters(facts.n_fit, facts.d)
             starts_at_random = autoencoder and hasattr(method, "pretraining") and method.pretraining() is None
         except Exception as error:  # a method's own lines may raise anything
             if not any(problem.startswith(place) for problem in self.problems):  # else it has been reported by name
@@ -281,8 +284,8 @@ class Expansion:
             )
 
     def _check_architecture(self, cls: type, params: Mapping[str, Any], pretraining: Job, place: str) -> None:
-        theirs = _parameters(load_class(_AUTOENCODER))
-        mine = _parameters(cls)
+        theirs = parameters(load_class(_AUTOENCODER))
+        mine = parameters(cls)
         for name in _ARCHITECTURE:
             if name not in mine or name not in theirs:
                 continue
@@ -291,53 +294,32 @@ class Expansion:
             if want != have:
                 self.problems.append(
                     f"{place}.autoencoder: on {pretraining.dataset} the method has {name} = {want}, "
-                    f"but the autoencoder {pretraining.method!r} has {have}"
+                    f"but the autoencoder {pretraining.method!r} has {have}; take {name} out of the method, or say it of the data set, "
+                    f"datasets.{pretraining.dataset}.params"
                 )
 
 
-def variant_of(entry: Mapping[str, Any]) -> Variant:
-    return Variant(entry.get("subset"), tuple(map(float, entry["range"])) if entry.get("range") else None)
+def _architecture_of(start: Job, cls: type, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a method that says nothing of its architecture takes over from the autoencoder that it starts from."""
+    theirs, mine = parameters(load_class(_AUTOENCODER)), parameters(cls)
+    shared = [name for name in _ARCHITECTURE if name in mine and name in theirs and name not in params]
+    have = {name: start.spec["params"].get(name, theirs[name]) for name in shared}
+    return {name: value for name, value in have.items() if not _equal(value, mine[name])}
 
 
-def loader_digest(dataset: str) -> str:
-    """Changes when this data set would be prepared differently, not when another one joins the catalogue."""
-    from jcae.data.loaders import LOADERS
-
-    facts = CATALOGUE[dataset]
-    return hashlib.sha256(f"{facts!r}\n{code_digest(LOADERS[facts.loader])}".encode()).hexdigest()
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same where they are JSON: a preset's tuple is a list; 0 is 0.0."""
+    return json.loads(json.dumps(one)) == json.loads(json.dumps(other))
 
 
-def _parameters(cls: type) -> dict[str, Any]:
-    """Constructor parameters and their defaults; the key `**` stands for any further keyword."""
-    allowed = {}
-    for name, parameter in inspect.signature(cls).parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            allowed["**"] = None
-        elif parameter.kind is not parameter.VAR_POSITIONAL:
-            allowed[name] = None if parameter.default is parameter.empty else parameter.default
-    return allowed
-
-
-def _needed(cls: type) -> set[str]:
-    """Constructor parameters without a default."""
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = inspect.signature(cls).parameters.values()
-    return {p.name for p in parameters if p.default is p.empty and p.kind in named}
-
-
-def _cluster_count(cls: type) -> str | None:
-    allowed = _parameters(cls)
-    return next((name for name in ("n_clusters", "n_components") if name in allowed), None)
-
-
-def _reserved(cls: type) -> dict[str, str]:
-    """Parameters that the run sets, and from what."""
-    reserved = {"random_state": "it comes from `seeds`", "device": "it is the key `device` of the config"}
-    if hasattr(cls, "fit_seeds"):
-        reserved["autoencoder"] = "name a key of `autoencoders` in the method's own key `autoencoder`"
-    if count := _cluster_count(cls):
-        reserved[count] = "it is the number of classes of the data set (or see the method's own key `n_clusters`)"
-    return reserved
+def _wording(cls: type, name: str, entry: Mapping[str, Any], dataset: str) -> dict[str, str]:
+    wording = {key: entry[key] for key in ("label", "tuned_with") if key in entry}
+    if dataset in entry.get("tuned_on", {}):
+        wording["tuned_with"] = entry["tuned_on"][dataset]
+    if "n_clusters" in entry:  # no table shows such a run under the name of the method as it is
+        label = entry.get("label") or getattr(getattr(cls, "info", None), "label", name)
+        wording["label"] = f"{label} [{entry['n_clusters']['factor']:g} K]"
+    return wording
 
 
 def _check_range(values: Mapping[str, Any]) -> list[str]:

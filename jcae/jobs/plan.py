@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jcae.data.variant import Variant
+from jcae.data.outline import Outline
+from jcae.data.request import Request
 from jcae.jobs.config import ConfigError
-from jcae.jobs.expansion import Expansion, Job, check_names, loader_digest, variant_of
+from jcae.jobs.datasets import preparation_digest
+from jcae.jobs.expansion import Expansion, Job, check_names
 from jcae.jobs.records import format_block
 from jcae.jobs.schema import SCHEMA, check_structure, read_schema, with_defaults
 
@@ -32,10 +34,12 @@ class Plan:
     threads, checkpoint_every : int
     keep : str
     mirror : str or None
-    variants : dict of str to Variant
+    requests : dict of str to Request
         The data sets of the run in the config's order, each as the run wants it.
-    loaders : dict of str to str
-        Digest, per data set, of its entry in the catalogue and of the function that loads it.
+    outlines : dict of str to Outline
+        What each will be.
+    preparations : dict of str to str
+        Digest, per data set, of what it is made of and how.
     methods : tuple of str
         The methods of the run in the config's order.
     jobs : dict of (data set, method) to Job
@@ -59,8 +63,9 @@ class Plan:
     checkpoint_every: int
     keep: str
     mirror: str | None
-    variants: dict[str, Variant]
-    loaders: dict[str, str]
+    requests: dict[str, Request]
+    outlines: dict[str, Outline]
+    preparations: dict[str, str]
     methods: tuple[str, ...]
     jobs: dict[tuple[str, str], Job]
     pretraining: dict[tuple[str, str], Job]
@@ -73,7 +78,7 @@ class Plan:
     @property
     def datasets(self) -> tuple[str, ...]:
         """The data sets on which something runs, in the config's order."""
-        return tuple(self.variants)
+        return tuple(self.requests)
 
 
 def method_spec(config: Mapping[str, Any], method: str) -> dict[str, Any]:
@@ -154,8 +159,9 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
         checkpoint_every=settings["checkpoint_every"],
         keep=settings["keep"],
         mirror=settings["data"]["mirror"],
-        variants={d: variant_of(config["datasets"][d]) for d in datasets},
-        loaders={d: loader_digest(d) for d in datasets},
+        requests={d: expansion.requests[d] for d in datasets},
+        outlines={d: expansion.outlines[d] for d in datasets},
+        preparations={d: preparation_digest(expansion.requests[d]) for d in datasets},
         methods=tuple(m for m in config["methods"] if any(m == job.method for job in jobs.values())),
         jobs=jobs,
         pretraining={key: job for key, job in pretraining.items() if key in needed},

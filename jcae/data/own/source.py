@@ -73,7 +73,12 @@ class OwnData:
     @property
     def truth_file(self) -> Path | None:
         """The file of labels, where the truth is one."""
-        return Path(self.truth) if self.truth is not None and _LABEL_FILE.search(self.truth) else None
+        return Path(self.truth) if self.truth is not None and names_label_file(self.truth) else None
+
+
+def names_label_file(truth: str) -> bool:
+    """Whether a truth is a file of labels, by the end of its name, and not a column."""
+    return bool(_LABEL_FILE.search(truth))
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:

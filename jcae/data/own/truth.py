@@ -11,15 +11,15 @@ from jcae.data.own.arrays import content_of, map_array
 from jcae.data.own.source import FORMATS
 
 
-def read_labels(path: Path, n: int) -> np.ndarray:
+def read_labels(path: Path, n: int | None) -> np.ndarray:
     """Read a file that holds nothing but labels.
 
     Parameters
     ----------
     path : Path
         npy, IDX, or text with a label per line; one line more than there are points is the head of the column.
-    n : int
-        Points.
+    n : int or None
+        Points; None where any number of them will do.
 
     Returns
     -------
@@ -39,11 +39,11 @@ def read_labels(path: Path, n: int) -> np.ndarray:
         labels = read_idx(content_of(path), where)
     else:
         labels = _lines(path)
-        labels = labels[1:] if len(labels) == n + 1 else labels
+        labels = labels[1:] if n is not None and len(labels) == n + 1 else labels
         labels = numbers_or_text(labels)
     if labels.ndim != 1:
         raise DataFormatError(f"{where}: labels of shape {labels.shape} instead of one per point")
-    if len(labels) != n:
+    if n is not None and len(labels) != n:
         raise DataError(f"{where}: {len(labels)} labels for {n} points")
     return labels
 

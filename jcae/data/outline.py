@@ -1,0 +1,147 @@
+"""What a data set will be once it is prepared: enough to judge a config by, before anything has been prepared."""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from jcae.data.catalogue import CATALOGUE
+from jcae.data.formats import DataError
+from jcae.data.prepare import check_transfer, split_rows
+from jcae.data.request import Request
+from jcae.files import replacing
+
+CACHE = Path("data/outlines")
+"""Where what was found in the user's own files is kept, by their checksum: reading them takes longer."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Facts about a data set that is asked for.
+
+    Attributes
+    ----------
+    n, d, n_clusters : int
+        Points that are scored, features, and clusters that methods are told.
+    n_fit : int
+        Points that methods are fitted on; `n` where these are the same.
+    is_split : bool
+        Whether methods are fitted on other points than they are scored on.
+    has_truth, has_graph, has_images : bool
+        Whether there are classes, a graph, and points that are images.
+    """
+
+    n: int
+    d: int
+    n_clusters: int
+    n_fit: int
+    is_split: bool
+    has_truth: bool
+    has_graph: bool
+    has_images: bool
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What `jcae.data.prepare.prepare` writes beside features.npz and card.json."""
+        there = {"truth.npz": self.has_truth, "fit.npz": self.is_split, "graph.npz": self.has_graph}
+        return tuple(name for name, is_there in there.items() if is_there)
+
+
+def outline(request: Request) -> Outline:
+    """Find out what a data set will be.
+
+    Parameters
+    ----------
+    request : Request
+
+    Returns
+    -------
+    Outline
+
+    Raises
+    ------
+    DataError
+        The user's own file, or the two sides of a transfer, are not what they must be.
+    """
+    if request.transfer is not None:
+        source, target = map(outline, request.transfer)
+        check_transfer(request, (source.d, source.n_clusters), (target.d, target.n_clusters))
+        n, n_fit, whole = target.n, source.n_fit, target
+        has_graph = source.has_graph
+    else:
+        whole = _of_catalogue(request.catalogue) if request.own is None else _of_own(request)
+        if request.subset is not None and not 1 <= request.subset <= whole.n:
+            raise DataError(f"{request.name}: subset of {request.subset} points (allowed: 1 to {whole.n})")
+        n = n_fit = request.subset or whole.n
+        has_graph = whole.has_graph
+        if request.split is not None:
+            n_train = CATALOGUE[request.catalogue].n_train if request.catalogue and not request.subset else None
+            n_fit = len(split_rows(request.split, n, n_train, request.name)[0])
+            n -= n_fit
+    is_split = request.transfer is not None or request.split is not None
+    has_graph = has_graph or request.graph is not None
+    return Outline(n, whole.d, whole.n_clusters, n_fit, is_split, whole.has_truth, has_graph, whole.has_images)
+
+
+def request_digest(request: Request) -> str:
+    """Checksum that changes when this request would be prepared differently, and not when a citation is reworded.
+
+    Parameters
+    ----------
+    request : Request
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits; of all files of the user's own, and of what the catalogue says that reaches the arrays.
+    """
+    from jcae.data.own.reading import digest
+
+    facts = [
+        (dataset.loader, dataset.n, dataset.d, dataset.class_names, dataset.n_train, _checksums(dataset.sources))
+        for dataset in request.catalogued()
+    ]
+    own = [digest(part.own) for part in (request, *(request.transfer or ())) if part.own is not None]
+    others = [request.split and request.split.file, request.graph and request.graph.file]
+    others = [hashlib.sha256(file.read_bytes()).hexdigest() for file in others if file]
+    return hashlib.sha256(repr((facts, own, others)).encode()).hexdigest()
+
+
+def _checksums(sources: tuple[Any, ...]) -> list[str | None]:
+    return [source.sha256 or source.md5 for source in sources]
+
+
+def _of_catalogue(name: str) -> Outline:
+    facts = CATALOGUE[name]
+    return Outline(
+        facts.n, facts.d, facts.n_clusters, facts.n, False, True, facts.n_edges is not None, bool(facts.image_shape)
+    )
+
+
+def _of_own(request: Request) -> Outline:
+    from jcae.data.own.reading import digest
+
+    own = request.own
+    options = [getattr(own, field.name) for field in fields(own) if field.name != "file"]
+    key = hashlib.sha256(repr((digest(own), own.file.suffixes, options)).encode()).hexdigest()
+    kept = CACHE / f"{key}.json"
+    try:
+        return Outline(**json.loads(kept.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        found = _look_into(request)
+    with replacing(kept) as part:
+        part.write_text(json.dumps({field.name: getattr(found, field.name) for field in fields(found)}), "utf-8")
+    return found
+
+
+def _look_into(request: Request) -> Outline:
+    from jcae.data.own.reading import read
+    from jcae.data.points import check_features, encode_labels
+
+    own, found = request.own, read(request.own)
+    y, names = (None, ()) if found.labels is None else encode_labels(found.labels)
+    n_clusters = own.n_clusters if y is None else len(names)
+    check_features(found.X, y, n_clusters, str(own.file))
+    n, d = found.X.shape
+    return Outline(n, d, n_clusters, n, False, y is not None, False, found.image_shape is not None)

@@ -1,0 +1,38 @@
+"""What the constructor of a class takes, and which of its parameters a run sets by itself."""
+
+import inspect
+from typing import Any
+
+
+def parameters(cls: type) -> dict[str, Any]:
+    """Constructor parameters and their defaults; the key `**` stands for any further keyword."""
+    allowed = {}
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            allowed["**"] = None
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            allowed[name] = None if parameter.default is parameter.empty else parameter.default
+    return allowed
+
+
+def needed(cls: type) -> set[str]:
+    """Constructor parameters without a default."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    taken = inspect.signature(cls).parameters.values()
+    return {p.name for p in taken if p.default is p.empty and p.kind in named}
+
+
+def cluster_count(cls: type) -> str | None:
+    """Name of the parameter by which a class is told the number of clusters."""
+    allowed = parameters(cls)
+    return next((name for name in ("n_clusters", "n_components") if name in allowed), None)
+
+
+def reserved(cls: type) -> dict[str, str]:
+    """Parameters that the run sets, and from what."""
+    found = {"random_state": "it comes from `seeds`", "device": "it is the key `device` of the config"}
+    if hasattr(cls, "fit_seeds"):
+        found["autoencoder"] = "name a key of `autoencoders` in the method's own key `autoencoder`"
+    if count := cluster_count(cls):
+        found[count] = "it is the number of classes of the data set (or see the method's own key `n_clusters`)"
+    return found
