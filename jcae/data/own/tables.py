@@ -127,8 +127,11 @@ class _Chunks:
 def number(value: object) -> float:
     """A cell as a number, NaN where it is none."""
     try:
-        if isinstance(value, str) and ("_" in value or "nan" in value.lower()):
-            return np.nan  # Python would read 1_000, and NaN is for what is missing
+        if isinstance(value, str):
+            if value.lower() in ("true", "false"):  # as pandas does where a column holds nothing else
+                return float(value.lower() == "true")
+            if "_" in value:  # Python would read 1_000
+                return np.nan
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return np.nan

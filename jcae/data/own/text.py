@@ -5,6 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,8 @@ from jcae.data.own.loaded import check_distinct
 
 _CHUNK = 1 << 21
 """Cells that are parsed together."""
+_MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None")
+"""How tables write that a number is missing."""
 
 
 class TextTable:
@@ -45,6 +48,9 @@ class TextTable:
             raise DataFormatError(f"{path}: empty")
         self.columns = tuple(name.strip() for name in head[1])
         self._check_head()
+        self._whole = False
+        if odd := self._odd_line(among=2):  # pandas would take what the first row has too much for names of rows
+            raise DataFormatError(f"{path}: {odd}")
 
     def chunks(self, text: str | None = None) -> Iterator[pd.DataFrame]:
         """Read the table.
@@ -65,46 +71,46 @@ class TextTable:
             Cut off, or rows of different length: with the line.
         """
         names = list(self.columns)
-        options = {} if text is None else {"converters": {text: str.strip}}
+        missing = {name: list(_MISSING) for name in names if name != text}
         with self._open() as file:
             try:
-                yield from self._checked(
-                    pd.read_csv(
-                        file,
-                        sep=self._delimiter,
-                        header=0,
-                        names=names,
-                        chunksize=max(_CHUNK // len(names), 1),
-                        float_precision="round_trip",  # the others are off by a digit, and not by the same everywhere
-                        encoding="utf-8",
-                        low_memory=False,
-                        **options,
-                    )
+                chunks = pd.read_csv(
+                    file,
+                    sep=self._delimiter,
+                    header=0,
+                    names=names,
+                    chunksize=max(_CHUNK // len(names), 1),
+                    encoding="utf-8",
+                    low_memory=False,
+                    dtype=None if text is None else {text: str},
+                    keep_default_na=False,
+                    na_values=missing,
                 )
+                for chunk in chunks:
+                    self._check_ends(chunk.iloc[:, -1])
+                    yield chunk
             except DataFormatError:
                 raise
             except (ValueError, OverflowError) as error:  # ParserError and EmptyDataError are ValueErrors
                 raise DataFormatError(f"{self.path}: {self._odd_line() or f'not a table ({error})'}") from None
 
     def place(self, row: int) -> str:
-        """Say in which line a row is, counted from 0 below the head, and whether the line is too short."""
-        for number, (line, fields) in enumerate(self._records(), -1):
-            if number == row:
-                if len(fields) != len(self.columns):
-                    return f"line {line} ({len(fields)} fields instead of {len(self.columns)})"
-                return f"line {line}"
-        return f"row {row}"
+        """Say in which line a row is, counted from 0 below the head."""
+        line, _ = next(islice(self._records(), row + 1, None), (None, None))
+        return f"row {row}" if line is None else f"line {line}"
 
-    def _checked(self, chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        for chunk in chunks:
-            if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes what is over in the first row for names
-                raise DataFormatError(f"{self.path}: {self._odd_line() or 'rows of different length'}")
-            yield chunk
+    def _check_ends(self, last: pd.Series) -> None:
+        """Complain where rows are too short: pandas fills them up, so that the last column has a gap."""
+        if not self._whole and (last.isna() | (last == "")).any():
+            if odd := self._odd_line():
+                raise DataFormatError(f"{self.path}: {odd}")
+            self._whole = True
 
-    def _odd_line(self) -> str | None:
-        for line, fields in self._records():
-            if len(fields) > len(self.columns):
-                return f"line {line} has {len(fields)} fields instead of {len(self.columns)}"
+    def _odd_line(self, among: int | None = None) -> str | None:
+        """Say what is wrong with the first line that has too few or too many fields."""
+        for line, fields in islice(self._records(), among):
+            if len(fields) != len(self.columns):
+                return f"line {line} has {len(fields)} fields, the head {len(self.columns)}"
         return None
 
     def _check_head(self) -> None:
@@ -130,7 +136,7 @@ class TextTable:
         return file
 
     def _count_lines(self) -> int:
-        """At most as many lines as there are; and see that all of it is text."""
+        """Count lines, or rather what may end one, and see that all of it is text."""
         decoder = codecs.getincrementaldecoder("utf-8")()
         lines = 1
         with self._open() as file:
