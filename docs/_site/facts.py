@@ -106,6 +106,8 @@ def _image(data: Dataset) -> str:
 
 
 def _spread(data: Dataset) -> str:
+    if not data.class_counts:
+        return "not stated"
     low, high = min(data.class_counts), max(data.class_counts)
     return str(low) if low == high else f"{low} to {high}"
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from jcae.data.entries_cells import CELLS
 from jcae.data.entries_graphs import GRAPHS
+from jcae.data.entries_colour import COLOUR
 from jcae.data.entries_images import IMAGES
 from jcae.data.entries_tables import TABLES
 from jcae.data.entries_text import TEXT
@@ -17,7 +18,9 @@ class UnknownDatasetError(ValueError):
     """A data set was asked for that the catalogue does not have."""
 
 
-CATALOGUE: dict[str, Dataset] = {dataset.name: dataset for dataset in (*TABLES, *IMAGES, *TEXT, *CELLS, *GRAPHS)}
+CATALOGUE: dict[str, Dataset] = {
+    dataset.name: dataset for dataset in (*TABLES, *IMAGES, *COLOUR, *TEXT, *CELLS, *GRAPHS)
+}
 
 
 def get(name: str) -> Dataset:

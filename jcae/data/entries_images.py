@@ -1,6 +1,6 @@
 """Facts about the image data sets."""
 
-from jcae.data.facts import Dataset, Source, sources
+from jcae.data.facts import Dataset, Source, by_md5, sources
 
 _DIGITS = tuple("0123456789")
 
@@ -44,12 +44,28 @@ _USPS = sources(
     },
 )
 
-_CIFAR10 = (
-    Source(
-        "cifar-10-binary.tar.gz",
-        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-        ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
-    ),
+# Addresses and md5 sums of KMNIST, EMNIST and QMNIST are those that torchvision states; a test keeps them so. They are
+# sums of the files as they are served, hence the names with `.gz`.
+_KMNIST = by_md5(
+    "https://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+    **{
+        "train-images-idx3-ubyte.gz": "bdb82020997e1d708af4cf47b453dcf7",
+        "train-labels-idx1-ubyte.gz": "e144d726b3acfaa3e44228e80efcd344",
+        "t10k-images-idx3-ubyte.gz": "5c965bf0a639b31b8f53240b1b52f4d7",
+        "t10k-labels-idx1-ubyte.gz": "7320c461ea6c1c855c0b718fb2a4b134",
+    },
+)
+
+_EMNIST = by_md5("https://biometrics.nist.gov/cs_links/EMNIST/", **{"gzip.zip": "58c8d27c78d21e728a6bc7b3cc06412e"})
+
+_QMNIST = by_md5(
+    "https://raw.githubusercontent.com/facebookresearch/qmnist/master/",
+    **{
+        "qmnist-train-images-idx3-ubyte.gz": "ed72d4157d28c017586c42bc6afe6370",
+        "qmnist-train-labels-idx2-int.gz": "0058f8dd561b90ffdd0f734c6a30e5e4",
+        "qmnist-test-images-idx3-ubyte.gz": "1394631089c404de565df7b7aeaf9412",
+        "qmnist-test-labels-idx2-int.gz": "5b5b05890a5e13444e108efe57b788aa",
+    },
 )
 
 _OPTDIGITS_PLACE = "https://archive.ics.uci.edu/ml/machine-learning-databases/optdigits/"
@@ -130,6 +146,41 @@ IMAGES = (
         n_train=60000,
     ),
     Dataset(
+        name="mnist_16",
+        title="MNIST 16 × 16",
+        loader="mnist_16",
+        n=70000,
+        d=256,
+        class_names=_DIGITS,
+        class_counts=(6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958),
+        preparation="MNIST in the size of USPS: a pixel is the mean of the square of 1.75 × 1.75 pixels that it "
+        "covers; training then test part; divided by 255, in [0, 1].",
+        licence="CC BY-SA 3.0",
+        citation="LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, "
+        "Proceedings of the IEEE 86(11), 1998, doi:10.1109/5.726791",
+        sources=_MNIST,
+        folder="mnist",
+        image_shape=(16, 16),
+        n_train=60000,
+    ),
+    Dataset(
+        name="qmnist",
+        title="QMNIST",
+        loader="qmnist",
+        n=120000,
+        d=784,
+        class_names=_DIGITS,
+        class_counts=(),
+        preparation="Training part (MNIST's, made again from the scans), then the whole test part (MNIST's and the "
+        "50000 digits that it had lost); pixels divided by 255, in [0, 1].",
+        licence="BSD 3-clause",
+        citation="Yadav and Bottou, Cold case: the lost MNIST digits, NeurIPS 2019, arXiv:1905.10498",
+        sources=_QMNIST,
+        folder="qmnist",
+        image_shape=(28, 28),
+        n_train=60000,
+    ),
+    Dataset(
         name="fashion_mnist",
         title="Fashion-MNIST",
         loader="mnist",
@@ -158,31 +209,38 @@ IMAGES = (
         n_train=60000,
     ),
     Dataset(
-        name="cifar10",
-        title="CIFAR-10",
-        loader="cifar10",
-        n=60000,
-        d=3072,
-        class_names=(
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
-        ),
-        class_counts=(6000,) * 10,
-        preparation="The five training batches, then the test batch; pixels divided by 255, in [0, 1]; row by row, "
-        "red, green and blue of a pixel side by side.",
+        name="kmnist",
+        title="Kuzushiji-MNIST",
+        loader="mnist",
+        n=70000,
+        d=784,
+        class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+        class_counts=(7000,) * 10,
+        preparation="Training then test part; pixels divided by 255, in [0, 1].",
+        licence="CC BY-SA 4.0",
+        citation="Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto and Ha, Deep learning for classical Japanese "
+        "literature, 2018, arXiv:1812.01718",
+        sources=_KMNIST,
+        folder="kmnist",
+        image_shape=(28, 28),
+        n_train=60000,
+    ),
+    Dataset(
+        name="emnist_letters",
+        title="EMNIST letters",
+        loader="emnist_letters",
+        n=145600,
+        d=784,
+        class_names=tuple("abcdefghijklmnopqrstuvwxyz"),
+        class_counts=(5600,) * 26,
+        preparation="The part of letters, small and capital ones in one class; training then test part; images turned "
+        "upright, which are stored transposed; pixels divided by 255, in [0, 1].",
         licence="none stated",
-        citation="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, technical report, University of "
-        "Toronto, 2009",
-        sources=_CIFAR10,
-        folder="cifar10",
-        n_train=50000,
+        citation="Cohen, Afshar, Tapson and van Schaik, EMNIST: extending MNIST to handwritten letters, IJCNN 2017, "
+        "arXiv:1702.05373",
+        sources=_EMNIST,
+        folder="emnist",
+        image_shape=(28, 28),
+        n_train=124800,
     ),
 )

@@ -56,7 +56,7 @@ class Dataset:
     class_names : tuple of str
         In the order of the codes 0..C-1 of the prepared labels.
     class_counts : tuple of int
-        Points of each class, same order.
+        Points of each class, same order. Empty where nobody states them: any counts are taken then.
     preparation, licence, citation : str
         One sentence each.
     sources : tuple of Source
@@ -64,7 +64,8 @@ class Dataset:
     folder : str
         Folder of the files inside a mirror; empty without sources.
     image_shape : tuple of int or None
-        (height, width) when a point is a grey image stored row by row.
+        (height, width) when a point is a grey image stored row by row; (height, width, 3) when it is a colour image,
+        with red, green and blue of a pixel side by side.
     counts_stated : bool
         Whether the class counts are those that the publishers of the files state. False: they are those of somebody's
         prepared copy, and files that lead to other counts are used, with a warning.
@@ -86,7 +87,7 @@ class Dataset:
     citation: str
     sources: tuple[Source, ...] = ()
     folder: str = ""
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
     counts_stated: bool = True
     n_train: int | None = None
     n_edges: int | None = None
@@ -112,3 +113,20 @@ def sources(addresses: tuple[str, ...], **checksums: str | None) -> tuple[Source
     tuple of Source
     """
     return tuple(Source(name, sha256, tuple(a.format(name) for a in addresses)) for name, sha256 in checksums.items())
+
+
+def by_md5(place: str, **md5: str) -> tuple[Source, ...]:
+    """Make the sources that lie in one folder of a server, and of which md5 sums are published.
+
+    Parameters
+    ----------
+    place : str
+        Address of the folder, with the last slash.
+    **md5 : str
+        md5 per file name.
+
+    Returns
+    -------
+    tuple of Source
+    """
+    return tuple(Source(name, None, (place + name,), md5=checksum) for name, checksum in md5.items())

@@ -1,36 +1,62 @@
-"""Loaders of the image data sets. Each takes its files in the order of the catalogue and gives X and y."""
+"""Loaders of the sets of grey images. Each takes its files in the order of the catalogue and gives X and y."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from jcae.data.formats import DataFormatError, codes, read_idx, read_table, read_tar, within
+from jcae.data.formats import DataFormatError, codes, read_idx, read_table, read_zip, within
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
-_CIFAR10_FILES = (
-    *(f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)),
-    "cifar-10-batches-bin/test_batch.bin",
+_EMNIST_FILES = tuple(
+    f"gzip/emnist-letters-{part}-{kind}-ubyte.gz"
+    for part in ("train", "test")
+    for kind in ("images-idx3", "labels-idx1")
 )
-_CIFAR10_RECORD = 1 + 3 * 32 * 32  # a label and the planes red, green, blue
+_QMNIST_COLUMNS = 8  # class, series, writer, ...: what is known about the scan
 
 
 def mnist(files: Sequence[Path]) -> Arrays:
-    """MNIST and Fashion-MNIST: images and labels of the training part, then of the test part."""
-    parts, labels = [], []
-    for image_file, label_file in zip(files[::2], files[1::2], strict=True):
-        images = read_idx(image_file.read_bytes(), str(image_file))
-        digits = read_idx(label_file.read_bytes(), str(label_file))
-        if images.dtype != np.uint8 or images.ndim != 3:
-            raise DataFormatError(f"{image_file}: {images.ndim}-D {images.dtype} instead of 3-D uint8 images")
-        if digits.dtype != np.uint8 or digits.shape != images.shape[:1]:
+    """MNIST, Fashion-MNIST and Kuzushiji-MNIST: images and labels of the training part, then of the test part."""
+    parts, labels = _parts(*_read(files))
+    return over_255([images.reshape(len(images), -1) for images in parts]), labels
+
+
+def mnist_16(files: Sequence[Path]) -> Arrays:
+    """MNIST in 16 x 16 pixels, each the mean of the 1.75 x 1.75 pixels of the original that it covers."""
+    arrays, names = _read(files)
+    parts, labels = _parts(arrays, names, shape=(28, 28))
+    # 28 x 4 = 16 x 7: with every pixel repeated four times each way, a mean is one over 7 x 7 whole pixels.
+    weights = np.eye(28, dtype=np.float32).repeat(4, axis=0).reshape(16, 7, 28).sum(axis=1)
+    # Sums of whole numbers below 2^24 are exact in float32, so every machine gives the same bits.
+    sums = weights @ np.concatenate(parts).astype(np.float32) @ weights.T
+    return (sums / np.float32(49 * 255)).reshape(len(labels), -1), labels
+
+
+def emnist_letters(files: Sequence[Path]) -> Arrays:
+    """EMNIST letters, from the archive of all its parts; labels 1 to 26."""
+    (archive,) = files
+    names = [f"{archive}: {name}" for name in _EMNIST_FILES]
+    contents = read_zip(archive, str(archive), _EMNIST_FILES)
+    parts, labels = _parts([read_idx(*content) for content in zip(contents, names, strict=True)], names)
+    # Rows and columns are exchanged in this release.
+    upright = [images.transpose(0, 2, 1).reshape(len(images), -1) for images in parts]
+    return over_255(upright), codes(labels, range(1, 27), str(archive))
+
+
+def qmnist(files: Sequence[Path]) -> Arrays:
+    """QMNIST: images and facts about each, of which the first is the class; training part, then test part."""
+    arrays, names = _read(files)
+    for i in range(1, len(arrays), 2):
+        facts = arrays[i]
+        if facts.dtype != np.dtype(">i4") or facts.ndim != 2 or facts.shape[1] != _QMNIST_COLUMNS:
             raise DataFormatError(
-                f"{label_file}: {digits.dtype} labels of shape {digits.shape} for {len(images)} images of {image_file}"
+                f"{names[i]}: {facts.dtype} labels of shape {facts.shape} instead of int32 (images, {_QMNIST_COLUMNS})"
             )
-        parts.append(images.reshape(len(images), -1))
-        labels.append(digits)
-    return np.concatenate(parts).astype(np.float32) / np.float32(255), np.concatenate(labels).astype(np.int64)
+        arrays[i] = codes(facts[:, 0], range(10), names[i]).astype(np.uint8)
+    parts, labels = _parts(arrays, names)
+    return over_255([images.reshape(len(images), -1) for images in parts]), labels
 
 
 def usps(files: Sequence[Path]) -> Arrays:
@@ -57,51 +83,47 @@ def optdigits(files: Sequence[Path]) -> Arrays:
     return (X / 16).astype(np.float32), y
 
 
-def cifar10(files: Sequence[Path]) -> Arrays:
-    """CIFAR-10 from its binary archive; the other archive of the same images is pickled, and is not read."""
-    (archive,) = files
-    batches = dict(read_tar(archive, _CIFAR10_FILES.__contains__))
-    if missing := [name for name in _CIFAR10_FILES if name not in batches]:
-        raise DataFormatError(f"{archive}: the archive holds no {', '.join(missing)}")
-    # One batch after the other into the whole: a concatenation would need twice the memory.
-    records = [read_cifar10(batches.pop(name), f"{archive}: {name}") for name in _CIFAR10_FILES]
-    X = np.empty((sum(len(labels) for _, labels in records), _CIFAR10_RECORD - 1), np.float32)
-    start = 0
-    for pixels, _ in records:
-        np.divide(pixels, np.float32(255), out=X[start : start + len(pixels)])
-        start += len(pixels)
-    return X, np.concatenate([labels for _, labels in records])
-
-
-def read_cifar10(content: bytes, where: str) -> Arrays:
-    """Read one batch of CIFAR-10 in its binary form.
+def over_255(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Join parts of images, and bring their values into [0, 1].
 
     Parameters
     ----------
-    content : bytes
-        Records of a label byte and the 32 x 32 bytes of red, of green and of blue.
-    where : str
-        Name of the file, for messages.
+    parts : sequence of ndarray, shape (points, features), uint8
 
     Returns
     -------
-    pixels : ndarray, shape (n, 3072), uint8
-        Row by row, red, green and blue of a pixel side by side.
-    labels : ndarray, shape (n,), int64
-
-    Raises
-    ------
-    DataFormatError
-        Not a whole number of records, or a label above 9.
+    ndarray, shape (all points, features), float32
     """
-    if not content or len(content) % _CIFAR10_RECORD:
-        raise DataFormatError(
-            f"{where}: {len(content)} bytes are no whole number of records of {_CIFAR10_RECORD} bytes"
-        )
-    records = np.frombuffer(content, np.uint8).reshape(-1, _CIFAR10_RECORD)
-    labels = records[:, 0].astype(np.int64)
-    if labels.max() > 9:
-        row = int((labels > 9).argmax())
-        raise DataFormatError(f"{where}: record {row + 1} has label {labels[row]} (allowed: 0 to 9)")
-    pixels = records[:, 1:].reshape(-1, 3, 1024).transpose(0, 2, 1)
-    return np.ascontiguousarray(pixels).reshape(len(records), -1), labels
+    # One part after the other into the whole: a concatenation would need twice the memory.
+    X = np.empty((sum(map(len, parts)), parts[0].shape[1]), np.float32)
+    start = 0
+    for part in parts:
+        np.divide(part, np.float32(255), out=X[start : start + len(part)])
+        start += len(part)
+    return X
+
+
+def _read(files: Sequence[Path]) -> tuple[list[np.ndarray], list[str]]:
+    return [read_idx(file.read_bytes(), str(file)) for file in files], [str(file) for file in files]
+
+
+def _parts(
+    arrays: Sequence[np.ndarray], names: Sequence[str], shape: tuple[int, int] | None = None
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Tell images and labels, which come in turn, apart; check that they fit together; join the labels.
+
+    Without a `shape`, all images must have that of the first.
+    """
+    images, labels = arrays[::2], arrays[1::2]
+    for i, (pixels, digits) in enumerate(zip(images, labels, strict=True)):
+        image_file, label_file = names[2 * i : 2 * i + 2]
+        if pixels.dtype != np.uint8 or pixels.ndim != 3:
+            raise DataFormatError(f"{image_file}: {pixels.ndim}-D {pixels.dtype} instead of 3-D uint8 images")
+        shape = shape or pixels.shape[1:]
+        if pixels.shape[1:] != shape:
+            raise DataFormatError(f"{image_file}: images of {pixels.shape[1:]} pixels instead of {shape}")
+        if digits.dtype != np.uint8 or digits.shape != pixels.shape[:1]:
+            raise DataFormatError(
+                f"{label_file}: {digits.dtype} labels of shape {digits.shape} for {len(pixels)} images of {image_file}"
+            )
+    return list(images), np.concatenate(labels).astype(np.int64)

@@ -6,27 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from jcae.data import cells, images, planetoid, tables, text
+from jcae.data import cells, colour, images, planetoid, tables, text
 
 # Each gives X, float32 (n, d), and y, (n,): numbers, or names.
 LOADERS: dict[str, Callable[[Sequence[Path]], tuple[np.ndarray, np.ndarray]]] = {
     "breast_cancer": tables.breast_cancer,
     "cells": cells.cells,
-    "cifar10": images.cifar10,
+    "cifar10": colour.cifar10,
+    "cifar100": colour.cifar100,
     "digits": images.digits,
+    "emnist_letters": images.emnist_letters,
     "five_gaussians": tables.five_gaussians,
     "har": tables.har,
     "iris": tables.iris,
     "keywords": tables.keywords,
     "letter": tables.letter,
     "mnist": images.mnist,
+    "mnist_16": images.mnist_16,
     "newsgroups": text.newsgroups,
     "optdigits": images.optdigits,
     "pendigits": tables.pendigits,
     "planetoid": planetoid.planetoid,
+    "qmnist": images.qmnist,
     "rcv1": text.rcv1,
     "satimage": tables.satimage,
     "segment": tables.segment,
+    "stl10": colour.stl10,
+    "svhn": colour.svhn,
     "usps": images.usps,
     "wine": tables.wine,
 }

@@ -80,7 +80,7 @@ def check_features(
     where : str
         Name of the data, for messages.
     expected : Dataset, optional
-        Catalogue entry whose n, d and class counts must be met.
+        Catalogue entry whose n, d and, where it has them, class counts must be met.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def check_features(
     if expected is not None:
         if X.shape != (expected.n, expected.d):
             raise DataError(f"{where}: features have shape {X.shape}, expected ({expected.n}, {expected.d})")
-        if counts.tolist() != list(expected.class_counts):
+        if expected.class_counts and counts.tolist() != list(expected.class_counts):
             complaint = f"{where}: class counts {counts.tolist()}, expected {list(expected.class_counts)}"
             if expected.counts_stated:
                 raise DataError(complaint)

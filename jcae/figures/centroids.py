@@ -53,7 +53,7 @@ def centroids(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     height, side = shape[0] + 1, shape[1] + 1
     figure = style.new(style.PAGE, (style.PAGE - 1.2) / (n_columns * side) * height * len(names) + 0.75)
     ax = figure.subplots()
-    ax.imshow(style.mosaic(images), cmap="gray_r", vmin=means.min(), vmax=means.max(), interpolation="nearest")
+    style.show(ax, images, means.min(), means.max())
     style.hide_frame(ax)
     ax.set_yticks([i * height + shape[0] / 2 - 0.5 for i in range(len(names))], rows)
     ticks = [*class_names, *[f"+{i + 1}" for i in range(n_columns - len(class_names))]]

@@ -32,13 +32,7 @@ def interpolations(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
         lines = arrays["interpolations"]
         K, steps, d = lines.shape
         # A decoder may overshoot, a single centroid far enough to grey all others: every method has the data's scale.
-        ax.imshow(
-            style.mosaic(lines.reshape(K, steps, *shape)),
-            cmap="gray_r",
-            vmin=low,
-            vmax=high,
-            interpolation="nearest",
-        )
+        style.show(ax, lines.reshape(K, steps, *shape), low, high)
         style.hide_frame(ax)
         side = shape[0] + 1
         ax.set_yticks([k * side + shape[0] / 2 - 0.5 for k in range(K)], [f"{k}–{(k + 1) % K}" for k in range(K)])

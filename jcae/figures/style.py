@@ -118,24 +118,42 @@ def shade_phases(axes: Axes, curves: pd.DataFrame, *, named: bool = True) -> Non
         start = end
 
 
-def mosaic(images: np.ndarray, gap: int = 1) -> np.ndarray:
-    """Join images into one, with white gaps.
+def show(axes: Axes, images: np.ndarray, low: float, high: float) -> None:
+    """Draw images side by side: grey ones dark on white, colour ones in their colours.
 
     Parameters
     ----------
-    images : ndarray, shape (rows, columns, height, width)
-        In [0, 1]; a NaN image leaves a white place.
+    axes : Axes
+    images : ndarray, shape (rows, columns, height, width) or (rows, columns, height, width, 3)
+        As `mosaic` takes them.
+    low, high : float
+        Values of white and black; in colour, of no light and of full light. What lies beyond is drawn as these.
+    """
+    joined = mosaic(images)
+    if joined.ndim == 3:
+        # matplotlib scales grey values only, and draws NaN in colour as black.
+        joined = np.nan_to_num(np.clip((joined - low) / (high - low), 0, 1), nan=1)
+    axes.imshow(joined, cmap="gray_r", vmin=low, vmax=high, interpolation="nearest")
+
+
+def mosaic(images: np.ndarray, gap: int = 1) -> np.ndarray:
+    """Join images into one, with gaps of NaN.
+
+    Parameters
+    ----------
+    images : ndarray, shape (rows, columns, height, width) or (rows, columns, height, width, channels)
+        A NaN image leaves an empty place.
     gap : int
         Pixels between two images.
 
     Returns
     -------
-    ndarray, shape (rows * (height + gap) - gap, columns * (width + gap) - gap)
+    ndarray, shape (rows * (height + gap) - gap, columns * (width + gap) - gap), and channels where there are any
     """
-    rows, columns, height, width = images.shape
-    padded = np.full((rows, columns, height + gap, width + gap), np.nan)
+    rows, columns, height, width, *channels = images.shape
+    padded = np.full((rows, columns, height + gap, width + gap, *channels), np.nan)
     padded[:, :, :height, :width] = images
-    joined = padded.transpose(0, 2, 1, 3).reshape(rows * (height + gap), columns * (width + gap))
+    joined = padded.swapaxes(1, 2).reshape(rows * (height + gap), columns * (width + gap), *channels)
     return joined[: rows * (height + gap) - gap, : columns * (width + gap) - gap]
 
 

@@ -13,6 +13,7 @@ import warnings
 import zipfile
 from random import Random
 
+import image_files
 import numpy as np
 import pytest
 import torch
@@ -21,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jcae.data import cells as cells_module
-from jcae.data import formats, images, prepare, tables, text
+from jcae.data import colour, formats, images, prepare, tables, text
 from jcae.data.formats import DataError
 from jcae.jobs.block_job import read_weights
 from jcae.jobs.records import RecordError
@@ -71,6 +72,12 @@ def valid_files(tmp_path_factory):
         "cells": plain_cells,
         "tokens": gzip.decompress(tokens(folder / "tok.gz", words).read_bytes()),
         "topics": gzip.decompress(topics(folder / "top.gz", [("CCAT", 1), ("GCAT", 2), ("C15", 1)]).read_bytes()),
+        "cifar100": image_files.cifar100((0, 7), (19, 99)),
+        "emnist": image_files.zipped(image_files.emnist(RANDOM, counts=(1, 1))),
+        "qmnist labels": idx(RANDOM.randint(0, 10, (5, 8)).astype(">i4"), 0x0C),
+        "stl10": RANDOM.bytes(2 * 27648),
+        "svhn": image_files.svhn(RANDOM, n=2),
+        "svhn unpacked": image_files.svhn(RANDOM, n=2, packed=False),
         "cifar10": bytes([3]) + bytes(3072) + bytes([9]) + bytes(3072),
         "features": saved(folder / "f.npz", X=RANDOM.rand(5, 3).astype(np.float32)),
         "truth": saved(folder / "y.npz", y=np.array([0, 1, 1]), class_names=np.array(["a", "b"])),
@@ -100,6 +107,14 @@ def packed(read):
     return call
 
 
+def five_images(path):
+    """Images that go with the labels of QMNIST."""
+    beside = path.with_name("images")
+    if not beside.exists():
+        beside.write_bytes(idx(np.zeros((5, 2, 2), np.uint8)))
+    return beside
+
+
 def everything(name):
     return True
 
@@ -118,7 +133,13 @@ READERS = {
     "cells": packed(cells_module.read_cells),
     "tokens": packed(lambda path: list(text.read_tokens(path))),
     "topics": packed(text.read_root_topics),
-    "cifar10": lambda content, path: images.read_cifar10(content, str(path)),
+    "cifar100": lambda content, path: colour.read_cifar(content, str(path), classes=(20, 100)),
+    "emnist": of_path(lambda path: images.emnist_letters([path])),
+    "qmnist labels": of_path(lambda path: images.qmnist([five_images(path), path])),
+    "stl10": lambda content, path: colour.read_stl10(content, str(path)),
+    "svhn": of_path(colour.read_svhn),
+    "svhn unpacked": of_path(colour.read_svhn),
+    "cifar10": lambda content, path: colour.read_cifar(content, str(path)),
     "features": of_path(prepare.load_features),
     "truth": of_path(prepare.load_truth),
     "card": of_path(prepare.load_card),
@@ -175,7 +196,7 @@ def test_damaged_file(name, good, tmp_path, record_property):
         content = damaged(good[name], Random(f"{name} {number}"))
         refused += outcome(READERS[name], content, path, (DataError, RecordError))
     record_property("fuzz cases", CASES)
-    assert refused > CASES / 10 or name in ("checkpoint", "cifar10")
+    assert refused > CASES / 10 or name in ("checkpoint", "cifar10", "cifar100", "stl10")
 
 
 NUMBERS = st.integers(-3, 12) | st.integers() | st.floats() | st.sampled_from(["", "x", "1.5", "2e400", "%", "-0"])

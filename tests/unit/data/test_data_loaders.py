@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from data_files import idx, tar, write
 
+from jcae.data.colour import read_cifar
 from jcae.data.formats import DataFormatError
-from jcae.data.images import read_cifar10
 from jcae.data.loaders import LOADERS
 from jcae.data.tables import standardise
 
@@ -248,7 +248,7 @@ def test_cifar10_refusals(tmp_path):
         (cifar_batch(1, 10), "record 2 has label 10 .allowed: 0 to 9"),
     ):
         with pytest.raises(DataFormatError, match=f"^batch: {say}"):
-            read_cifar10(content, "batch")
+            read_cifar(content, "batch")
 
 
 def test_cifar10_real_test_batch(mirror):
@@ -258,7 +258,7 @@ def test_cifar10_real_test_batch(mirror):
     content = gzip.decompress(path.read_bytes())
     # Published for the file of this name in the archive.
     assert hashlib.sha256(content).hexdigest() == "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b"
-    pixels, labels = read_cifar10(content, str(path))
+    pixels, labels = read_cifar(content, str(path))
     assert (pixels.shape, pixels.dtype) == ((10000, 3072), np.uint8)
     assert np.bincount(labels).tolist() == [1000] * 10
     assert labels[:5].tolist() == [3, 8, 8, 0, 6]
