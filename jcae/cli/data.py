@@ -7,7 +7,6 @@ import typer
 
 from jcae.cli.app import Out, app, read_json
 
-
 data = typer.Typer(no_args_is_help=True, help="Your own data.")
 app.add_typer(data, name="data")
 
@@ -50,7 +49,7 @@ def prepare(
         typer.Option(help='What a config says of it, as JSON: \'{"subset": 500}\', \'{"file": "points.csv", ...}\'.'),
     ] = "{}",
 ) -> None:
-    """Turn the files of a data set into features.npz and card.json, and what else it has: classes, graph, rows to fit on."""
+    """Turn files into features.npz and card.json, and what else a data set has: classes, graph, rows to fit on."""
     from jcae.data.prepare import prepare as prepare_files
     from jcae.data.request import Request
 

@@ -101,6 +101,6 @@ def equivalence_tables(
 
 
 def _n_clusters(features: Path) -> int:
-    from jcae.data.prepare import load_card
+    from jcae.data.stored import load_card
 
     return load_card(features.with_name("card.json"))["n_clusters"]

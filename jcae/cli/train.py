@@ -122,6 +122,10 @@ def tune(
     plan = make_plan(read_config([config, *(overlays or [])]))
     name = f"by_labels_{score}" if score else criterion
     features = _prepared_features(plan, dataset, data)
+    truth = features.with_name("truth.npz")
+    if score and (features.name == "fit.npz" or not truth.exists()):
+        raise typer.BadParameter(f"the points of {dataset} that methods are fitted on have no labels here",
+                                 param_hint="--by-labels")  # fmt: skip
     best = search(
         plan,
         dataset,
@@ -132,7 +136,7 @@ def tune(
         seeds=parse_block(seeds),
         criterion=criterion,
         by_labels=score,
-        truth=features.with_name("truth.npz") if score else None,
+        truth=truth if score else None,
         report=typer.echo,
     )
     if score:
@@ -142,18 +146,19 @@ def tune(
 
 def _prepared_features(plan: Any, dataset: str, data: Path) -> Path:
     """The features of a data set where the workflow has them; fetched and prepared if they are not there yet."""
-    if dataset not in plan.variants:
-        raise ValueError(f"{dataset!r} is no data set of the run {plan.run}; it has {', '.join(plan.variants)}")
-    variant = plan.variants[dataset]
-    folder = data / variant.folder / dataset
-    if not (folder / "features.npz").exists():
-        from jcae.data import catalogue
+    if dataset not in plan.requests:
+        raise ValueError(f"{dataset!r} is no data set of the run {plan.run}; it has {', '.join(plan.requests)}")
+    request = plan.requests[dataset]
+    folder = data / request.folder / dataset
+    if not (folder / "card.json").exists():
         from jcae.data.fetch import fetch as fetch_files
         from jcae.data.prepare import prepare as prepare_files
 
-        fetch_files(catalogue.get(dataset), data / "raw" / dataset, plan.mirror)
-        prepare_files(dataset, data / "raw" / dataset, folder, variant)
-    return folder / "features.npz"
+        for part in request.catalogued():
+            fetch_files(part, data / "raw" / part.name, plan.mirror)
+        prepare_files(request, data / "raw", folder)
+    # The points that are scored shall not be those that parameters are chosen by.
+    return folder / ("fit.npz" if plan.outlines[dataset].is_split else "features.npz")
 
 
 def _echo_status(records: list[dict[str, Any]]) -> None:

@@ -6,8 +6,8 @@ Facts only: this module imports nothing heavy, so that a config can be checked w
 from difflib import get_close_matches
 
 from jcae.data.entries_cells import CELLS
-from jcae.data.entries_graphs import GRAPHS
 from jcae.data.entries_colour import COLOUR
+from jcae.data.entries_graphs import GRAPHS
 from jcae.data.entries_images import IMAGES
 from jcae.data.entries_tables import TABLES
 from jcae.data.entries_text import TEXT

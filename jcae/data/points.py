@@ -38,6 +38,8 @@ class Points:
         ``file``, ``sha256``, ``checked`` of each file that they were read from.
     scaling : mapping or None
         How values of the user's own file become features, see `jcae.data.own.scaling`.
+    subset_of : int or None
+        Where they are a subset, how many points they were drawn from.
     """
 
     X: np.ndarray
@@ -52,6 +54,7 @@ class Points:
     citation: str = ""
     sources: list[dict[str, Any]] = field(default_factory=list)
     scaling: Mapping[str, Any] | None = None
+    subset_of: int | None = None
 
     def rows(self, rows: np.ndarray) -> "Points":
         """The points at these row numbers, with the edges among them."""

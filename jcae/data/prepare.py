@@ -79,7 +79,7 @@ def prepare(request: Request | str, raw: Path, out_dir: Path) -> dict[str, Any]:
         "image_shape": list(points.image_shape) if points.image_shape else None,
         **peculiarities(X),
         "preparation": points.preparation,
-        "subset": request.subset and {"points": request.subset, "seed": _SUBSET_SEED},
+        "subset": request.subset and {"points": request.subset, "of": points.subset_of, "seed": _SUBSET_SEED},
         "range": request.range and list(request.range),
         "split": split,
         "graph": None if graph is None else _graph_facts(graph, fitted_on.y),
@@ -142,6 +142,7 @@ def _whole(request: Request, raw: Path) -> Points:
     if request.subset is None:
         return points
     part = points.rows(_subset(len(points.X), request.subset, request.name))
+    part = replace(part, subset_of=len(points.X))
     check_features(part.X, part.y, part.n_clusters, f"{request.name}, subset of {request.subset}")
     return part
 
@@ -189,7 +190,7 @@ def _of_own(request: Request) -> Points:
         preparation=found.preparation,
         citation="the user's own file",
         sources=[{**source, "checked": False} for source in found.sources],
-        scaling=found.scaling,
+        scaling={**found.scaling.as_json(), "columns": found.columns},
     )
 
 

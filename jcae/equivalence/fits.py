@@ -22,7 +22,7 @@ from scipy.special import xlogy
 from sklearn.cluster import KMeans
 
 from jcae.data.formats import read_arrays
-from jcae.data.prepare import load_card
+from jcae.data.stored import load_card
 from jcae.equivalence.algebra import algebra
 from jcae.files import atomic_write
 from jcae.models.clustering_module import (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jcae.data.formats import read_arrays
-from jcae.data.prepare import load_card
+from jcae.data.stored import load_card
 from jcae.files import file_sha256
 from jcae.jobs import records
 from jcae.jobs.classes import MethodError, load_class

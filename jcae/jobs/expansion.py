@@ -41,6 +41,8 @@ class Job:
         The pretrained autoencoder that the method starts from.
     reads_truth : bool
         Whether the method is a control that is fitted with the true labels.
+    takes_graph : bool
+        Whether its `fit` takes a graph.
     deep : bool
         Whether the method trains on the configured device, as the deep ones do.
     code : str
@@ -53,6 +55,7 @@ class Job:
     wording: dict[str, str]
     autoencoder: str | None
     reads_truth: bool
+    takes_graph: bool
     deep: bool
     code: str
 
@@ -294,8 +297,8 @@ class Expansion:
             if want != have:
                 self.problems.append(
                     f"{place}.autoencoder: on {pretraining.dataset} the method has {name} = {want}, "
-                    f"but the autoencoder {pretraining.method!r} has {have}; take {name} out of the method, or say it of the data set, "
-                    f"datasets.{pretraining.dataset}.params"
+                    f"but the autoencoder {pretraining.method!r} has {have}; take {name} out of the "
+                    f"method, or say it of the data set, datasets.{pretraining.dataset}.params"
                 )
 
 

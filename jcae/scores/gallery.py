@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.decomposition import PCA
 
 from jcae.data.formats import read_arrays
-from jcae.data.prepare import load_card
+from jcae.data.stored import load_card
 from jcae.files import atomic_folder
 from jcae.scores import metrics
 from jcae.scores.evaluation import lowest_objective, read_records

@@ -16,9 +16,8 @@ os.environ.update(
 )
 
 from jcae.tables.comparison import COMPARISON_TABLES, write_comparison_tables
-from jcae.jobs.config import ConfigError
+from jcae.jobs.config import ConfigError, read_config
 from jcae.jobs.plan import make_plan
-from jcae.data.catalogue import CATALOGUE
 from jcae.equivalence.fits import write_empirics
 from jcae.scores.evaluation import collect_records, evaluate
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
@@ -27,7 +26,9 @@ from jcae.jobs.provenance import code_digest
 from jcae.tables.scores import MAIN_METRICS, write_tables
 
 try:
-    PLAN = make_plan(config)
+    # The files once more: what snakemake has made of them no longer says where a file lies, nor which key stood there twice.
+    FILES = [workflow.configfiles[-1], *workflow.overwrite_configfiles]
+    PLAN = make_plan(read_config(FILES, workflow.config_settings.config))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
@@ -71,7 +72,8 @@ def get_drawn_datasets():
 wildcard_constraints:
     run=re.escape(PLAN.run),
     dataset="|".join(map(re.escape, sorted({*PLAN.datasets, *get_drawn_datasets()}))),
-    prepared="|".join(sorted({re.escape(variant.folder) for variant in PLAN.variants.values()})),
+    catalogued="|".join(sorted({re.escape(part.name) for request in PLAN.requests.values() for part in request.catalogued()})) or "-",
+    prepared="|".join(sorted({re.escape(request.folder) for request in PLAN.requests.values()})),
     method="|".join(map(re.escape, PLAN.methods)),
     block="|".join(map(re.escape, PLAN.blocks)),
 
@@ -84,21 +86,56 @@ wildcard_constraints:
 
 def get_prepared(dataset):
     """Where a data set is prepared: a subset, or other values, are another data set, and lie elsewhere."""
-    return f"data/{PLAN.variants[dataset].folder}"
+    return f"data/{PLAN.requests[dataset].folder}"
+
+
+def get_kinds_of_data():
+    """What data sets have beside features and card: the different sets of files."""
+    return sorted({outline.files for outline in PLAN.outlines.values()})
+
+
+def get_datasets_with(parts):
+    return "|".join(re.escape(name) for name, outline in PLAN.outlines.items() if outline.files == parts)
 
 
 def get_raw(wildcards):
-    """Nothing where the data are bundled with a library or generated."""
-    return f"data/raw/{wildcards.dataset}/.fetched" if CATALOGUE[wildcards.dataset].sources else []
+    """Nothing where the data are bundled with a library, generated, or the user's own."""
+    parts = PLAN.requests[wildcards.dataset].catalogued()
+    return [f"data/raw/{part.name}/.fetched" for part in parts if part.sources]
 
 
-def get_loader(wildcards):
-    return PLAN.loaders[wildcards.dataset]
+def get_own_files(wildcards):
+    """The user's own files; that one has changed is seen in the digest of the preparation, not in its time stamp."""
+    return [str(file) for file in PLAN.requests[wildcards.dataset].files()]
 
 
-def get_variant(wildcards):
-    """By the folder and not by the data set: whatever lies in it was prepared in the same way."""
-    return {variant.folder: variant.options for variant in PLAN.variants.values()}[wildcards.prepared]
+def get_preparation(wildcards):
+    return PLAN.preparations[wildcards.dataset]
+
+
+def get_entry(wildcards):
+    return PLAN.requests[wildcards.dataset].options
+
+
+def get_part(dataset, name):
+    """A file that a data set may have beside its features; nothing where it has none."""
+    has_it = name in PLAN.outlines[dataset].files
+    return f"{get_prepared(dataset)}/{dataset}/{name}" if has_it else []
+
+
+def get_fit(wildcards):
+    """The points that methods are fitted on, where they are others than those that are scored."""
+    return get_part(wildcards.dataset, "fit.npz")
+
+
+def get_points_to_fit(wildcards):
+    return get_fit(wildcards) or get_features(wildcards)
+
+
+def get_graph(wildcards):
+    """The graph, for methods that take one; for no other is it a reason to run again."""
+    takes_it = PLAN.jobs[wildcards.dataset, wildcards.method].takes_graph
+    return get_part(wildcards.dataset, "graph.npz") if takes_it else []
 
 
 def get_features(wildcards):
@@ -110,7 +147,12 @@ def get_card(wildcards):
 
 
 def get_truth(wildcards):
-    return f"{get_prepared(wildcards.dataset)}/{wildcards.dataset}/truth.npz"
+    """The classes; nothing where nobody knows them."""
+    return get_part(wildcards.dataset, "truth.npz")
+
+
+def get_truth_option(wildcards, input):
+    return f"--truth {shlex.quote(str(input.truth))}" if input.truth else ""
 
 
 # --- training
@@ -148,7 +190,7 @@ def get_gpus(wildcards):
 
 
 def get_train_options(wildcards, input):
-    options = {"--pretrained": input.pretrained, "--truth": input.truth}
+    options = {"--pretrained": input.pretrained, "--truth": input.truth, "--fit": input.fit, "--graph": input.graph}
     return " ".join(f"{option} {shlex.quote(str(path))}" for option, path in options.items() if path)
 
 
@@ -231,13 +273,8 @@ def report_figures(folder, names, category="Figures", caption="figure", **placin
 
 
 def get_prepared_files(wildcards):
-    """Features, truth and card of the data set that figures show."""
-    return multiext(
-        f"{get_prepared(wildcards.dataset)}/{wildcards.dataset}/",
-        "features.npz",
-        "truth.npz",
-        "card.json",
-    )
+    """Features, card and, where it has one, truth of the data set that figures show."""
+    return [get_features(wildcards), get_card(wildcards), *filter(None, [get_truth(wildcards)])]
 
 
 def get_prepared_folder(wildcards):
@@ -278,7 +315,7 @@ def get_tables_target():
 def get_figures_target():
     names = [*OF_RUN, *OF_COMPARISON, *(OF_EQUIVALENCE if has_equivalence() else [])]
     for dataset in get_drawn_datasets():
-        has_images = is_of_images(SOURCE, dataset) if PLAN.source else CATALOGUE[dataset].image_shape is not None
+        has_images = is_of_images(SOURCE, dataset) if PLAN.source else PLAN.outlines[dataset].has_images
         names += [f"{dataset}/{name}" for name in PER_DATASET if has_images or name in OF_DATASET]
     return expand("results/{run}/figures/{name}.svg", run=PLAN.run, name=names)
 

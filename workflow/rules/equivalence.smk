@@ -36,11 +36,12 @@ rule compare_with_mixture:
     conda:
         "../../environment.yml"
     params:
+        truth=get_truth_option,
         seeds=",".join(map(str, PLAN.equivalence["seeds"])),
         options=get_equivalence_options(),
         code=CODE["equivalence"],
     shell:
-        "python -m jcae equivalence empirics --features {input.features:q} --truth {input.truth:q} --name {wildcards.dataset:q} "
+        "python -m jcae equivalence empirics --features {input.features:q} {params.truth} --name {wildcards.dataset:q} "
         "--seeds {params.seeds:q} --out results/{wildcards.run:q}/equivalence/{wildcards.dataset:q} {params.options} > {log:q} 2>&1"
 
 

@@ -4,6 +4,7 @@
 rule evaluate_method:
     input:
         runs=get_blocks,
+        features=get_features,
         truth=get_truth,
     output:
         "results/{run}/scores/{dataset}/{method}.csv",
@@ -12,9 +13,10 @@ rule evaluate_method:
     conda:
         "../../environment.yml"
     params:
+        truth=get_truth_option,
         code=CODE["evaluate"],
     shell:
-        "python -m jcae evaluate {input.runs:q} --truth {input.truth:q} --out {output:q} > {log:q} 2>&1"
+        "python -m jcae evaluate {input.runs:q} --features {input.features:q} {params.truth} --out {output:q} > {log:q} 2>&1"
 
 
 rule collect_results:

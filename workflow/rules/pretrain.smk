@@ -3,7 +3,7 @@
 
 rule pretrain_autoencoder:
     input:
-        features=get_features,
+        features=get_points_to_fit,
     output:
         directory("results/{run}/pretrained/{dataset}/{autoencoder}/{block}"),
     log:

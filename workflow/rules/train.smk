@@ -6,6 +6,8 @@ rule train_method:
         features=get_features,
         pretrained=get_pretrained,
         truth=get_control_truth,
+        fit=get_fit,
+        graph=get_graph,
     output:
         directory("results/{run}/runs/{dataset}/{method}/{block}"),
     log:

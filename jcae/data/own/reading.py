@@ -11,7 +11,7 @@ import numpy as np
 from jcae.data.formats import DataError
 from jcae.data.own import arrays, folders, h5ad, tables
 from jcae.data.own.loaded import Loaded, check_values
-from jcae.data.own.scaling import scale
+from jcae.data.own.scaling import Scaling, measure
 from jcae.data.own.source import ALLOWED, OwnData, format_of
 from jcae.data.own.truth import check_labels, read_labels
 from jcae.files import file_sha256
@@ -55,6 +55,8 @@ class OwnArrays:
         `file` (name) and `sha256` of the data, then of the labels where they are a file of their own.
     preparation : str
         A sentence that says what was done.
+    scaling : Scaling
+        How the values of the file became features.
     """
 
     X: np.ndarray
@@ -63,6 +65,7 @@ class OwnArrays:
     columns: tuple[str, ...] | None
     sources: list[dict[str, str]]
     preparation: str
+    scaling: Scaling
 
 
 def read(source: OwnData) -> OwnArrays:
@@ -94,13 +97,15 @@ def read(source: OwnData) -> OwnArrays:
         raise DataError(
             f"{where}: image_shape {list(image_shape)} has {math.prod(image_shape)} pixels for {d} features"
         )
+    scaling = measure(loaded.values, source.scale)
     return OwnArrays(
-        X=scale(loaded.values, source.scale, where),
+        X=scaling.apply(loaded.values, where),
         labels=labels,
         image_shape=image_shape,
         columns=loaded.columns,
         sources=_sources(source),
         preparation=_sentence(source, kind),
+        scaling=scaling,
     )
 
 

@@ -55,7 +55,9 @@ class Scaling:
         bad = ~np.isfinite(X)
         if bad.any():
             column = int(bad.any(axis=0).argmax())
-            raise DataError(f"{where}: the values of feature {column} lie too close to each other for scale: {self.kind}")
+            raise DataError(
+                f"{where}: the values of feature {column} lie too close to each other for scale: {self.kind}"
+            )
         return X
 
     def as_json(self) -> dict[str, Any]:

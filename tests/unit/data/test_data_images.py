@@ -10,7 +10,8 @@ from data_files import idx, write
 
 from jcae.data.formats import DataFormatError
 from jcae.data.loaders import LOADERS
-from jcae.data.prepare import load_features, prepare
+from jcae.data.prepare import prepare
+from jcae.data.stored import load_features
 
 
 def mnist_16(folder, images):
@@ -63,7 +64,7 @@ def test_mnist_16_of_the_real_images(mirror, tmp_path):
         path = mirror / "mnist" / source.name
         if not (path.exists() or path.with_name(f"{source.name}.gz").exists()):
             pytest.skip(f"needs {path}")
-    fetch(CATALOGUE["mnist_16"], tmp_path / "raw", mirror=mirror)
+    fetch(CATALOGUE["mnist_16"], tmp_path / "raw" / "mnist_16", mirror=mirror)
     card = prepare("mnist_16", tmp_path / "raw", tmp_path / "out")
     assert (card["n"], card["d"], card["image_shape"], card["min"], card["max"]) == (70000, 256, [16, 16], 0, 1)
     X = load_features(tmp_path / "out" / "features.npz")
@@ -121,13 +122,13 @@ def test_set_without_stated_counts_takes_any_but_no_class_without_points(tmp_pat
     made = image_files.qmnist(np.random.RandomState(0), counts=(400, 100))
     sources = tuple(replace(source, md5=None) for source in CATALOGUE["qmnist"].sources)
     monkeypatch.setitem(CATALOGUE, "qmnist", replace(CATALOGUE["qmnist"], n=500, sources=sources))
-    (tmp_path / "raw").mkdir()
-    files = write(tmp_path / "raw", *made.items())
+    (tmp_path / "raw" / "qmnist").mkdir(parents=True)
+    files = write(tmp_path / "raw" / "qmnist", *made.items())
     card = prepare("qmnist", tmp_path / "raw", tmp_path / "out")
     _, y = LOADERS["qmnist"](files)
     assert card["class_counts"] == [Counter(y.tolist())[digit] for digit in range(10)]
     few = image_files.qmnist(np.random.RandomState(0), counts=(5, 6))
-    write(tmp_path / "raw", *few.items())
+    write(tmp_path / "raw" / "qmnist", *few.items())
     monkeypatch.setitem(CATALOGUE, "qmnist", replace(CATALOGUE["qmnist"], n=11))
     with pytest.raises(DataError, match="qmnist: no point of class"):
         prepare("qmnist", tmp_path / "raw", tmp_path / "out")

@@ -10,20 +10,15 @@ import numpy as np
 import pytest
 
 from jcae.data import prepare as prepare_module
-from jcae.data.catalogue import CATALOGUE, UnknownDatasetError
+from jcae.data.arrays import array_sha256
+from jcae.data.catalogue import CATALOGUE
 from jcae.data.facts import Dataset, Source
 from jcae.data.fetch import FetchError, fetch
 from jcae.data.formats import DataError, DataFormatError
-from jcae.data.prepare import (
-    array_sha256,
-    check_features,
-    encode_labels,
-    load_features,
-    load_truth,
-    peculiarities,
-    prepare,
-)
-from jcae.data.variant import Variant
+from jcae.data.points import check_features, encode_labels, peculiarities
+from jcae.data.prepare import prepare
+from jcae.data.request import Request, RequestError
+from jcae.data.stored import load_features, load_truth
 
 FILES = ("features.npz", "truth.npz", "card.json")
 OFFLINE = sorted(name for name, dataset in CATALOGUE.items() if not dataset.sources)
@@ -49,6 +44,10 @@ CARD_KEYS = {
     "sources",
     "licence",
     "citation",
+    "split",
+    "graph",
+    "entry",
+    "scaling",
 }
 
 
@@ -59,7 +58,9 @@ def digests(folder):
 def check_folder(name, folder, card):
     """Everything that the contract says about a prepared data set."""
     dataset = CATALOGUE[name]
-    assert sorted(p.name for p in folder.iterdir()) == sorted(FILES)
+    graph = ["graph.npz"] * (dataset.n_edges is not None)
+    assert sorted(p.name for p in folder.iterdir()) == sorted([*FILES, *graph])
+    assert (card["graph"] and card["graph"]["edges"]) == dataset.n_edges
     assert json.loads((folder / "card.json").read_text(encoding="utf-8")) == card
     assert set(card) == CARD_KEYS
     X = load_features(folder / "features.npz")
@@ -143,7 +144,7 @@ PECULIAR = {
 
 @pytest.mark.parametrize("name", FETCHED)
 def test_fetched_sets(name, raw, tmp_path):
-    card = prepare(name, raw(name), tmp_path / "a")
+    card = prepare(name, raw(name).parent, tmp_path / "a")
     X, y = check_folder(name, tmp_path / "a", card)
     low, high = RANGES.get(name, (0, 1))
     assert X.min() >= low
@@ -151,7 +152,7 @@ def test_fetched_sets(name, raw, tmp_path):
     if name not in RANGES:
         assert (X.min(), X.max()) == (0, 1)
     if name not in SLOW:  # their code is tested elsewhere, too
-        prepare(name, raw(name), tmp_path / "b")
+        prepare(name, raw(name).parent, tmp_path / "b")
         assert digests(tmp_path / "a") == digests(tmp_path / "b"), "the same input gives the same bytes"
     if name in FIRST:
         assert tuple(y[:5]) == FIRST[name]
@@ -174,8 +175,8 @@ def test_bytes_do_not_hang_on_the_clock(tmp_path, monkeypatch):
 
 def test_subset(tmp_path):
     whole = prepare("digits", tmp_path, tmp_path / "whole")
-    card = prepare("digits", tmp_path, tmp_path / "a", Variant(200))
-    prepare("digits", tmp_path, tmp_path / "b", Variant(200))
+    card = prepare(Request.of("digits", {"subset": 200}), tmp_path, tmp_path / "a")
+    prepare(Request.of("digits", {"subset": 200}), tmp_path, tmp_path / "b")
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
     assert card["subset"] == {"points": 200, "of": 1797, "seed": 0}
     assert card["n"] == sum(card["class_counts"]) == 200
@@ -188,8 +189,8 @@ def test_subset(tmp_path):
 
 
 def test_smaller_subset_lies_within_the_larger(tmp_path):
-    prepare("digits", tmp_path, tmp_path / "a", Variant(100))
-    prepare("digits", tmp_path, tmp_path / "b", Variant(300))
+    prepare(Request.of("digits", {"subset": 100}), tmp_path, tmp_path / "a")
+    prepare(Request.of("digits", {"subset": 300}), tmp_path, tmp_path / "b")
     small, large = ({p.tobytes() for p in load_features(tmp_path / f / "features.npz")} for f in "ab")
     assert small < large
 
@@ -197,20 +198,20 @@ def test_smaller_subset_lies_within_the_larger(tmp_path):
 @pytest.mark.parametrize("subset", [0, -1, 1798])
 def test_impossible_subset(subset, tmp_path):
     with pytest.raises(DataError, match=rf"digits: subset of {subset} points \(allowed: 1 to 1797\)"):
-        prepare("digits", tmp_path, tmp_path / "a", Variant(subset))
+        prepare(Request.of("digits", {"subset": subset}), tmp_path, tmp_path / "a")
 
 
 @pytest.mark.parametrize(("subset", "say"), [(5, "5 points are fewer than 10 clusters"), (10, "no point of class")])
 def test_subset_too_small_for_the_classes(subset, say, tmp_path):
     with pytest.raises(DataError, match=f"digits, subset of {subset}: {say}"):
-        prepare("digits", tmp_path, tmp_path / "a", Variant(subset))
+        prepare(Request.of("digits", {"subset": subset}), tmp_path, tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
 def test_range(tmp_path):
     """One map for all features: 0, 1/16, ..., 1 become -1, -7/8, ..., 1."""
     card = prepare("digits", tmp_path, tmp_path / "whole")
-    mapped = prepare("digits", tmp_path, tmp_path / "a", Variant(range=(-1.0, 1.0)))
+    mapped = prepare(Request.of("digits", {"range": [-1.0, 1.0]}), tmp_path, tmp_path / "a")
     X, Z = (load_features(tmp_path / folder / "features.npz") for folder in ("whole", "a"))
     assert Z.dtype == np.float32
     np.testing.assert_array_equal(Z, 2 * X - 1)
@@ -221,13 +222,13 @@ def test_range(tmp_path):
 
 
 def test_range_ends_are_exact(tmp_path):
-    card = prepare("wine", tmp_path, tmp_path / "a", Variant(range=(0.0, 5.1)))
+    card = prepare(Request.of("wine", {"range": [0.0, 5.1]}), tmp_path, tmp_path / "a")
     assert (card["min"], card["max"]) == (0, np.float32(5.1))
 
 
 def test_subset_of_a_range_has_the_values_of_the_whole(tmp_path):
-    prepare("digits", tmp_path, tmp_path / "whole", Variant(range=(0.0, 2.0)))
-    card = prepare("digits", tmp_path, tmp_path / "part", Variant(200, (0.0, 2.0)))
+    prepare(Request.of("digits", {"range": [0.0, 2.0]}), tmp_path, tmp_path / "whole")
+    card = prepare(Request.of("digits", {"subset": 200, "range": [0.0, 2.0]}), tmp_path, tmp_path / "part")
     whole, part = ({p.tobytes() for p in load_features(tmp_path / f / "features.npz")} for f in ("whole", "part"))
     assert part < whole
     assert card["subset"]["points"] == 200
@@ -236,25 +237,29 @@ def test_subset_of_a_range_has_the_values_of_the_whole(tmp_path):
 
 @pytest.mark.parametrize("ends", [(1.0, 1.0), (1.0, 0.0), (0.0, math.inf), (math.nan, 1.0)])
 def test_impossible_range(ends):
-    with pytest.raises(ValueError, match=r"range from .* to .* \(allowed: two numbers, the first the smaller\)"):
-        Variant(range=ends)
+    with pytest.raises(RequestError, match=r"range from .* to .* \(allowed: two numbers, the first the smaller\)"):
+        Request.of("digits", {"range": ends})
 
 
-def test_every_variant_has_a_folder_of_its_own():
-    variants = [Variant(), Variant(300), Variant(range=(-1, 1)), Variant(300, (-1, 1)), Variant(range=(0, 5.1))]
+def test_every_request_has_a_folder_of_its_own():
+    entries = [{}, {"subset": 300}, {"range": [-1, 1]}, {"subset": 300, "range": [-1, 1]}, {"range": [0, 5.1]}]
     folders = ["prepared", "prepared-300", "prepared-from-1to1", "prepared-300-from-1to1", "prepared-from0to5.1"]
-    assert [variant.folder for variant in variants] == folders
+    assert [Request.of("digits", entry).folder for entry in entries] == folders
+    others = [{"graph": {"knn": 3}}, {"graph": {"knn": 4}}, {"split": {"train": 0.5}}]
+    others += [{"split": {"train": 0.5, "seed": 1}}]
+    assert len({Request.of("digits", entry).folder for entry in others} | set(folders)) == 9
 
 
 def test_unknown_name(tmp_path):
-    with pytest.raises(UnknownDatasetError, match="did you mean 'digits'"):
+    with pytest.raises(RequestError, match="did you mean 'digits'"):
         prepare("digit", tmp_path, tmp_path)
 
 
 def test_missing_and_changed_files(tmp_path):
     with pytest.raises(DataError, match=r"pendigits\.tra: cannot be read .*; fetch 'pendigits' first"):
         prepare("pendigits", tmp_path, tmp_path / "out")
-    (tmp_path / "pendigits.tra").write_bytes(b"0")
+    (tmp_path / "pendigits").mkdir()
+    (tmp_path / "pendigits" / "pendigits.tra").write_bytes(b"0")
     with pytest.raises(DataError, match=r"pendigits\.tra: sha256 \w+, expected e2b9\w+; fetch 'pendigits' again"):
         prepare("pendigits", tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -332,12 +337,13 @@ def test_what_is_kept_as_it_is_is_counted(monkeypatch, tmp_path):
 
 
 def test_card_says_which_file_was_used_and_whether_it_was_checked(monkeypatch, tmp_path):
-    (tmp_path / "a").write_bytes(b"1")
-    (tmp_path / "b").write_bytes(b"2")
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "a").write_bytes(b"1")
+    (tmp_path / "toy" / "b").write_bytes(b"2")
     one, two = (hashlib.sha256(content).hexdigest() for content in (b"1", b"2"))
     sources = (Source("a", "0" * 64, (), also=(one,)), Source("b", None, ()))
     toy(monkeypatch, POINTS, [1, 0, 1, 1], sources=sources)
-    card = prepare("toy", tmp_path, tmp_path / "toy")
+    card = prepare("toy", tmp_path, tmp_path / "out")
     assert card["sources"] == [
         {"file": "a", "sha256": one, "checked": True},
         {"file": "b", "sha256": two, "checked": False},

@@ -9,7 +9,8 @@ import pytest
 
 from jcae.data.catalogue import CATALOGUE
 from jcae.data.fetch import fetch
-from jcae.data.prepare import load_features, load_truth, prepare
+from jcae.data.prepare import prepare
+from jcae.data.stored import load_features, load_truth
 
 RANDOM = np.random.RandomState(0)
 
@@ -81,7 +82,7 @@ def test_from_the_mirror_to_the_card(make, tmp_path, monkeypatch):
     sources = tuple(replace(source, sha256=None, md5=None, also=(), addresses=()) for source in dataset.sources)
     monkeypatch.setitem(CATALOGUE, name, replace(dataset, sources=sources))
 
-    fetch(CATALOGUE[name], tmp_path / "raw", mirror=tmp_path / "mirror")
+    fetch(CATALOGUE[name], tmp_path / "raw" / name, mirror=tmp_path / "mirror")
     card = prepare(name, tmp_path / "raw", tmp_path / "out")
     X = load_features(tmp_path / "out" / "features.npz")
     found, class_names = load_truth(tmp_path / "out" / "truth.npz")

@@ -6,11 +6,16 @@ from own_files import SPECIES, X, csv, frame, h5ad, idx_bytes, picture, pictures
 
 from jcae.data.formats import DataError
 from jcae.data.own.reading import digest, read
-from jcae.data.own.scaling import scale
+from jcae.data.own.scaling import Scaling, measure
 from jcae.data.own.source import OwnData
 
 F32 = X.astype(np.float32)
 IMAGES = np.random.RandomState(1).randint(0, 256, (8, 3, 4)).astype(np.uint8)
+
+
+def scale(values, kind, where):
+    """By way of what the card keeps of it."""
+    return Scaling.of_json(measure(values, kind).as_json()).apply(values, where)
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.csv.gz", "p.TSV.gz", "p.parquet"])
