@@ -2,13 +2,16 @@
 
 import gzip
 from collections import Counter
+from dataclasses import replace
 
 import image_files
 import numpy as np
 import pytest
 from data_files import idx, write
 
-from jcae.data.formats import DataFormatError
+from jcae.data.catalogue import CATALOGUE
+from jcae.data.fetch import fetch
+from jcae.data.formats import DataError, DataFormatError
 from jcae.data.loaders import LOADERS
 from jcae.data.prepare import prepare
 from jcae.data.stored import load_features
@@ -57,9 +60,6 @@ def test_mnist_16_needs_the_size_of_mnist(tmp_path):
 
 
 def test_mnist_16_of_the_real_images(mirror, tmp_path):
-    from jcae.data.catalogue import CATALOGUE
-    from jcae.data.fetch import fetch
-
     for source in CATALOGUE["mnist_16"].sources:
         path = mirror / "mnist" / source.name
         if not (path.exists() or path.with_name(f"{source.name}.gz").exists()):
@@ -114,11 +114,6 @@ def test_emnist_refusals(tmp_path):
 
 
 def test_set_without_stated_counts_takes_any_but_no_class_without_points(tmp_path, monkeypatch):
-    from dataclasses import replace
-
-    from jcae.data.catalogue import CATALOGUE
-    from jcae.data.formats import DataError
-
     made = image_files.qmnist(np.random.RandomState(0), counts=(400, 100))
     sources = tuple(replace(source, md5=None) for source in CATALOGUE["qmnist"].sources)
     monkeypatch.setitem(CATALOGUE, "qmnist", replace(CATALOGUE["qmnist"], n=500, sources=sources))

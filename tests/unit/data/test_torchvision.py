@@ -1,6 +1,7 @@
 """What torchvision says about a set of images and what the catalogue says; what its readers give and what ours give."""
 
 import gzip
+import hashlib
 
 import image_files
 import numpy as np
@@ -10,6 +11,18 @@ from torchvision import datasets
 
 from jcae.data.catalogue import CATALOGUE
 from jcae.data.loaders import LOADERS
+
+
+def test_torchvision_was_made_for_the_installed_torch():
+    import torch
+    from torchvision import ops
+    from torchvision.transforms import v2
+
+    # With another build of torch its compiled operators are missing.
+    boxes = torch.tensor([[0.0, 0, 10, 10], [1, 1, 10, 10], [20, 20, 30, 30]])
+    assert ops.nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist() == [0, 2]
+    image = torch.arange(48, dtype=torch.uint8).reshape(3, 4, 4)
+    assert v2.functional.horizontal_flip(image).equal(image.flip(2))
 
 
 def stated(name):
@@ -41,15 +54,13 @@ def test_cifar_lies_beside_the_pickled_archive_of_torchvision():
         assert source.md5 != cls.tgz_md5
 
 
-def test_mnist_has_the_checksums_of_torchvision(mirror):
-    from hashlib import md5
-
+def test_mnist_has_the_names_of_torchvision_and_its_checksums(mirror):
     for name in ("mnist", "fashion_mnist"):
         for (urls, checksum), source in zip(stated(name), CATALOGUE[name].sources, strict=True):
             assert urls[0].endswith(f"/{source.name}.gz")
             path = mirror / CATALOGUE[name].folder / f"{source.name}.gz"
             if path.exists():
-                assert md5(path.read_bytes(), usedforsecurity=False).hexdigest() == checksum
+                assert hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == checksum
 
 
 def test_class_names_are_those_of_torchvision():
