@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jcae.contract.subject import Subject
+from jcae.jobs.exits import one_line
 
 
 class BrokenError(AssertionError):
@@ -64,7 +65,7 @@ def check(name: str) -> Callable[[Callable[[Subject], None]], Check]:
 
 
 def run_check(check: Check, subject: Subject) -> Outcome:
-    """Run one check; whatever the method raises is an outcome."""
+    """Run one check; whatever the method raises is an outcome, `sys.exit` included."""
     try:
         with warnings.catch_warnings(action="ignore"):
             check.run(subject)
@@ -72,8 +73,9 @@ def run_check(check: Check, subject: Subject) -> Outcome:
         return Outcome("not applicable", str(reason))
     except BrokenError as error:
         return Outcome("failed", str(error))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())} ({last.filename}, line {last.lineno})"
-        return Outcome("failed", f"it raised {reason}")
+        return Outcome("failed", f"it raised {one_line(error)} ({last.filename}, line {last.lineno})")
     return Outcome("ok")

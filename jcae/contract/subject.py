@@ -98,17 +98,18 @@ class Subject:
     @cached_property
     def between_0_and_1(self) -> bool:
         """Whether it refuses standardised data and takes data between 0 and 1."""
+        refusal = self._raised(standardised(*blobs()))
+        return isinstance(refusal, ValueError) and self._raised(scaled(*blobs())) is None
+
+    def _raised(self, data: SimpleNamespace) -> BaseException | None:
+        """What a fit of these data ends in, the user's interrupt aside; the checks will tell it."""
         try:
-            self.fit(standardised(*blobs()))
-        except ValueError:
-            try:
-                self.fit(scaled(*blobs()))
-            except Exception:
-                return False  # then that is not why; the checks will tell
-            return True
-        except Exception:
-            return False
-        return False
+            self.fit(data)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return error
+        return None
 
     @cached_property
     def easy(self) -> SimpleNamespace:

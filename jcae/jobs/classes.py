@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from jcae.jobs.exits import one_line
+
 
 class MethodError(ImportError):
     """A `use` that leads to no class; the message names the part that is wrong and lists what there is."""
@@ -73,8 +75,10 @@ def _import_module(use: str, path: str) -> ModuleType:
         if error.name is None or not (path == error.name or path.startswith(f"{error.name}.")):
             raise MethodError(f"importing {path} failed: {error}") from error
         raise MethodError(f"there is no module {error.name!r}{_siblings(error.name)}") from None
-    except Exception as error:  # a method's file may hold anything
-        raise MethodError(f"importing {path} failed: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a method's file may hold anything, sys.exit included
+        raise MethodError(f"importing {path} failed: {one_line(error)}") from error
 
 
 def _import_file(use: str, place: str) -> ModuleType:
@@ -92,9 +96,11 @@ def _import_file(use: str, place: str) -> ModuleType:
         module = sys.modules[name] = module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
-            del sys.modules[name]
-            raise MethodError(f"importing {place} failed: {type(error).__name__}: {error}") from error
+        except BaseException as error:
+            sys.modules.pop(name, None)
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise MethodError(f"importing {place} failed: {one_line(error)}") from error
     return sys.modules[name]
 
 

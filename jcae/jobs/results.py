@@ -11,6 +11,7 @@ import numpy as np
 
 from jcae.jobs import records
 from jcae.jobs.block_job import BlockJob
+from jcae.jobs.exits import one_line
 
 INTERPOLATION_STEPS = 9
 
@@ -44,12 +45,11 @@ class Result:
     finished: str = ""
 
 
-def describe_failure(error: Exception) -> dict[str, Any]:
-    """Status, reason and traceback of what a method raised; what the machine did wrong is raised again."""
-    if isinstance(error, OSError) and error.errno in _INFRASTRUCTURE:
+def describe_failure(error: BaseException) -> dict[str, Any]:
+    """Status, reason and traceback of what a method raised; the user's interrupt and the machine's faults go on."""
+    if isinstance(error, KeyboardInterrupt) or (isinstance(error, OSError) and error.errno in _INFRASTRUCTURE):
         raise error
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return {"status": "failed", "reason": reason, "traceback": "".join(traceback.format_exception(error))}
+    return {"status": "failed", "reason": one_line(error), "traceback": "".join(traceback.format_exception(error))}
 
 
 def fitted_labels(estimator: Any, X: np.ndarray, y: np.ndarray | None = None) -> Any:
@@ -107,8 +107,8 @@ def collect(estimator: Any, job: BlockJob, labels: Any) -> Result:
         result.snapshots = estimator.snapshots_._asdict()
     try:
         _collect_clusters(result, estimator, job, labels)
-    except Exception:
-        if status == "ok":
+    except BaseException as error:
+        if status == "ok" or isinstance(error, KeyboardInterrupt):
             raise
         # A diverged run need not have labels or a code: its status already says what happened.
     if status == "ok" and not hasattr(estimator, "status_"):

@@ -1,7 +1,7 @@
 """Fits one block: a method (or an autoencoder) on one data set for several seeds, and writes the block's folder.
 
 What a method does wrong becomes part of the result (status, reason, traceback); what the machine does wrong (a missing
-file, a full disk, an interrupt) is raised, so that the job fails and is repeated.
+file, a full disk) or the user (an interrupt) is raised, so that the job fails and is repeated.
 """
 
 import contextlib
@@ -232,7 +232,7 @@ def _fit_alone(job: BlockJob, seed: int) -> Result:
         labels = fitted_labels(estimator, job.X, job.y)
         seconds = time.perf_counter() - clock
         result = collect(estimator, job, labels)
-    except Exception as error:
+    except BaseException as error:  # sys.exit, too
         result = Result(**describe_failure(error))
     result.seconds = seconds if seconds is not None else time.perf_counter() - clock
     result.started, result.finished = started, _now()
@@ -249,7 +249,7 @@ def _fit_together(job: BlockJob, runtime: Any) -> dict[int, Result]:
     try:
         if seeds:
             fitted = _call_fit_seeds(job, seeds, runtime)
-    except Exception as error:
+    except BaseException as error:
         failure = describe_failure(error)
     seconds = (time.perf_counter() - clock) / max(len(seeds), 1)
     finished = _now()
@@ -261,7 +261,7 @@ def _fit_together(job: BlockJob, runtime: Any) -> dict[int, Result]:
             try:
                 estimator = fitted[position]
                 results[seed] = collect(estimator, job, getattr(estimator, "labels_", None))
-            except Exception as error:
+            except BaseException as error:
                 results[seed] = Result(**describe_failure(error))
         results[seed].seconds = seconds
     for result in results.values():
