@@ -4,7 +4,7 @@ The data are small blobs in float32; deep methods get tiny networks and a few up
 their labels must be good.
 """
 
-from jcae.contract import determinism, fitting, interface, odd_data
+from jcae.contract import determinism, fitting, interface, odd_data, process
 from jcae.contract.registry import run_check
 from jcae.contract.subject import Subject, subjects
 
@@ -20,6 +20,7 @@ CHECKS = (
     determinism.check_other_seeds,
     determinism.check_row_order,
     determinism.check_no_labels,
+    process.check_process,
     odd_data.check_two_clusters,
     odd_data.check_duplicates,
     odd_data.check_bad_input,

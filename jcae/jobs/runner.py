@@ -26,6 +26,7 @@ from jcae.jobs.block_job import BlockJob, prepare_job, read_start
 from jcae.jobs.parameters import seed_argument
 from jcae.jobs.results import Result, ResultError, collect, describe_failure, fitted_labels
 from jcae.jobs.run_folder import make_record, write_run
+from jcae.training.isolation import threads_in_use, unchanged_process
 
 AUTOENCODER = "jcae.Autoencoder"
 KEEP = ("all", "small")
@@ -129,17 +130,24 @@ def _run(
     job: BlockJob, out: str | Path, checkpoints: str | Path | None, checkpoint_every: int, progress: bool
 ) -> list[dict[str, Any]]:
     code = {"digest": provenance.code_digest(job.cls), **provenance.git_state(), "file": provenance.code_file(job.cls)}
-    with _limited_threads(job), _claimed_device(job) as job, _gpu_memory(job.device) as gpu_memory:
+    with _claimed_device(job) as job, _gpu_memory(job.device) as gpu_memory:
         if job.deep:
-            results = _fit_together(job, _runtime(job, code["digest"], checkpoints, checkpoint_every, progress))
+            runtime = _runtime(job, code["digest"], checkpoints, checkpoint_every, progress)
+            with _limited_threads(job):
+                results = _fit_together(job, runtime)
+                threads = threads_in_use()
         else:
-            results = {seed: _fit_alone(job, seed) for seed in job.seeds}
+            results, threads = {}, 1
+            for seed in job.seeds:
+                with _limited_threads(job):
+                    results[seed] = _fit_alone(job, seed)
+                    threads = max(threads, threads_in_use())
         gpu_peak = gpu_memory()
     shared = {
         "block": job.seeds,
         "code": code,
         "versions": provenance.versions(),
-        "device": provenance.device_facts(job.device, threads=job.threads, precision=_precision(job)),
+        "device": provenance.device_facts(job.device, threads=threads, precision=_precision(job)),
         "block_seconds": sum(result.seconds for result in results.values()),
         "peak_memory_mb": provenance.peak_memory_mb(),
         "peak_gpu_memory_mb": gpu_peak,
@@ -161,21 +169,18 @@ def _run(
 
 @contextlib.contextmanager
 def _limited_threads(job: BlockJob) -> Iterator[None]:
-    """Keep BLAS, OpenMP and torch to the threads of the job, so that run times can be compared."""
+    """Keep BLAS, OpenMP and torch to the threads of the job, so that run times can be compared.
+
+    Whatever the fit itself changes of the process ends with it, so that no seed finds what another one left.
+    """
     from threadpoolctl import threadpool_limits
 
     if job.deep or job.device != "cpu":
         import torch  # plain methods are spared it: seconds and memory
-    with threadpool_limits(job.threads):
-        torch = sys.modules.get("torch")
-        before = torch.get_num_threads() if torch else None
-        try:
-            if torch:
-                torch.set_num_threads(job.threads)
-            yield
-        finally:
-            if torch:
-                torch.set_num_threads(before)
+    with unchanged_process(), threadpool_limits(job.threads):
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(job.threads)
+        yield
 
 
 @contextlib.contextmanager

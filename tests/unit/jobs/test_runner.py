@@ -21,6 +21,7 @@ from jcae.jobs.parameters import ParameterError, resolve_params
 from jcae.jobs.provenance import code_digest
 from jcae.jobs.results import INTERPOLATION_STEPS
 from jcae.jobs.runner import pretrain_block, train_block
+from jcae.training.isolation import changes, process_state
 
 HERE = __name__
 
@@ -500,6 +501,30 @@ def test_threads_are_limited_during_the_fit_only(wine, tmp_path, monkeypatch):
     train_block(mine(Deep), wine / "features.npz", [0], tmp_path / "0", device="cpu", threads=before + 1)
     assert seen == [before + 1]
     assert torch.get_num_threads() == before
+
+
+class Rude(Plain):
+    """Changes what everybody shares."""
+
+    found = ()
+
+    def make(self, X):
+        import torch
+
+        type(self).found += ((np.random.random(), torch.get_num_threads(), os.environ.get("RUDE")),)  # noqa: NPY002
+        np.random.seed(self.random_state)  # noqa: NPY002
+        torch.set_num_threads(3)
+        os.environ["RUDE"] = "1"
+        return super().make(X)
+
+
+def test_no_fit_finds_what_another_one_left(wine, tmp_path):
+    before = process_state()
+    written = train_block(mine(Rude), wine / "features.npz", [0, 1, 2], tmp_path / "0-2", threads=2)
+    assert len(set(Rude.found)) == 1
+    assert Rude.found[0][1:] == (2, None)
+    assert changes(before, process_state()) == []
+    assert [one["device"]["threads"] for one in written] == [3, 3, 3]  # what was used, not what was allowed
 
 
 def test_the_record_of_a_users_file_says_where_it_is(wine, tmp_path):
