@@ -4,7 +4,7 @@ The data are small blobs in float32; deep methods get tiny networks and a few up
 their labels must be good.
 """
 
-from jcae.contract import determinism, fitting, interface, odd_data, process
+from jcae.contract import determinism, fitting, interface, odd_data, prediction, process
 from jcae.contract.registry import run_check
 from jcae.contract.subject import Subject, subjects
 
@@ -27,7 +27,9 @@ CHECKS = (
     odd_data.check_constant,
     odd_data.check_finite,
     fitting.check_weights,
+    prediction.check_predict,
     odd_data.check_blobs,
+    prediction.check_far_from_zero,
     interface.check_info,
     interface.check_page,
 )
