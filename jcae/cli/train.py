@@ -20,6 +20,8 @@ from jcae.cli.app import (
     read_spec,
 )
 
+Fit = Annotated[Path | None, typer.Option(help="fit.npz: points to fit on, where others are labelled.")]
+
 
 @app.command()
 def pretrain(
@@ -27,6 +29,7 @@ def pretrain(
     features: Features,
     seeds: Seeds,
     out: Out,
+    fit: Fit = None,
     device: Device = "cpu",
     threads: Threads = 1,
     checkpoints: Checkpoints = None,
@@ -42,6 +45,7 @@ def pretrain(
         features,
         parse_block(seeds),
         out,
+        fit=fit,
         device=device,
         threads=threads,
         checkpoints=checkpoints,
@@ -59,6 +63,8 @@ def train(
     seeds: Seeds,
     out: Out,
     truth: Annotated[Path | None, typer.Option(help="truth.npz, for control methods only.")] = None,
+    fit: Fit = None,
+    graph: Annotated[Path | None, typer.Option(help="graph.npz, for methods that take a graph.")] = None,
     pretrained: Annotated[Path | None, typer.Option(help="Block folder of the autoencoder to start from.")] = None,
     device: Device = "cpu",
     threads: Threads = 1,
@@ -77,6 +83,8 @@ def train(
         parse_block(seeds),
         out,
         truth=truth,
+        fit=fit,
+        graph=graph,
         pretrained=pretrained,
         device=device,
         threads=threads,

@@ -33,6 +33,37 @@ def load_features(path: Path) -> np.ndarray:
     return X
 
 
+def read_features(path: Path) -> np.ndarray:
+    """Read the points that a method is fitted on or scored on, whoever wrote them.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    ndarray, shape (n, d), float32 or float64
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    DataError
+        Not a file of features as `jcae prepare` writes it, or no table of floating-point numbers.
+    """
+    if path.suffix != ".npz":
+        raise DataError(
+            f"{path}: not features.npz, as `jcae prepare` writes it; of a file of your own it is made by "
+            f'`jcae prepare NAME --entry \'{{"file": "{path}", ...}}\' --out FOLDER`'
+        )
+    X = read_arrays(path, "X")["X"]
+    if X.ndim != 2 or 0 in X.shape or X.dtype.kind != "f":
+        raise DataError(
+            f"{path}: X is {X.dtype} of shape {X.shape} (needed: floating-point numbers, points x features)"
+        )
+    return X
+
+
 def load_truth(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read truth.npz.
 

@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jcae.data.formats import read_arrays
-from jcae.data.stored import load_card
+from jcae.data.arrays import array_sha256
+from jcae.data.formats import DataError
+from jcae.data.stored import load_card, load_truth, read_features
 from jcae.files import file_sha256
 from jcae.jobs import records
-from jcae.jobs.classes import MethodError, load_class
+from jcae.jobs.classes import MethodError, class_name, load_class
 from jcae.jobs.parameters import resolve_params
 
 
@@ -27,8 +28,33 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Files:
+    """The prepared files that a block reads; all but the features are there for some data sets and methods only.
+
+    Attributes
+    ----------
+    features : Path
+        Points that are scored; its card lies beside it.
+    fit : Path or None
+        Points that the method is fitted on, where these are others.
+    graph : Path or None
+        Graph of the points that it is fitted on.
+    truth : Path or None
+        Classes of the points that are scored, for control methods.
+    """
+
+    features: Path
+    fit: Path | None = None
+    graph: Path | None = None
+    truth: Path | None = None
+
+
+@dataclass(frozen=True)
 class BlockJob:
-    """Everything that is known before the fit."""
+    """Everything that is known before the fit.
+
+    `X` are the points of the fit, `scored` those that are labelled where they are others.
+    """
 
     spec: Mapping[str, Any]
     cls: type
@@ -40,6 +66,8 @@ class BlockJob:
     threads: int
     command: str
     y: np.ndarray | None = None
+    scored: np.ndarray | None = None
+    graph: Any = None
     start: Start | None = None
     clusters: bool = True
     keep: str = "all"
@@ -50,6 +78,30 @@ class BlockJob:
         return hasattr(self.cls, "fit_seeds")
 
     @property
+    def points(self) -> np.ndarray:
+        """The points that get labels."""
+        return self.X if self.scored is None else self.scored
+
+    @property
+    def control(self) -> bool:
+        """Whether the class is no method but a bound of the scores."""
+        return bool(getattr(getattr(self.cls, "info", None), "control", False))
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What `fit` is given beside the points."""
+        return {} if self.graph is None else {"graph": self.graph}
+
+    @property
+    def hindrance(self) -> str | None:
+        """Why the method cannot be run on these data, though nothing is wrong with it."""
+        if self.scored is not None and not hasattr(self.cls, "predict"):
+            return (
+                f"{class_name(self.cls)} has no predict, and these data are scored on points that it is not fitted on"
+            )
+        return None
+
+    @property
     def name(self) -> str:
         """How messages and progress bars name the block."""
         return f"{self.spec['dataset']}/{self.spec['method']}/{records.format_block(self.seeds)}"
@@ -57,7 +109,7 @@ class BlockJob:
 
 def prepare_job(
     spec: Mapping[str, Any],
-    features: str | Path,
+    files: Files,
     seeds: Sequence[int],
     device: str,
     threads: int | None,
@@ -66,12 +118,12 @@ def prepare_job(
     """Read the data and complete the parameters; see `jcae.jobs.runner.train_block` for what is what."""
     records.format_block(seeds)  # refuses an empty block and doubled seeds
     cls = load_class(spec["use"])
-    X = read_arrays(features, "X")["X"]
-    card_file = Path(features).with_name("card.json")
+    X = read_features(files.features)
+    card_file = files.features.with_name("card.json")
     card = load_card(card_file) if card_file.exists() else {}
     n_clusters = card.get("n_clusters")
     params = resolve_params(cls, spec.get("params") or {}, n_clusters=n_clusters, device=device)
-    return BlockJob(
+    job = BlockJob(
         spec=spec,
         cls=cls,
         params=params,
@@ -81,12 +133,35 @@ def prepare_job(
             "n": int(X.shape[0]),
             "d": int(X.shape[1]),
             "n_clusters": n_clusters,
-            "features_sha256": card.get("features_sha256") or file_sha256(features),
+            "features_sha256": card.get("features_sha256") or file_sha256(files.features),
+            "prepared": str(files.features.parent),
         },
         device=_resolve_device(params.get("device", "cpu")),
         threads=threads or int(os.environ.get("OMP_NUM_THREADS") or 1),
         command=command,
     )
+    if getattr(cls, "reads_truth", False):
+        if files.truth is None:
+            raise ValueError(f"{spec['use']} reads the truth, but no truth file was given")
+        job = replace(job, y=load_truth(files.truth)[0])
+    if files.fit is not None and job.control:  # it bounds the scores of these points, and has no use for others
+        return job
+    if files.fit is not None:
+        fit = read_features(files.fit)
+        if fit.shape[1] != X.shape[1]:
+            raise DataError(f"{files.fit}: {fit.shape[1]} features, but {files.features} has {X.shape[1]}")
+        facts = {"n": len(fit), "sha256": array_sha256(fit), "how": (card.get("split") or {}).get("how")}
+        job = replace(job, X=fit, scored=X, data={**job.data, "fit": facts})
+    if files.graph is not None:
+        from jcae.data.graphs.graph import facts as graph_facts
+        from jcae.data.graphs.graph import load
+
+        graph = load(files.graph)
+        if graph.shape[0] != len(job.X):
+            raise DataError(f"{files.graph}: a graph of {graph.shape[0]} points for {len(job.X)}")
+        known = graph_facts(graph)
+        job = replace(job, graph=graph, data={**job.data, "graph": {key: known[key] for key in ("edges", "sha256")}})
+    return job
 
 
 def _resolve_device(device: str) -> str:

@@ -12,7 +12,7 @@ from jcae.data.request import Request
 from jcae.jobs.classes import MethodError, class_name, hint, load_class
 from jcae.jobs.datasets import read_requests
 from jcae.jobs.provenance import code_digest
-from jcae.jobs.signature import cluster_count, needed, parameters, reserved
+from jcae.jobs.signature import cluster_count, needed, parameters, reserved, takes_graph
 
 _AUTOENCODER = "jcae.Autoencoder"
 
@@ -95,7 +95,7 @@ class Expansion:
                 if self._is_selected(dataset):
                     self._check_construction(cls, params, f"autoencoders.{name}", dataset)
                 spec = {"dataset": dataset, "autoencoder": name, "use": _AUTOENCODER, "params": params}
-                pretraining[dataset, name] = Job(dataset, name, spec, {}, None, False, True, self._digests[cls])
+                pretraining[dataset, name] = Job(dataset, name, spec, {}, None, False, False, True, self._digests[cls])
         for name, entry in methods.items():
             place = f"methods.{name}"
             self.problems += check_names(
@@ -130,9 +130,17 @@ class Expansion:
                 spec = {"dataset": dataset, "method": name, "use": entry["use"], "params": params}
                 if autoencoder is not None:
                     spec["autoencoder"] = autoencoder
-                reads_truth, deep = bool(getattr(cls, "reads_truth", False)), hasattr(cls, "fit_seeds")
-                wording, code = _wording(cls, name, entry, dataset), self._digests[cls]
-                jobs[dataset, name] = Job(dataset, name, spec, wording, autoencoder, reads_truth, deep, code)
+                jobs[dataset, name] = Job(
+                    dataset,
+                    name,
+                    spec,
+                    _wording(cls, name, entry, dataset),
+                    autoencoder,
+                    reads_truth=bool(getattr(cls, "reads_truth", False)),
+                    takes_graph=takes_graph(cls),
+                    deep=hasattr(cls, "fit_seeds"),
+                    code=self._digests[cls],
+                )
                 if start is not None:
                     self._check_architecture(cls, params, start, place)
         if not self.broken:  # a method that could not be read may be the one that has the parameter

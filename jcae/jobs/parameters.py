@@ -53,11 +53,15 @@ def resolve_params(
         resolved.setdefault(counts[0], n_clusters)
     if "device" in named:
         resolved.setdefault("device", device)
+    if counts and counts[0] not in resolved:  # its own default would be somebody else's K
+        raise ParameterError(
+            f"{class_name(cls)}: parameter {counts[0]!r} is needed; it comes from card.json beside the features, which "
+            "is not there, or from params"
+        )
     required = [n for n in named if signature[n].default is inspect.Parameter.empty and n != "random_state"]
     missing = [name for name in required if name not in resolved]
     if missing:
-        where = "; it comes from card.json beside the features, which is not there" if missing[0] in counts else ""
-        raise ParameterError(f"{class_name(cls)}: parameter {missing[0]!r} is needed{where}")
+        raise ParameterError(f"{class_name(cls)}: parameter {missing[0]!r} is needed")
     return resolved
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from jcae.files import atomic_write
 
 SCHEMA_VERSION = 1
-STATUSES = ("ok", "failed", "diverged", "collapsed")
+STATUSES = ("ok", "failed", "diverged", "collapsed", "skipped")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SCHEMA_FILE = _PACKAGE.parent / "workflow" / "schemas" / "run.schema.yaml"

@@ -33,6 +33,7 @@ class Result:
     labels: np.ndarray | None = None
     refit_labels: np.ndarray | None = None
     code: np.ndarray | None = None
+    embedding: np.ndarray | None = None
     centroids: np.ndarray | None = None
     interpolations: np.ndarray | None = None
     snapshots: Mapping[str, np.ndarray] | None = None
@@ -52,7 +53,7 @@ def describe_failure(error: BaseException) -> dict[str, Any]:
     return {"status": "failed", "reason": one_line(error), "traceback": "".join(traceback.format_exception(error))}
 
 
-def fitted_labels(estimator: Any, X: np.ndarray, y: np.ndarray | None = None) -> Any:
+def fitted_labels(estimator: Any, X: np.ndarray, y: np.ndarray | None = None, **given: Any) -> Any:
     """Fit by scikit-learn's conventions and return the labels, wherever the class keeps them.
 
     Parameters
@@ -70,7 +71,7 @@ def fitted_labels(estimator: Any, X: np.ndarray, y: np.ndarray | None = None) ->
     """
     if not hasattr(estimator, "fit"):
         return estimator.fit_predict(X)
-    estimator.fit(X, y) if y is not None else estimator.fit(X)
+    estimator.fit(X, *([] if y is None else [y]), **given)
     if hasattr(estimator, "labels_"):
         return estimator.labels_
     if hasattr(estimator, "predict"):
@@ -103,7 +104,7 @@ def collect(estimator: Any, job: BlockJob, labels: Any) -> Result:
     )
     if not job.clusters:
         return result
-    if job.deep and hasattr(estimator, "snapshots_"):
+    if job.deep and hasattr(estimator, "snapshots_") and job.scored is None:  # theirs are points of the fit
         result.snapshots = estimator.snapshots_._asdict()
     try:
         _collect_clusters(result, estimator, job, labels)
@@ -138,14 +139,20 @@ def _collect_clusters(result: Result, estimator: Any, job: BlockJob, labels: Any
     centers = getattr(estimator, "cluster_centers_", None)
     if centers is not None:
         centers = _finite("cluster_centers_", centers)
-    result.labels = _clean_labels("labels", labels, len(job.X), None if centers is None else len(centers))
-    refit = getattr(estimator, "refit_labels_", None)
-    if refit is not None:
-        result.refit_labels = _clean_labels("refit_labels_", refit, len(job.X), None)
     decode = getattr(estimator, "inverse_transform", None)
     if hasattr(estimator, "transform") and (decode is not None or result.weights is not None):
         # Without a decoder, transform is something else: scikit-learn's KMeans gives distances there.
-        result.code = _finite("transform(X)", estimator.transform(job.X)).astype(np.float32)
+        result.code = _finite("transform(X)", estimator.transform(job.points)).astype(np.float32)
+    refit = getattr(estimator, "refit_labels_", None)
+    if job.scored is not None:
+        labels = estimator.predict(job.scored)
+        refit = _nearest(result.code, getattr(estimator, "refit_centers_", None))
+    result.labels = _clean_labels("labels", labels, len(job.points), None if centers is None else len(centers))
+    if refit is not None:
+        result.refit_labels = _clean_labels("refit_labels_", refit, len(job.points), None)
+    embedding = getattr(estimator, "embedding_", None)
+    if embedding is not None and np.shape(embedding)[:1] == (len(job.points),) and job.scored is None:
+        result.embedding = _finite("embedding_", embedding).astype(np.float32)
     if centers is None or not len(centers):
         return
     if decode is None and centers.shape[1] == job.X.shape[1] and result.code is None:
@@ -155,6 +162,15 @@ def _collect_clusters(result: Result, estimator: Any, job: BlockJob, labels: Any
         paths = _interpolate(centers)
         decoded = _finite("decoded interpolations", decode(paths.reshape(-1, centers.shape[1])))
         result.interpolations = decoded.reshape(*paths.shape[:2], -1).astype(np.float32)
+
+
+def _nearest(code: np.ndarray | None, centers: np.ndarray | None) -> np.ndarray | None:
+    """The nearest center of each code: k-means on the code, of points that it was not fitted on."""
+    if code is None or centers is None:
+        return None
+    from sklearn.metrics import pairwise_distances_argmin
+
+    return pairwise_distances_argmin(code.astype(np.float64), np.asarray(centers, np.float64))
 
 
 def _interpolate(centers: np.ndarray) -> np.ndarray:

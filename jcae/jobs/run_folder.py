@@ -27,14 +27,13 @@ def make_record(job: BlockJob, seed: int, result: Result) -> dict[str, Any]:
         "dataset": spec["dataset"],
         "method": spec["method"],
         "use": spec["use"],
-        "label": spec.get("label") or info["label"],
+        "label": info["label"],
         "seed": seed,
         "status": result.status,
         "reason": result.reason,
         "traceback": result.traceback,
         "params": recorded_params(job.cls, job.params, seed),
         "info": info,
-        "tuned_with": spec.get("tuned_with"),
         "objective": result.objective,
         "clusters_found": clusters_found(result.labels),
         "updates": result.updates,
@@ -67,7 +66,7 @@ def write_run(folder: Path, record: Mapping[str, Any], result: Result) -> dict[s
     folder.mkdir()
     arrays = {
         "labels.npz": {"labels": result.labels, "refit_labels": result.refit_labels},
-        "code.npz": {"code": result.code},
+        "code.npz": {"code": result.code, "embedding": result.embedding},
         "decoded.npz": {"centroids": result.centroids, "interpolations": result.interpolations},
         "snapshots.npz": result.snapshots or {},
     }

@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from jcae.data.formats import read_arrays
 from jcae.files import atomic_folder
 from jcae.jobs import provenance, records
-from jcae.jobs.block_job import BlockJob, prepare_job, read_start
+from jcae.jobs.block_job import BlockJob, Files, prepare_job, read_start
 from jcae.jobs.parameters import seed_argument
 from jcae.jobs.results import Result, ResultError, collect, describe_failure, fitted_labels
 from jcae.jobs.run_folder import make_record, write_run
@@ -39,6 +38,8 @@ def train_block(
     out: str | Path,
     *,
     truth: str | Path | None = None,
+    fit: str | Path | None = None,
+    graph: str | Path | None = None,
     pretrained: str | Path | None = None,
     device: str = "auto",
     threads: int | None = None,
@@ -62,6 +63,11 @@ def train_block(
         Folder of the block; written whole or not at all, an older one is replaced.
     truth : path or None
         ``truth.npz`` with y (n,); opened only for a class that says ``reads_truth = True``.
+    fit : path or None
+        ``fit.npz`` with X (m, d): the method is fitted on these points, and labels those of the features by
+        ``predict``. One without is skipped.
+    graph : path or None
+        ``graph.npz``: the graph of the points that it is fitted on, for a ``fit`` that takes one.
     pretrained : path or None
         Block folder of the autoencoder to start from, ``<pretrained>/<seed>/weights.safetensors``.
     device : str
@@ -94,11 +100,8 @@ def train_block(
     """
     if keep not in KEEP:
         raise ValueError(f"keep={keep!r} is unknown; allowed are {list(KEEP)}")
-    job = replace(prepare_job(spec, features, seeds, device, threads, command), keep=keep)
-    if getattr(job.cls, "reads_truth", False):
-        if truth is None:
-            raise ValueError(f"{spec['use']} reads the truth, but no truth file was given")
-        job = replace(job, y=read_arrays(truth, "y")["y"])
+    files = Files(*(path and Path(path) for path in (features, fit, graph, truth)))
+    job = replace(prepare_job(spec, files, seeds, device, threads, command), keep=keep)
     job = replace(job, start=read_start(spec, pretrained, job))
     return _run(job, out, checkpoints, checkpoint_every, progress)
 
@@ -109,6 +112,7 @@ def pretrain_block(
     seeds: Sequence[int],
     out: str | Path,
     *,
+    fit: str | Path | None = None,
     device: str = "auto",
     threads: int | None = None,
     checkpoints: str | Path | None = None,
@@ -122,7 +126,7 @@ def pretrain_block(
     `jcae.Autoencoder` where it is left out.
     """
     spec = {"use": AUTOENCODER, "method": spec["autoencoder"], **spec}
-    job = prepare_job(spec, features, seeds, device, threads, command)
+    job = prepare_job(spec, Files(Path(features), fit and Path(fit)), seeds, device, threads, command)
     return _run(replace(job, clusters=False), out, checkpoints, checkpoint_every, progress)
 
 
@@ -131,7 +135,9 @@ def _run(
 ) -> list[dict[str, Any]]:
     code = {"digest": provenance.code_digest(job.cls), **provenance.git_state(), "file": provenance.code_file(job.cls)}
     with _claimed_device(job) as job, _gpu_memory(job.device) as gpu_memory:
-        if job.deep:
+        if job.hindrance and job.clusters:
+            results, threads = {seed: Result("skipped", job.hindrance) for seed in job.seeds}, job.threads
+        elif job.deep:
             runtime = _runtime(job, code["digest"], checkpoints, checkpoint_every, progress)
             with _limited_threads(job):
                 results = _fit_together(job, runtime)
@@ -234,7 +240,7 @@ def _fit_alone(job: BlockJob, seed: int) -> Result:
     seconds = None
     try:
         estimator = job.cls(**job.params, **seed_argument(job.cls, seed))
-        labels = fitted_labels(estimator, job.X, job.y)
+        labels = fitted_labels(estimator, job.X, job.y, **job.given)
         seconds = time.perf_counter() - clock
         result = collect(estimator, job, labels)
     except BaseException as error:  # sys.exit, too
@@ -277,7 +283,7 @@ def _fit_together(job: BlockJob, runtime: Any) -> dict[int, Result]:
 def _call_fit_seeds(job: BlockJob, seeds: list[int], runtime: Any) -> list[Any]:
     estimator = job.cls(**job.params)
     start = {"pretrained": [job.start.weights[seed] for seed in seeds]} if job.start else {}
-    fitted = estimator.fit_seeds(job.X, seeds, runtime=runtime, **start)
+    fitted = estimator.fit_seeds(job.X, seeds, runtime=runtime, **start, **job.given)
     if len(fitted) != len(seeds):
         raise ResultError(f"fit_seeds returned {len(fitted)} estimators for {len(seeds)} seeds")
     return fitted

@@ -36,3 +36,9 @@ def reserved(cls: type) -> dict[str, str]:
     if count := cluster_count(cls):
         found[count] = "it is the number of classes of the data set (or see the method's own key `n_clusters`)"
     return found
+
+
+def takes_graph(cls: type) -> bool:
+    """Whether the `fit` of a class takes a graph beside the points."""
+    fit = getattr(cls, "fit_seeds", None) or getattr(cls, "fit", None)
+    return fit is not None and "graph" in inspect.signature(fit).parameters

@@ -128,8 +128,8 @@ def get_fit(wildcards):
     return get_part(wildcards.dataset, "fit.npz")
 
 
-def get_points_to_fit(wildcards):
-    return get_fit(wildcards) or get_features(wildcards)
+def get_fit_option(wildcards, input):
+    return f"--fit {shlex.quote(str(input.fit))}" if input.fit else ""
 
 
 def get_graph(wildcards):

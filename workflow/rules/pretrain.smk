@@ -3,7 +3,8 @@
 
 rule pretrain_autoencoder:
     input:
-        features=get_points_to_fit,
+        features=get_features,
+        fit=get_fit,
     output:
         directory("results/{run}/pretrained/{dataset}/{autoencoder}/{block}"),
     log:
@@ -18,9 +19,11 @@ rule pretrain_autoencoder:
     params:
         spec=get_pretraining_spec,
         code=get_pretraining_code,
+        options=get_fit_option,
     # Device, threads and checkpoints are resources and not params: changing them does not train again.
     shell:
         "python -m jcae pretrain --spec {params.spec:q} --features {input.features:q} --seeds {wildcards.block:q} "
-        "--out {output:q} --device {resources.device:q} --threads {threads} --checkpoint-every {resources.checkpoint_every} "
+        "--out {output:q} {params.options} --device {resources.device:q} --threads {threads} "
+        "--checkpoint-every {resources.checkpoint_every} "
         "--checkpoints results/{wildcards.run:q}/checkpoints/pretrained/{wildcards.dataset:q}/{wildcards.autoencoder:q}/{wildcards.block:q} "
         "> {log:q} 2>&1"

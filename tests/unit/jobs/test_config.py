@@ -1,6 +1,7 @@
 """From config to plan: precedence of parameters, blocks, digests, and what every mistake is answered with."""
 
 import copy
+import json
 import subprocess
 import sys
 import textwrap
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from project import CONFIGS, ROOT, config_files
 
-from jcae.data.variant import Variant
+from jcae.data.request import Request
 from jcae.jobs.classes import MethodError, load_class
 from jcae.jobs.config import ConfigError, read_config
 from jcae.jobs.plan import make_plan, method_spec
@@ -189,8 +190,11 @@ def test_defaults_do_not_enter_the_specs():
 
 def test_variant_of_a_data_set():
     plan = make_plan(config(datasets__wine={"subset": 100, "range": [-1, 5.1]}))
-    assert plan.variants == {"wine": Variant(100, (-1.0, 5.1)), "digits": Variant()}
-    assert plan.variants["wine"].options == "--subset 100 --range -1.0 5.1"
+    assert plan.requests == {
+        "wine": Request.of("wine", {"subset": 100, "range": [-1, 5.1]}),
+        "digits": Request.of("digits"),
+    }
+    assert json.loads(plan.requests["wine"].options) == {"subset": 100, "range": [-1, 5.1]}
 
 
 def test_settings_have_the_defaults_of_the_schema():
