@@ -56,6 +56,8 @@ class Column:
 
     def add(self, cells: np.ndarray) -> None:
         """Take in further cells: numbers, or objects of any kind."""
+        if not len(cells):
+            return
         if cells.dtype.kind not in "biuf":
             gaps = pd.isna(cells)
             numbers = np.array([number(cell) for cell in cells], dtype=np.float64)

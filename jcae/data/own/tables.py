@@ -72,6 +72,7 @@ class ParquetTable:
         try:
             with ParquetFile(self.path) as file:
                 for batch in file.iter_batches(batch_size=max((1 << 21) // len(self.columns), 1)):
+                    batch.validate(full=True)  # texts that are not UTF-8 would fail later, and elsewhere
                     yield batch.to_pandas(ignore_metadata=True)
         except Exception as error:  # as above
             raise self._refusal(error) from None

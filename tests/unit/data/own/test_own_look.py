@@ -52,7 +52,7 @@ def tables():
     yield {"day\nof": [f"2020-01-{i + 1:02}\x07" for i in range(n)]}, {"drop": ["day\nof"]}
 
 
-@pytest.mark.parametrize(("more", "wanted"), tables(), ids=lambda value: None)
+@pytest.mark.parametrize(("more", "wanted"), list(tables()), ids=lambda value: None)
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_proposals_for_tables_can_be_read(more, wanted, ending, tmp_path):
     path = tmp_path / f"p.{ending}"
