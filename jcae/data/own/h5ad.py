@@ -1,8 +1,4 @@
-"""h5ad files of AnnData, read with h5py alone: X dense or sparse, and the columns of obs.
-
-A damaged file can send the HDF5 library, which is written in C, round in circles: measured on one of 1500 files with bytes
-changed. Nothing here can stop it; all other damage is an error.
-"""
+"""h5ad files of AnnData, read with h5py alone: X dense or sparse, and the columns of obs."""
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +7,7 @@ import numpy as np
 
 from jcae.data.formats import DataError, DataFormatError
 from jcae.data.own.loaded import Loaded, kept, room, row_blocks, unknown
+from jcae.data.own.probe import probe
 from jcae.data.own.source import OwnData
 from jcae.data.own.truth import plain
 
@@ -58,10 +55,12 @@ class Opened:
     Parameters
     ----------
     path : Path
+    probed : bool
+        Someone has already seen that HDF5 survives the file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, probed: bool = False) -> None:
+        self.path, self._probed = path, probed
 
     def __enter__(self) -> "Opened":
         try:
@@ -69,6 +68,8 @@ class Opened:
         except ImportError:
             raise DataError(f"{self.path}: reading h5ad needs the package h5py: pip install h5py") from None
         self._h5py = h5py
+        if not self._probed:
+            probe(self.path)
         try:
             self._file = h5py.File(self.path, "r")
         except Exception as error:  # a damaged file makes HDF5 raise many kinds
@@ -93,6 +94,12 @@ class Opened:
                 raise DataFormatError(f"{self.path}: X is {item.dtype} of shape {item.shape}, not a table of numbers")
             return item[:]
         return self._sparse(item)
+
+    def kind(self) -> str:
+        """How X says that it is stored."""
+        attributes = self._item("X").attrs
+        kind = attributes.get("encoding-type", attributes.get("h5sparse_format", ""))
+        return kind if kind in _SPARSE else f"{kind}_matrix"
 
     def obs_columns(self) -> list[str]:
         """Names of the columns of obs."""
@@ -152,8 +159,7 @@ class Opened:
     def _sparse(self, group: Any) -> np.ndarray:
         import scipy.sparse
 
-        kind = group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", ""))
-        kind = kind if kind in _SPARSE else f"{kind}_matrix"
+        kind = self.kind()
         if kind not in _SPARSE or "shape" not in group.attrs:
             raise DataFormatError(f"{self.path}: X is of no kind that is read here (allowed: dense, csr, csc)")
         n, d = (int(size) for size in group.attrs["shape"])

@@ -13,6 +13,8 @@ from own_files import SPECIES, X, csv, frame, h5ad, picture, pictures, text
 
 from jcae.data.formats import DataError
 from jcae.data.own import folders
+from jcae.data.own.h5ad import Opened
+from jcae.data.own.probe import _touch
 from jcae.data.own.reading import digest, read
 from jcae.data.own.source import OwnData
 
@@ -256,6 +258,31 @@ def test_h5ad_reads_no_other_file(tmp_path):
     with h5py.File(path, "w") as file:
         file.create_virtual_dataset("X", layout)
     refused(path, "X lies in another file")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "say"),
+    [
+        ("kill -SEGV $$", r"damaged, HDF5 crashed on it \(signal 11\)"),
+        ("exec sleep 60", "was not done .* after 0.5 sec"),
+    ],
+)
+def test_h5ad_on_which_the_library_dies(behaviour, say, tmp_path, monkeypatch):
+    h5py = pytest.importorskip("h5py", reason="needs h5py to write an h5ad file")
+    path = h5ad(tmp_path / "p.h5ad", h5py)
+    python = text(tmp_path / "python", f"#!/bin/sh\n{behaviour}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr("jcae.data.own.probe.SECONDS", 0.5)
+    monkeypatch.setattr("sys.executable", str(python))
+    refused(path, say)
+
+
+def test_h5ad_that_the_probe_finds_whole(tmp_path, monkeypatch):
+    h5py = pytest.importorskip("h5py", reason="needs h5py to write an h5ad file")
+    touched = []
+    monkeypatch.setattr(Opened, "column", lambda file, name: touched.append(name) or np.zeros(1))
+    _touch(h5ad(tmp_path / "p.h5ad", h5py))
+    assert touched == ["gaps", "number", "plain", "species"]
 
 
 def test_h5ad_without_the_package(tmp_path, monkeypatch):
