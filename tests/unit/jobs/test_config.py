@@ -120,7 +120,7 @@ def test_what_is_said_of_one_data_set_wins():
     plan = make_plan(config(**changes))
     assert plan.jobs["wine", "cm"].spec["params"] == {"alpha": 40, "batch_size": 16}
     assert plan.jobs["digits", "cm"].spec["params"] == {"alpha": 3, "batch_size": 7}
-    assert [plan.jobs[d, "cm"].spec["tuned_with"] for d in ("wine", "digits")] == ["on wine", "in general"]
+    assert [plan.jobs[d, "cm"].wording["tuned_with"] for d in ("wine", "digits")] == ["on wine", "in general"]
 
 
 def test_autoencoders_have_presets():
@@ -178,9 +178,9 @@ def test_wrong_number_of_clusters_is_part_of_the_label(factor, wine, digits):
     plan = make_plan(config(methods__gmm__n_clusters={"factor": factor}, methods__cm__n_clusters={"factor": factor}))
     assert plan.jobs["wine", "gmm"].spec["params"] == {"n_components": wine}
     assert plan.jobs["digits", "cm"].spec["params"] == {"n_clusters": digits}
-    assert plan.jobs["digits", "cm"].spec["label"] == f"CM [{factor:g} K]"
-    assert plan.jobs["digits", "gmm"].spec["label"] == f"gmm [{factor:g} K]"
-    assert "label" not in plan.jobs["digits", "dec"].spec
+    assert plan.jobs["digits", "cm"].wording["label"] == f"CM [{factor:g} K]"
+    assert plan.jobs["digits", "gmm"].wording["label"] == f"gmm [{factor:g} K]"
+    assert "label" not in plan.jobs["digits", "dec"].wording
 
 
 def test_defaults_do_not_enter_the_specs():
@@ -248,7 +248,7 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ({"seeds": [0, 0]}, "seeds: [0, 0] has non-unique elements"),
         ({"seeds_per_job": 0}, "seeds_per_job: 0 is less than the minimum of 1"),
         ({"device": "gpu"}, "device: 'gpu' is not allowed"),
-        ({"datasets__wines": {}}, "datasets.wines: 'wines' is no data set of the catalogue; did you mean 'wine'?"),
+        ({"datasets__wines": {}}, "datasets.wines: unknown data set 'wines'; did you mean 'wine'?"),
         ({"datasets__wine": None}, "datasets.wine: is null, expected keys and values"),
         ({"datasets__wine__range": [1, 0]}, "datasets.wine.range: range from 1 to 0 (allowed: two numbers, the first"),
         ({"datasets__wine__range": [0, 1, 2]}, "datasets.wine.range: [0, 1, 2] is too long"),
@@ -500,7 +500,7 @@ def test_more_data_keeps_the_grid_of_the_paper():
     }
     assert len(more.datasets) > 2 * len(paper.datasets)
     for (dataset, _), job in more.jobs.items():  # no method is said to be published for data on which it is not
-        assert dataset in paper.datasets or "not tuned" in job.spec.get("tuned_with", "not tuned")
+        assert dataset in paper.datasets or "not tuned" in job.wording.get("tuned_with", "not tuned")
 
 
 def test_extras_of_the_paper_can_be_switched_on():

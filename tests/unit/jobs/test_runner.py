@@ -234,7 +234,7 @@ def test_wrong_parameters_list_the_allowed_ones():
 def test_kmeans_writes_labels_and_centers_but_no_code(wine, tmp_path):
     out = tmp_path / "runs" / "0-2"
     written = train_block(
-        spec("sklearn.cluster.KMeans", params={"n_init": 2}, label="k-means", tuned_with="paper"),
+        spec("sklearn.cluster.KMeans", params={"n_init": 2}),
         wine / "features.npz",
         [0, 1, 2],
         out,
@@ -245,13 +245,12 @@ def test_kmeans_writes_labels_and_centers_but_no_code(wine, tmp_path):
     record = records.read_record(out / "1" / "run.json")
     assert record == json.loads(json.dumps(written[1]))
     assert record["status"] == "ok"
-    assert record["label"] == "k-means"
-    assert record["tuned_with"] == "paper"
+    assert record["label"] == "KMeans"
     assert record["params"]["random_state"] == 1
     assert record["params"]["max_iter"] == 300  # defaults are recorded, too
     assert record["params"]["n_clusters"] == record["clusters_found"] == 3
     assert record["block"] == [0, 1, 2]
-    assert record["data"] == {"n": 178, "d": 13, "n_clusters": 3, "features_sha256": "a" * 64}
+    assert record["data"] == {"n": 178, "d": 13, "n_clusters": 3, "features_sha256": "a" * 64, "prepared": str(wine)}
     assert record["code"]["digest"].startswith("scikit-learn==")
     assert record["device"]["threads"] == 1
     assert record["objective"]["name"] == "inertia_"
