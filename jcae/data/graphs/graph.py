@@ -65,7 +65,9 @@ def clean(A: Any, where: str) -> sparse.csr_array:
     last = np.ones(len(rows), dtype=bool)
     last[:-1] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows[last], minlength=shape[0]))])
-    return sparse.csr_array((weights[last], columns[last], starts), shape=shape)
+    # Where 32 bits are enough: solvers of linear systems take no others.
+    index = np.int32 if max(shape[0], starts[-1]) <= np.iinfo(np.int32).max else np.int64
+    return sparse.csr_array((weights[last], columns[last].astype(index), starts.astype(index)), shape=shape)
 
 
 def facts(A: sparse.csr_array, y: np.ndarray | None = None) -> dict[str, Any]:

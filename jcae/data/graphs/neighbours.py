@@ -1,6 +1,7 @@
 """The graph of nearest neighbours of points that bring no graph of their own. It never sees a label."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -58,6 +59,34 @@ def knn_graph(X: np.ndarray, k: int, metric: str = "euclidean") -> sparse.csr_ar
         columns.append(_nearest(distances_from(rows), k))
     edges = np.ones(n * k, np.float32), (np.repeat(np.arange(n), k), np.concatenate(columns))
     return clean(sparse.coo_array(edges, shape=(n, n)), f"{metric} neighbours")
+
+
+def graph_of(X: np.ndarray, graph: Any, n_neighbors: int) -> sparse.csr_array:
+    """Give a method its graph: the one that came with the points, or else that of their nearest neighbours.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, d)
+    graph : array-like or sparse matrix, shape (n, n), or None
+        Made a graph by `jcae.data.graphs.graph.clean`.
+    n_neighbors : int
+        Without a graph: Euclidean neighbours of each point; all other points, where there are no more.
+
+    Returns
+    -------
+    csr_array, shape (n, n), float32
+
+    Raises
+    ------
+    DataError
+        A graph of another number of nodes, or what `clean` and `knn_graph` refuse.
+    """
+    if graph is None:
+        return knn_graph(X, n_neighbors if n_neighbors < 1 else min(n_neighbors, len(X) - 1))
+    A = clean(graph, "graph")
+    if A.shape[0] != len(X):
+        raise DataError(f"graph: {A.shape[0]} nodes for {len(X)} points")
+    return A
 
 
 def _checked(X: np.ndarray, k: int) -> np.ndarray:
