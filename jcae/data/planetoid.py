@@ -75,8 +75,8 @@ def planetoid_graph(files: Sequence[Path]) -> Any:
     from jcae.data.graphs.graph import clean
 
     *_, file, _ = files
-    lists = rebuild(file.read_bytes(), str(file))
-    if not isinstance(lists, dict) or list(lists) != list(range(len(lists))) or not lists:
+    lists = rebuild(file.read_bytes(), str(file), dict)
+    if not lists or list(lists) != list(range(len(lists))):
         raise DataFormatError(f"{file}: not lists of neighbours of nodes 0, 1, 2, ...")
     n = len(lists)
     for node, neighbours in lists.items():
@@ -101,25 +101,23 @@ def _test_rows(file: Path) -> np.ndarray:
 def _matrix(file: Path) -> Any:
     from scipy import sparse
 
-    matrix = rebuild(file.read_bytes(), str(file))
-    if not isinstance(matrix, sparse.csr_array):
-        raise DataFormatError(f"{file}: no sparse matrix")
+    matrix = rebuild(file.read_bytes(), str(file), sparse.csr_array)
     if 4 * math.prod(matrix.shape) > LARGEST_CONTENT:
         raise DataFormatError(f"{file}: a matrix of shape {matrix.shape} is over {LARGEST_CONTENT} bytes")
     return matrix
 
 
 def _one_hot(file: Path) -> np.ndarray:
-    labels = rebuild(file.read_bytes(), str(file))
-    if not isinstance(labels, np.ndarray) or labels.ndim != 2 or labels.shape[1] == 0:
-        raise DataFormatError(f"{file}: no table of labels")
+    labels = rebuild(file.read_bytes(), str(file), np.ndarray)
+    if labels.ndim != 2 or labels.shape[1] == 0:
+        raise DataFormatError(f"{file}: labels of shape {labels.shape} instead of (points, classes)")
     bad = ~(((labels == 0) | (labels == 1)).all(axis=1) & ((labels == 1).sum(axis=1) == 1))
     if bad.any():
         raise DataFormatError(f"{file}: row {int(bad.argmax())} is not one 1 among zeros")
     return labels
 
 
-def rebuild(content: bytes, where: str) -> Any:
+def rebuild(content: bytes, where: str, kind: type) -> Any:
     """Rebuild what a Planetoid file holds.
 
     Parameters
@@ -128,11 +126,13 @@ def rebuild(content: bytes, where: str) -> Any:
         A whole file.
     where : str
         Its name, for messages.
+    kind : {ndarray, csr_array, dict}
+        What it must hold.
 
     Returns
     -------
     ndarray, csr_array, or dict
-        The dict has lists of neighbours.
+        What it holds; in a dict nothing has been checked but the keys, which are numbers or text.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def rebuild(content: bytes, where: str) -> Any:
         for opcode, argument, at in pickletools.genops(content):
             position = at
             machine.step(opcode.name, argument)
-        return machine.result(len(content) - 1 - position)
+        return machine.result(len(content) - 1 - position, kind)
     except _Refused as error:
         raise DataFormatError(f"{where}: byte {position}: {error}") from None
     except (ValueError, OverflowError) as error:  # of genops, DataFormatError of a matrix among them
@@ -200,11 +200,11 @@ class _Machine:
         elif not (instruction == "STOP" or (instruction == "PROTO" and argument == 2)):
             raise _Refused(f"the instruction {instruction}, which these files do not have")
 
-    def result(self, rest: int) -> Any:
+    def result(self, rest: int, kind: type) -> Any:
         """Give what remains after the last instruction."""
         if rest or self.below or len(self.stack) != 1:
             raise _Refused(f"an end that leaves {rest} bytes and {len(self.stack)} values")
-        return self.stack[0]
+        return self.top(kind)
 
     def pop(self, count: int) -> list[Any]:
         if len(self.stack) < count:

@@ -89,7 +89,9 @@ def _matrix_market(path: Path, n: int) -> sparse.coo_array:
     lines = _lines(path, "%", None)
     number, sizes = next(lines, (1, []))
     if len(sizes) != 3 or not all(map(_NODE.fullmatch, sizes)) or [int(size) for size in sizes[:2]] != [n, n]:
-        raise DataFormatError(f"{path}: line {number} has sizes {_short(' '.join(sizes))} (needed: {n} {n} entries)")
+        raise DataFormatError(
+            f"{path}: line {number} has sizes {_short(' '.join(sizes))} (needed: {n} {n} and the number of entries)"
+        )
     entries = _entries(path, lines, 2 if head[1] == "pattern" else 3, n, lowest=1)
     if entries.nnz != int(sizes[2]):
         raise DataFormatError(f"{path}: {entries.nnz} entries, but line {number} announces {_short(sizes[2])}")

@@ -139,13 +139,13 @@ def load(path: Path) -> sparse.csr_array:
     except FileNotFoundError as error:
         raise DataError(f"{path}: not a graph ({error.strerror})") from None
     A = from_arrays(arrays["indptr"], arrays["indices"], arrays["data"], arrays["shape"], str(path))
-    same = clean(A, str(path)) if A.shape[0] == A.shape[1] > 0 else None
-    if A.dtype != np.float32 or same is None or not all(map(np.array_equal, _parts(A), _parts(same))):
+    graph = clean(A, str(path))
+    if A.dtype != np.float32 or not all(map(np.array_equal, _parts(A), _parts(graph))):
         raise DataFormatError(
-            f"{path}: {A.dtype} of shape {A.shape}, not a graph (needed: square, float32, symmetric, nothing on the "
-            "diagonal, sorted rows, every edge once)"
+            f"{path}: a matrix of {A.dtype}, but not a graph (needed: float32, symmetric, nothing on the diagonal, "
+            "sorted rows, every edge once)"
         )
-    return A
+    return graph
 
 
 def from_arrays(indptr: Any, indices: Any, data: Any, shape: Any, where: str) -> sparse.csr_array:
