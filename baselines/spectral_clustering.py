@@ -68,6 +68,8 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
             raise ValueError(f"regularisation={self.regularisation!r} (allowed: finite, at least 0)")
         rng = check_random_state(self.random_state)
         A = graph_of(X, graph, self.n_neighbors)
+        if A.nnz == 0:
+            raise ValueError("graph: no edges")
         rows = leading_eigenvectors(A, self.n_clusters, self.regularisation, rng)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         rows /= np.where(lengths == 0, 1, lengths)
