@@ -1,17 +1,16 @@
 """DCN: deep clustering network. Yang, Fu, Sidiropoulos and Hong, ICML 2017, arXiv 1610.04794."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from baselines.ae_kmeans import AEKMeans
 from baselines.dec import AECM_PAPER
-from jcae.models.autoencoder import Autoencoder, squared_error
-from jcae.models.clustering_module import squared_distances
-from jcae.models.estimator import check_number, kmeans_on_code
+from jcae.models.autoencoder import squared_error
 from jcae.models.info import Info
+from jcae.models.parameters import check_number
+from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
+from jcae.nn.distances import nearest
 from jcae.nn.networks import CentroidNetwork
 from jcae.nn.products import matmul
 from jcae.training.block import Block
@@ -19,11 +18,6 @@ from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, polynomial_decay
 
 AECM_ADAM = {name: AECM_PAPER[name] for name in ("learning_rate", "adam_eps", "epochs", "batch_size")} | {"weight": 1.0}
-
-
-def nearest(z: Tensor, centroids: Tensor) -> Tensor:
-    """Number of the nearest centroid, int64 (S, B), of z (S, B, p) among (S, K, p)."""
-    return squared_distances(z, centroids, centroids.mean(-2, keepdim=True)).argmin(-1)
 
 
 def running_means(centroids: Tensor, counts: Tensor, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,7 +43,7 @@ def running_means(centroids: Tensor, counts: Tensor, z: Tensor, labels: Tensor) 
     return centroids + pull / totals.unsqueeze(-1).to(z.dtype), totals
 
 
-class DCN(AEKMeans):
+class DCN(PretrainedClusterer):
     """Deep clustering network: reconstruction plus the distance of each code to its centroid, a running mean.
 
     After every update of the network the codes of its batch are assigned anew, and each pulls its centroid towards it
@@ -57,10 +51,6 @@ class DCN(AEKMeans):
 
     Parameters
     ----------
-    n_clusters : int
-        K.
-    hidden, code_dim, channels, image_shape, negative_slope
-        Of the autoencoder, see `jcae.Autoencoder`; the paper has ReLU.
     weight : float
         lambda of the paper: half of it times the squared distance of the code joins the squared error of a point,
         summed over features.
@@ -68,15 +58,6 @@ class DCN(AEKMeans):
         Codes that a centroid counts as the mean of at the start: the larger, the slower it moves.
     frozen : bool
         Leave the centroids where k-means put them.
-    learning_rate, adam_eps : float
-        Of Adam.
-    epochs, batch_size : int
-    decay_epochs : int or None
-        Polynomial decay of the learning rate to a tenth over that many epochs (the AE-CM authors' setting).
-    autoencoder : Autoencoder or None
-        Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own.
-    device, precision, random_state
-        See `jcae.ClusteringModule`.
     """
 
     info: ClassVar[Info] = Info(
@@ -105,59 +86,20 @@ class DCN(AEKMeans):
         },
     )
 
-    def __init__(
-        self,
-        n_clusters: int = 10,
-        *,
-        hidden: Sequence[int] = (500, 500, 2000),
-        code_dim: int = 10,
-        channels: Sequence[int] | None = None,
-        image_shape: Sequence[int] | None = None,
-        negative_slope: float = 0.0,
-        weight: float = 40.0,
-        initial_count: int = 100,
-        frozen: bool = False,
-        learning_rate: float = 1e-4,
-        adam_eps: float = 1e-8,
-        epochs: int = 50,
-        batch_size: int = 128,
-        decay_epochs: int | None = None,
-        autoencoder: Autoencoder | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-    ):
-        super().__init__(
-            n_clusters,
-            hidden=hidden,
-            code_dim=code_dim,
-            channels=channels,
-            image_shape=image_shape,
-            negative_slope=negative_slope,
-            autoencoder=autoencoder,
-            device=device,
-            precision=precision,
-            random_state=random_state,
-        )
-        self.weight = weight
-        self.initial_count = initial_count
-        self.frozen = frozen
-        self.learning_rate = learning_rate
-        self.adam_eps = adam_eps
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.decay_epochs = decay_epochs
+    negative_slope: float = 0.0
+    weight: float = 40.0
+    initial_count: int = 100
+    frozen: bool = False
+    learning_rate: float = 1e-4
+    adam_eps: float = 1e-8
+    epochs: int = 50
+    batch_size: int = 128
+    decay_epochs: int | None = None
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
-        super().check_parameters(n_samples, n_features)
-        for name in ("learning_rate", "adam_eps"):
-            check_number(self, name, minimum=0, exclusive=True)
         check_number(self, "weight", minimum=0)
-        for name in ("initial_count", "epochs", "batch_size") + (
-            ("decay_epochs",) if self.decay_epochs is not None else ()
-        ):
-            check_number(self, name, minimum=1, integer=True)
+        check_number(self, "initial_count", minimum=1, integer=True)
 
     def training_phases(self, block: Block) -> list[Phase]:
         """See `DeepEstimator`."""

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from baselines.ae_kmeans import AEKMeans
 from baselines.dec import AECM_PAPER
-from jcae.models.autoencoder import Autoencoder, own_recipe, squared_error
-from jcae.models.clustering_module import squared_distances
-from jcae.models.estimator import check_choice, check_number, kmeans_on_code
+from jcae.models.autoencoder import Autoencoder, squared_error
 from jcae.models.info import Info
+from jcae.models.parameters import check_choice, check_number
+from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
+from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
 from jcae.randomness.seeds import generator
 from jcae.training.block import Block
@@ -31,26 +31,19 @@ def annealed_hardness(n_values: int = 40) -> list[float]:
     return values
 
 
-def distances(z: Tensor, centroids: Tensor) -> Tensor:
-    """||z_i - r_k||^2, (S, B, K); centred on the centroids, so that the expanded square does not cancel."""
-    return squared_distances(z, centroids, centroids.detach().mean(-2, keepdim=True))
-
-
 def soft_distance(distances: Tensor, hardness: Tensor) -> Tensor:
     """Mean over the batch of sum_k softmax_k(-alpha D_ik) D_ik, (S,), for D (S, B, K) and alpha (S,)."""
     weights = torch.softmax(-hardness[:, None, None] * distances, dim=-1)
     return (weights * distances).sum((-2, -1)) / distances.shape[-2]
 
 
-class DKM(AEKMeans):
+class DKM(PretrainedClusterer):
     """Deep k-means: the nearest centroid is a softmax of distances, so that codes and centroids follow one gradient.
+
+    The paper has ReLU and code_dim = n_clusters.
 
     Parameters
     ----------
-    n_clusters : int
-        K.
-    hidden, code_dim, channels, image_shape, negative_slope
-        Of the autoencoder, see `jcae.Autoencoder`; the paper has ReLU and code_dim = n_clusters.
     variant : {"pretrained", "annealed"}
         ``pretrained`` (DKM-p): from a pretrained autoencoder and k-means on its code, with the hardness alpha = 1000.
         ``annealed`` (DKM-a): from random weights, and centroids uniform between -1 and 1; alpha takes 40 values from
@@ -58,16 +51,8 @@ class DKM(AEKMeans):
     weight : float
         lambda: weight of the soft distance beside the squared error, summed over features. For MNIST and USPS the paper
         has 1 (pretrained) and 0.1 (annealed).
-    learning_rate, adam_eps : float
-        Of Adam.
-    epochs, batch_size : int
-        The paper trains for 100 epochs (pretrained) or 200 (annealed).
-    decay_epochs : int or None
-        Polynomial decay of the learning rate to a tenth over that many epochs (the AE-CM authors' setting).
-    autoencoder : Autoencoder or None
-        Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own.
-    device, precision, random_state
-        See `jcae.ClusteringModule`.
+    epochs : int
+        Passes over the data. The paper trains for 100 epochs (pretrained) or 200 (annealed).
     """
 
     info: ClassVar[Info] = Info(
@@ -96,60 +81,23 @@ class DKM(AEKMeans):
         },
     )
 
-    def __init__(
-        self,
-        n_clusters: int = 10,
-        *,
-        hidden: Sequence[int] = (500, 500, 2000),
-        code_dim: int = 10,
-        channels: Sequence[int] | None = None,
-        image_shape: Sequence[int] | None = None,
-        negative_slope: float = 0.0,
-        variant: str = "pretrained",
-        weight: float = 1.0,
-        learning_rate: float = 1e-3,
-        adam_eps: float = 1e-8,
-        epochs: int = 100,
-        batch_size: int = 256,
-        decay_epochs: int | None = None,
-        autoencoder: Autoencoder | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-    ):
-        super().__init__(
-            n_clusters,
-            hidden=hidden,
-            code_dim=code_dim,
-            channels=channels,
-            image_shape=image_shape,
-            negative_slope=negative_slope,
-            autoencoder=autoencoder,
-            device=device,
-            precision=precision,
-            random_state=random_state,
-        )
-        self.variant = variant
-        self.weight = weight
-        self.learning_rate = learning_rate
-        self.adam_eps = adam_eps
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.decay_epochs = decay_epochs
+    negative_slope: float = 0.0
+    variant: str = "pretrained"
+    weight: float = 1.0
+    learning_rate: float = 1e-3
+    adam_eps: float = 1e-8
+    epochs: int = 100
+    batch_size: int = 256
+    decay_epochs: int | None = None
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
-        super().check_parameters(n_samples, n_features)
         check_choice(self, "variant", ["pretrained", "annealed"])
         check_number(self, "weight", minimum=0)
-        for name in ("learning_rate", "adam_eps"):
-            check_number(self, name, minimum=0, exclusive=True)
-        for name in ("epochs", "batch_size") + (("decay_epochs",) if self.decay_epochs is not None else ()):
-            check_number(self, name, minimum=1, integer=True)
 
     def pretraining(self) -> Autoencoder | None:
         """See `DeepEstimator`."""
-        return own_recipe(self) if self.variant == "pretrained" else None
+        return super().pretraining() if self.variant == "pretrained" else None
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> CentroidNetwork:
         """See `DeepEstimator`."""
@@ -186,7 +134,8 @@ class DKM(AEKMeans):
             return Loss(
                 {
                     "reconstruction": squared_error(x, network.autoencoder.decode(z)) / x.shape[-2],
-                    "distance": self.weight * soft_distance(distances(z, network.centroids), block.state["hardness"]),
+                    "distance": self.weight
+                    * soft_distance(squared_distances(z, network.centroids), block.state["hardness"]),
                 }
             )
 
@@ -209,5 +158,5 @@ class DKM(AEKMeans):
 
     def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
         """The softmax at the last hardness, (S, m, K)."""
-        squares = distances(network.autoencoder.encode(x), network.centroids)
+        squares = squared_distances(network.autoencoder.encode(x), network.centroids)
         return torch.softmax(-self.hardness(self.epochs - 1) * squares, dim=-1)

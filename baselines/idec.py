@@ -1,14 +1,13 @@
 """IDEC: improved deep embedded clustering. Guo, Gao, Liu and Yin, IJCAI 2017."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from baselines.dec import AECM_PAPER, DEC, kl_divergence, log_soft_assignment
-from jcae.models.autoencoder import Autoencoder, squared_error
-from jcae.models.estimator import check_number
+from jcae.models.autoencoder import squared_error
 from jcae.models.info import Info
+from jcae.models.parameters import check_number
 from jcae.nn.networks import CentroidNetwork
 from jcae.training.loop import Loss
 
@@ -16,13 +15,12 @@ from jcae.training.loop import Loss
 class IDEC(DEC):
     """DEC that keeps its decoder: reconstruction plus `gamma` times the clustering loss.
 
+    The defaults are the published ones for MNIST.
+
     Parameters
     ----------
     gamma : float
         Weight of the clustering loss. It belongs to a reconstruction averaged over points and features.
-    n_clusters, hidden, code_dim, channels, image_shape, negative_slope, optimiser, learning_rate, momentum, adam_eps, \
-batch_size, max_iter, epochs, update_interval, tol, decay_epochs, autoencoder, device, precision, random_state
-        See `baselines.dec.DEC`; the defaults are IDEC's published ones for MNIST.
     """
 
     info: ClassVar[Info] = Info(
@@ -41,54 +39,10 @@ batch_size, max_iter, epochs, update_interval, tol, decay_epochs, autoencoder, d
         },
     )
 
-    def __init__(
-        self,
-        n_clusters: int = 10,
-        *,
-        gamma: float = 0.1,
-        hidden: Sequence[int] = (500, 500, 2000),
-        code_dim: int = 10,
-        channels: Sequence[int] | None = None,
-        image_shape: Sequence[int] | None = None,
-        negative_slope: float = 0.0,
-        optimiser: str = "adam",
-        learning_rate: float = 1e-3,
-        momentum: float = 0.99,
-        adam_eps: float = 1e-8,
-        batch_size: int = 256,
-        max_iter: int = 20000,
-        epochs: int | None = None,
-        update_interval: int = 140,
-        tol: float = 0.001,
-        decay_epochs: int | None = None,
-        autoencoder: Autoencoder | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-    ):
-        super().__init__(
-            n_clusters,
-            hidden=hidden,
-            code_dim=code_dim,
-            channels=channels,
-            image_shape=image_shape,
-            negative_slope=negative_slope,
-            optimiser=optimiser,
-            learning_rate=learning_rate,
-            momentum=momentum,
-            adam_eps=adam_eps,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            epochs=epochs,
-            update_interval=update_interval,
-            tol=tol,
-            decay_epochs=decay_epochs,
-            autoencoder=autoencoder,
-            device=device,
-            precision=precision,
-            random_state=random_state,
-        )
-        self.gamma = gamma
+    gamma: float = 0.1
+    optimiser: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.99
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""

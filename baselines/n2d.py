@@ -4,20 +4,22 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from sklearn.base import ClusterMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.mixture import GaussianMixture
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from jcae.models.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
-from jcae.models.estimator import DeepEstimator, EmbeddingMixin, check_clusters, check_network_parameters, check_number
+from jcae.models.autoencoder import Autoencoder, autoencoder_network, squared_error
 from jcae.models.info import Info
+from jcae.models.parameters import check_number
+from jcae.models.pretrained import PretrainedClusterer
 from jcae.randomness.seeds import sklearn_seed
 from jcae.training.block import CHUNK, Block
-from jcae.training.kmeans import kmeans
+from jcae.training.isolation import unchanged_process
 from jcae.training.loop import Loss, Phase
 
 
+@unchanged_process()
 def umap_class() -> type:
     """UMAP, which takes seconds to import and is needed for this method alone.
 
@@ -33,17 +35,15 @@ def umap_class() -> type:
     return UMAP
 
 
-class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
+class N2D(PretrainedClusterer):
     """Pretrained autoencoder, UMAP of its code, and a Gaussian mixture on that: three stages, no joint training.
 
-    It labels the points it is fitted on and has no ``predict``: the paper does not say how to label others.
+    The paper labels the points it is fitted on, which keep these labels in `labels_`. `predict` is ours: UMAP's
+    ``transform`` of the code, then the mixture; among other points, those it was fitted on may get another label there.
+    UMAP is not part of `weights_`, so `predict` needs the fitted estimator itself.
 
     Parameters
     ----------
-    n_clusters : int
-        K.
-    hidden, code_dim, channels, image_shape, negative_slope
-        Of the autoencoder, see `jcae.Autoencoder`; the paper has ReLU and code_dim = n_clusters.
     manifold_dim : int or None
         Dimension that UMAP reduces the code to; None takes n_clusters, as the paper.
     n_neighbors : int
@@ -53,8 +53,6 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
     autoencoder : Autoencoder or None
         Recipe of the pretraining when no pretrained weights are given, None for 1000 epochs; the architecture is this
         method's own.
-    device, precision, random_state
-        See `jcae.ClusteringModule`.
 
     Attributes
     ----------
@@ -62,10 +60,13 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
         Most probable component of the mixture.
     embedding_ : ndarray, (n_samples, manifold_dim)
         UMAP of the code.
+    reduction_ : umap.UMAP
+    mixture_ : sklearn.mixture.GaussianMixture
+        Of `embedding_`.
     cluster_centers_ : ndarray, (n_clusters, code_dim)
         Mean code of each cluster; of all points for a cluster without any.
-    refit_labels_ : ndarray of int32, (n_samples,)
-        k-means on the code (20 restarts).
+    refit_labels_, refit_centers_
+        k-means on the code, see `jcae.models.clusterer`.
     loss_ : float
         The reconstruction error: UMAP's objective and the likelihood are in units of their own in every run.
     """
@@ -83,41 +84,13 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
         ),
     )
 
-    def __init__(
-        self,
-        n_clusters: int = 10,
-        *,
-        hidden: Sequence[int] = (500, 500, 2000),
-        code_dim: int = 10,
-        channels: Sequence[int] | None = None,
-        image_shape: Sequence[int] | None = None,
-        negative_slope: float = 0.0,
-        manifold_dim: int | None = None,
-        n_neighbors: int = 20,
-        min_dist: float = 0.0,
-        autoencoder: Autoencoder | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-    ):
-        self.n_clusters = n_clusters
-        self.hidden = hidden
-        self.code_dim = code_dim
-        self.channels = channels
-        self.image_shape = image_shape
-        self.negative_slope = negative_slope
-        self.manifold_dim = manifold_dim
-        self.n_neighbors = n_neighbors
-        self.min_dist = min_dist
-        self.autoencoder = autoencoder
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
+    negative_slope: float = 0.0
+    manifold_dim: int | None = None
+    n_neighbors: int = 20
+    min_dist: float = 0.0
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
-        check_clusters(self, n_samples)
-        check_network_parameters(self, n_features)
         if self.manifold_dim is not None:
             check_number(self, "manifold_dim", minimum=1, integer=True)
         check_number(self, "n_neighbors", minimum=2, integer=True)
@@ -130,7 +103,7 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
 
     def pretraining(self) -> Autoencoder:
         """See `DeepEstimator`."""
-        recipe = own_recipe(self)
+        recipe = super().pretraining()
         return recipe if self.autoencoder is not None else recipe.set_params(epochs=1000)
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.ModuleDict:
@@ -148,26 +121,43 @@ class N2D(EmbeddingMixin, ClusterMixin, DeepEstimator):
         return [Phase("autoencoder", loss, steps=0, batch_size=CHUNK)]
 
     def set_results(self, block: Block, fits: "Sequence[N2D]") -> None:
-        """UMAP and mixture, seed by seed."""
+        """UMAP and mixture, seed by seed, and what `DeepClusterer.complete` adds."""
         codes = block.map(block.network.autoencoder.encode).cpu().numpy()
         for seed, code, fit in zip(block.seeds, codes, fits, strict=True):
-            if fit.status_ != "ok":
-                fit.labels_ = np.zeros(len(code), dtype=np.int32)
-                continue
-            reduction = umap_class()(
-                n_components=self.manifold_dim or self.n_clusters,
-                n_neighbors=self.n_neighbors,
-                min_dist=self.min_dist,
-                random_state=sklearn_seed(seed, "umap"),
-                n_jobs=1,  # what a seed makes of it in any case
-            )
-            fit.embedding_ = reduction.fit_transform(code)
-            mixture = GaussianMixture(self.n_clusters, random_state=sklearn_seed(seed, "mixture"))
-            fit.labels_ = mixture.fit_predict(fit.embedding_.astype(np.float64)).astype(np.int32)
+            fit.labels_ = np.zeros(len(code), dtype=np.int32)
+            if fit.status_ == "ok":
+                fit.fit_stages(code, seed)
             members = [code[fit.labels_ == k] for k in range(self.n_clusters)]
             fit.cluster_centers_ = np.stack([(m if len(m) else code).mean(0) for m in members])
-            refit = kmeans(torch.from_numpy(code), self.n_clusters, [seed], purpose="refit")
-            fit.refit_labels_ = refit.labels[0].numpy().astype(np.int32)
-            if self.n_clusters > 1 and len(np.unique(fit.labels_)) == 1:
-                fit.status_ = "collapsed"
-                fit.reason_ = f"all {len(code)} points are in one of {self.n_clusters} clusters"
+        self.complete(block, fits)
+
+    @unchanged_process()
+    def fit_stages(self, code: np.ndarray, seed: int) -> None:
+        """UMAP of a code (n, p), the mixture of that, and the labels."""
+        self.reduction_ = umap_class()(
+            n_components=self.manifold_dim or self.n_clusters,
+            n_neighbors=self.n_neighbors,
+            min_dist=self.min_dist,
+            random_state=sklearn_seed(seed, "umap"),
+            n_jobs=1,  # what a seed makes of it in any case
+        )
+        self.embedding_ = self.reduction_.fit_transform(code)
+        self.mixture_ = GaussianMixture(self.n_clusters, random_state=sklearn_seed(seed, "mixture"))
+        self.labels_ = self.mixture_.fit_predict(self.embedding_.astype(np.float64)).astype(np.int32)
+
+    @unchanged_process()
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Posterior (n_samples, n_clusters) of the mixture at UMAP's ``transform`` of the code of X.
+
+        Raises
+        ------
+        NotFittedError
+            It has no UMAP: it was not fitted, or has only the weights of a stored run.
+        """
+        check_is_fitted(self, "network_")
+        if not hasattr(self, "mixture_"):
+            raise NotFittedError(
+                "N2D: the weights of a run hold the autoencoder, not UMAP and the mixture, so they cannot label points: "
+                "fit it"
+            )
+        return self.mixture_.predict_proba(self.reduction_.transform(self.transform(X)).astype(np.float64))

@@ -2,24 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from jcae.models.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
-from jcae.models.estimator import (
-    DeepClusterer,
-    EmbeddingMixin,
-    check_choice,
-    check_clusters,
-    check_network_parameters,
-    check_number,
-    kmeans_on_code,
-)
+from jcae.models.autoencoder import autoencoder_network, squared_error
 from jcae.models.info import Info
+from jcae.models.parameters import check_choice, check_number
+from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
 from jcae.nn.networks import AutoencoderNetwork, Linear, linear
 from jcae.randomness.seeds import sklearn_seed
 from jcae.training.block import Block
@@ -114,15 +107,11 @@ class VaDENetwork(nn.Module):
         return error / x.shape[-2]
 
 
-class VaDE(EmbeddingMixin, DeepClusterer):
+class VaDE(PretrainedClusterer):
     """Variational deep embedding: a variational autoencoder whose prior is a Gaussian mixture, trained together.
 
     Parameters
     ----------
-    n_clusters : int
-        K.
-    hidden, code_dim, channels, image_shape, negative_slope
-        Of the autoencoder, see `jcae.Autoencoder`; the paper has ReLU.
     likelihood : {"bernoulli", "gaussian"}
         Of the points: cross-entropy for data between 0 and 1 (the paper on MNIST), or the squared error (the paper
         elsewhere).
@@ -136,7 +125,7 @@ class VaDE(EmbeddingMixin, DeepClusterer):
         variance: clusters of the pretrained code that are much narrower are lost in the first updates.
     log_variance_floor : float
         Smallest log-variance of a cluster.
-    learning_rate, mixture_learning_rate, adam_eps : float
+    learning_rate, mixture_learning_rate : float
         Of Adam, for the networks and for the mixture.
     decay_epochs : int
         Both rates are multiplied by `decay_factor` after every so many epochs,
@@ -144,11 +133,6 @@ class VaDE(EmbeddingMixin, DeepClusterer):
         until that of the networks is
     min_learning_rate : float
         this one.
-    epochs, batch_size : int
-    autoencoder : Autoencoder or None
-        Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own.
-    device, precision, random_state
-        See `jcae.ClusteringModule`.
     """
 
     info: ClassVar[Info] = Info(
@@ -187,75 +171,31 @@ class VaDE(EmbeddingMixin, DeepClusterer):
         },
     )
 
-    def __init__(
-        self,
-        n_clusters: int = 10,
-        *,
-        hidden: Sequence[int] = (500, 500, 2000),
-        code_dim: int = 10,
-        channels: Sequence[int] | None = None,
-        image_shape: Sequence[int] | None = None,
-        negative_slope: float = 0.0,
-        likelihood: str = "bernoulli",
-        reconstruction_weight: float = 1.0,
-        start: str = "mixture",
-        log_variance_start: float = 0.0,
-        log_variance_floor: float = -7.0,
-        learning_rate: float = 2e-3,
-        mixture_learning_rate: float = 2e-3,
-        adam_eps: float = 1e-4,
-        decay_epochs: int = 10,
-        decay_factor: float = 0.9,
-        min_learning_rate: float = 2e-4,
-        epochs: int = 3000,
-        batch_size: int = 100,
-        autoencoder: Autoencoder | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-    ):
-        self.n_clusters = n_clusters
-        self.hidden = hidden
-        self.code_dim = code_dim
-        self.channels = channels
-        self.image_shape = image_shape
-        self.negative_slope = negative_slope
-        self.likelihood = likelihood
-        self.reconstruction_weight = reconstruction_weight
-        self.start = start
-        self.log_variance_start = log_variance_start
-        self.log_variance_floor = log_variance_floor
-        self.learning_rate = learning_rate
-        self.mixture_learning_rate = mixture_learning_rate
-        self.adam_eps = adam_eps
-        self.decay_epochs = decay_epochs
-        self.decay_factor = decay_factor
-        self.min_learning_rate = min_learning_rate
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.autoencoder = autoencoder
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
+    negative_slope: float = 0.0
+    likelihood: str = "bernoulli"
+    reconstruction_weight: float = 1.0
+    start: str = "mixture"
+    log_variance_start: float = 0.0
+    log_variance_floor: float = -7.0
+    learning_rate: float = 2e-3
+    mixture_learning_rate: float = 2e-3
+    adam_eps: float = 1e-4
+    decay_epochs: int = 10
+    decay_factor: float = 0.9
+    min_learning_rate: float = 2e-4
+    epochs: int = 3000
+    batch_size: int = 100
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
-        check_clusters(self, n_samples)
-        check_network_parameters(self, n_features)
         check_choice(self, "likelihood", ["bernoulli", "gaussian"])
         check_choice(self, "start", ["mixture", "kmeans"])
         for name in ("log_variance_start", "log_variance_floor"):
             check_number(self, name, minimum=-math.inf)
-        for name in ("learning_rate", "mixture_learning_rate", "adam_eps", "decay_factor"):
+        for name in ("mixture_learning_rate", "decay_factor"):
             check_number(self, name, minimum=0, exclusive=True)
         for name in ("reconstruction_weight", "min_learning_rate"):
             check_number(self, name, minimum=0)
-        for name in ("decay_epochs", "epochs", "batch_size"):
-            check_number(self, name, minimum=1, integer=True)
-
-    def pretraining(self) -> Autoencoder:
-        """See `DeepEstimator`."""
-        return own_recipe(self)
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> VaDENetwork:
         """See `DeepEstimator`."""

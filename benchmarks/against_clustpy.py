@@ -30,7 +30,7 @@ from baselines.idec import IDEC
 from benchmarks import harness, shapes
 from jcae import Autoencoder
 from jcae.models.autoencoder import squared_error
-from jcae.models.estimator import DeepClusterer
+from jcae.models.clusterer import DeepClusterer
 from jcae.nn.networks import AutoencoderNetwork, CentroidNetwork
 from jcae.scores.metrics import accuracy, ari, nmi
 from jcae.training.loop import Loss, Runtime

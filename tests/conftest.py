@@ -44,6 +44,9 @@ class RandomMap:
         self.n_components, self.random_state = n_components, random_state
 
     def fit_transform(self, X):
+        return self.transform(X)
+
+    def transform(self, X):
         rng = np.random.default_rng(self.random_state)
         return (X @ rng.normal(size=(X.shape[1], self.n_components))).astype(np.float32)
 

@@ -18,8 +18,9 @@ from scipy.spatial.distance import cdist
 from scipy.special import softmax, xlogy
 from sklearn.mixture import GaussianMixture
 
-from jcae.models.clustering_module import (
-    ClusteringModule,
+from jcae.models.clustering_module import ClusteringModule
+from jcae.models.mixture import VARIANCE, map_objective, map_weights, unit_variance
+from jcae.models.module_losses import (
     dirichlet_prior,
     expected_distortion,
     reconstruction_error,
@@ -27,7 +28,6 @@ from jcae.models.clustering_module import (
     separation,
     sparsity,
 )
-from jcae.models.mixture import VARIANCE, map_objective, map_weights, unit_variance
 from jcae.randomness.seeds import numpy_generator
 from jcae.training.kmeans import kmeans_start
 

@@ -10,28 +10,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from jcae.models.autoencoder import Autoencoder, autoencoder_network, own_recipe, squared_error
-from jcae.models.clustering_module import (
-    ClusteringModuleNetwork,
-    alpha_tensor,
-    check_alpha,
-    check_training_parameters,
-    dirichlet_prior,
-    expected_distortion,
-    joint_phase,
-    reconstruction_error,
-    three_terms,
-)
-from jcae.models.estimator import (
-    DeepClusterer,
-    EmbeddingMixin,
-    check_choice,
-    check_clusters,
-    check_network_parameters,
-    check_number,
-    kmeans_on_code,
-)
+from jcae.models.autoencoder import Autoencoder, autoencoder_network, squared_error
+from jcae.models.clustering_module import alpha_tensor, check_alpha, joint_phase
 from jcae.models.info import Info
+from jcae.models.module_losses import dirichlet_prior, expected_distortion, reconstruction_error, three_terms
+from jcae.models.module_network import ClusteringModuleNetwork
+from jcae.models.parameters import check_choice, check_number
+from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
 from jcae.nn.networks import AutoencoderNetwork
 from jcae.nn.precision import storage_dtype
 from jcae.nn.products import matmul
@@ -76,7 +61,7 @@ def _published(
     }
 
 
-class AECM(EmbeddingMixin, DeepClusterer):
+class AECM(PretrainedClusterer):
     """Joint clustering autoencoder: embedding, assignment and centroids learned by one loss and one optimiser.
 
     Summed over a mini-batch, with code z, responsibilities gamma, zbar = gamma M + c::
@@ -86,14 +71,8 @@ class AECM(EmbeddingMixin, DeepClusterer):
 
     Parameters
     ----------
-    n_clusters : int
-        K.
-    hidden : sequence of int
-        Widths of the encoder's hidden layers; the decoder mirrors them.
     code_dim : int
         Width p of the code; at least K as long as the centroids are to be orthonormal.
-    channels, image_shape : sequence of int or None
-        Of convolutions before `hidden`, see `jcae.Autoencoder`.
     init : {"random", "pretrained"}
         ``random``: Glorot. ``pretrained``: autoencoder first, k-means (20 restarts) on its code gives U, M = U,
         W = pinv(U), b = c = 0, then `module_epochs` on the clustering-module loss with the encoder frozen.
@@ -108,21 +87,15 @@ class AECM(EmbeddingMixin, DeepClusterer):
     loss : {"paper", "normalised"}
         ``normalised`` (the authors' later variant): reconstruction averaged over points and features, E1 and E2 divided
         by batch size times p, squared instead of absolute orthonormality, no biases in the module, AdamW.
-    epochs, batch_size, learning_rate, adam_eps, decay_epochs, averaging_epoch
-        See `jcae.ClusteringModule`.
+    averaging_epoch : bool
+        One more epoch at the end; the result is the mean of the parameters after each of its steps.
     module_epochs : int
         Of the clustering module alone, for ``init="pretrained"``.
-    negative_slope : float
-        Of the leaky ReLU between layers.
-    autoencoder : Autoencoder or None
-        Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own.
-    device, precision, random_state
-        See `jcae.ClusteringModule`.
 
     Attributes
     ----------
     labels_, refit_labels_, cluster_centers_, history_, loss_, n_updates_, status_, reason_
-        See `jcae.models.estimator`. Centroids lie in the code space; ``inverse_transform`` turns them into points.
+        See `jcae.models.clusterer`. Centroids lie in the code space; ``inverse_transform`` turns them into points.
 
     Examples
     --------
@@ -186,63 +159,23 @@ class AECM(EmbeddingMixin, DeepClusterer):
         },
     )
 
-    def __init__(
-        self,
-        n_clusters: int = 10,
-        *,
-        hidden: Sequence[int] = (500, 500, 2000),
-        code_dim: int = 10,
-        channels: Sequence[int] | None = None,
-        image_shape: Sequence[int] | None = None,
-        init: str = "random",
-        alpha: float | Sequence[float] = 10.0,
-        beta: float = 1.0,
-        orthonormality: float = 1.0,
-        distortion: float = 1.0,
-        sparsity: float = 1.0,
-        loss: str = "paper",
-        epochs: int = 1000,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
-        adam_eps: float = 1e-3,
-        decay_epochs: int | None = None,
-        averaging_epoch: bool = True,
-        module_epochs: int = 100,
-        negative_slope: float = 0.2,
-        autoencoder: Autoencoder | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-    ):
-        self.n_clusters = n_clusters
-        self.hidden = hidden
-        self.code_dim = code_dim
-        self.channels = channels
-        self.image_shape = image_shape
-        self.init = init
-        self.alpha = alpha
-        self.beta = beta
-        self.orthonormality = orthonormality
-        self.distortion = distortion
-        self.sparsity = sparsity
-        self.loss = loss
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.adam_eps = adam_eps
-        self.decay_epochs = decay_epochs
-        self.averaging_epoch = averaging_epoch
-        self.module_epochs = module_epochs
-        self.negative_slope = negative_slope
-        self.autoencoder = autoencoder
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
+    init: str = "random"
+    alpha: float | Sequence[float] = 10.0
+    beta: float = 1.0
+    orthonormality: float = 1.0
+    distortion: float = 1.0
+    sparsity: float = 1.0
+    loss: str = "paper"
+    epochs: int = 1000
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    adam_eps: float = 1e-3
+    decay_epochs: int | None = None
+    averaging_epoch: bool = True
+    module_epochs: int = 100
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
-        check_clusters(self, n_samples)
-        check_network_parameters(self, n_features)
         check_choice(self, "init", ["random", "pretrained"])
         check_alpha(self)
         check_choice(self, "loss", ["paper", "normalised"])
@@ -250,7 +183,6 @@ class AECM(EmbeddingMixin, DeepClusterer):
         for weight in ("orthonormality", "distortion", "sparsity"):
             check_number(self, weight, minimum=0)
         check_number(self, "module_epochs", minimum=0, integer=True)
-        check_training_parameters(self)
         if self.orthonormality == 0:
             warnings.warn("orthonormality=0: nothing stops the code from shrinking to a point", stacklevel=4)
         elif self.code_dim < self.n_clusters:
@@ -261,7 +193,7 @@ class AECM(EmbeddingMixin, DeepClusterer):
 
     def pretraining(self) -> Autoencoder | None:
         """See `DeepEstimator`."""
-        return own_recipe(self) if self.init == "pretrained" else None
+        return super().pretraining() if self.init == "pretrained" else None
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> AECMNetwork:
         """See `DeepEstimator`."""

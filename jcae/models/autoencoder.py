@@ -5,8 +5,10 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from jcae.models.estimator import DeepEstimator, EmbeddingMixin, check_choice, check_network_parameters, check_number
+from jcae.models.embedding import EmbeddingMixin
+from jcae.models.estimator import DeepEstimator
 from jcae.models.info import Info
+from jcae.models.parameters import check_choice
 from jcae.nn.networks import INITIALISERS, AutoencoderNetwork
 from jcae.training.block import Block
 from jcae.training.loop import Loss, Phase
@@ -23,31 +25,14 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
 
     Parameters
     ----------
-    hidden : sequence of int
-        Widths of the encoder's hidden layers; the decoder mirrors them. Code and output are linear.
-    code_dim : int
-        Width p of the code.
-    channels : sequence of int or None
-        Channels of stride-2 convolutions that come before `hidden`, each of which halves the image, rounded up; the
-        decoder mirrors them by transposed ones. Kernels are 5 x 5, the last 3 x 3. None: fully connected.
-    image_shape : sequence of int or None
-        (height, width) or (height, width, channels) of a row of X, needed with `channels`: the pixels lie row by row,
-        the channels of a pixel side by side.
-    negative_slope : float
-        Of the leaky ReLU; 0 gives a ReLU.
     initialiser : {"glorot", "fan_in"}
         See `jcae.nn.networks.initial_kernel`.
     reduction : {"mean", "sum"}
         Squared error averaged over points and features, or averaged over points and summed over features. With SGD the
         learning rate belongs to the reduction.
     optimiser : {"adam", "sgd"}
-    learning_rate, momentum : float
-        `momentum` is used by SGD only.
-    epochs, batch_size : int
     decay_epochs : int or None
         The learning rate falls to a tenth after every so many epochs; None keeps it.
-    device, precision, random_state
-        See `jcae.ClusteringModule`.
 
     Attributes
     ----------
@@ -115,53 +100,20 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
         },
     )
 
-    def __init__(
-        self,
-        *,
-        hidden: Sequence[int] = (500, 500, 2000),
-        code_dim: int = 10,
-        channels: Sequence[int] | None = None,
-        image_shape: Sequence[int] | None = None,
-        negative_slope: float = 0.2,
-        initialiser: str = "glorot",
-        reduction: str = "mean",
-        optimiser: str = "adam",
-        learning_rate: float = 1e-3,
-        momentum: float = 0.9,
-        epochs: int = 100,
-        batch_size: int = 256,
-        decay_epochs: int | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-    ):
-        self.hidden = hidden
-        self.code_dim = code_dim
-        self.channels = channels
-        self.image_shape = image_shape
-        self.negative_slope = negative_slope
-        self.initialiser = initialiser
-        self.reduction = reduction
-        self.optimiser = optimiser
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.decay_epochs = decay_epochs
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
+    initialiser: str = "glorot"
+    reduction: str = "mean"
+    optimiser: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    epochs: int = 100
+    batch_size: int = 256
+    decay_epochs: int | None = None
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
-        check_network_parameters(self, n_features)
         check_choice(self, "initialiser", INITIALISERS)
         check_choice(self, "reduction", ["mean", "sum"])
         check_choice(self, "optimiser", ["adam", "sgd"])
-        check_number(self, "learning_rate", minimum=0, exclusive=True)
-        check_number(self, "momentum", minimum=0)
-        for name in ("epochs", "batch_size") + (("decay_epochs",) if self.decay_epochs is not None else ()):
-            check_number(self, name, minimum=1, integer=True)
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> AutoencoderNetwork:
         """See `DeepEstimator`."""
@@ -206,15 +158,3 @@ def autoencoder_network(
         initialiser=initialiser,
         precision=owner.precision,
     )
-
-
-def own_recipe(owner: Any) -> Autoencoder:
-    """The autoencoder a method trains for itself when none is handed to it.
-
-    Its parameter ``autoencoder`` is the recipe; the architecture, device and precision are always the method's own.
-    """
-    recipe = owner.autoencoder if owner.autoencoder is not None else Autoencoder()
-    if not isinstance(recipe, Autoencoder):
-        raise ValueError(f"{type(owner).__name__}: autoencoder={recipe!r} must be a jcae.Autoencoder or None")
-    shared = ("hidden", "code_dim", "channels", "image_shape", "negative_slope", "device", "precision")
-    return Autoencoder(**{**recipe.get_params(deep=False), **{name: getattr(owner, name) for name in shared}})

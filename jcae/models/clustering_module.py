@@ -2,149 +2,27 @@
 
 Boubekki, Kampffmeyer, Jenssen and Brefeld, "Joint optimization of an autoencoder for clustering and embedding",
 Machine Learning 110 (2021), arXiv 2012.03740.
-
-The functions take tensors with any leading axes (one seed, or a block of seeds) and reduce over the last two, points
-and clusters. Symbols: x (..., n, d) points, gamma (..., n, K) responsibilities, M (..., K, d) centroids.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jcae.models.estimator import DeepClusterer, check_choice, check_clusters, check_number
+from jcae.models.clusterer import DeepClusterer
 from jcae.models.info import Info
-from jcae.nn.networks import glorot_normal_bias, glorot_uniform
+from jcae.models.module_losses import dirichlet_prior, three_terms
+from jcae.models.module_network import ClusteringModuleNetwork
+from jcae.models.parameters import check_choice
+from jcae.nn.distances import squared_distances
 from jcae.nn.precision import storage_dtype
-from jcae.nn.products import affine, matmul
-from jcae.randomness.seeds import generator
 from jcae.training.block import Block
 from jcae.training.kmeans import kmeans_start
 from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, polynomial_decay
-
-LOG_FLOOR = 1e-10
-"""Added to the mean responsibilities before the logarithm (authors' code)."""
-PINV_TOLERANCE = 1e-5
-"""Relative to the largest singular value: above the rounding of float32 data, below what tells clusters apart."""
-
-
-def responsibilities(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """Encoder: gamma = softmax(x W + b), (..., n, K), with W (..., d, K) and b (..., K)."""
-    # Over the clusters of all points side by side: along short rows the kernel of a CPU is ten times slower.
-    return torch.softmax(affine(x, W, b).mT, dim=-2).mT
-
-
-def reconstruction_error(x: Tensor, gamma: Tensor, M: Tensor) -> Tensor:
-    """E1 = sum_i ||x_i - gamma_i M||^2, (...)."""
-    return (x - matmul(gamma, M)).square().sum((-2, -1))
-
-
-def sparsity(gamma: Tensor, M: Tensor) -> Tensor:
-    """E2 = sum_k (sum_i gamma_ik (1 - gamma_ik)) ||mu_k||^2, (...)."""
-    return ((gamma * (1.0 - gamma)).sum(-2) * M.square().sum(-1)).sum(-1)
-
-
-def separation(gamma: Tensor, M: Tensor) -> Tensor:
-    """E3 = - sum_{k != l} (sum_i gamma_ik gamma_il) mu_k . mu_l, (...)."""
-    products = matmul(gamma.mT, gamma) * matmul(M, M.mT)
-    return products.diagonal(dim1=-2, dim2=-1).sum(-1) - products.sum((-2, -1))
-
-
-def squared_distances(
-    x: Tensor, M: Tensor, origin: Tensor | None = None, squared_norms: Tensor | None = None
-) -> Tensor:
-    """||x_i - mu_k||^2, (..., n, K).
-
-    `origin` (broadcastable to (..., 1, d)) is subtracted from both sides first: distances do not change, but data far
-    from zero no longer cancel when the square is expanded. `squared_norms` are ||x_i - origin||^2, (..., n), where
-    they are known already.
-    """
-    if origin is not None:
-        x, M = x - origin, M - origin
-    if squared_norms is None:
-        squared_norms = x.square().sum(-1)
-    return matmul(x, -2.0 * M.mT) + M.square().sum(-1).unsqueeze(-2) + squared_norms.unsqueeze(-1)
-
-
-def expected_distortion(x: Tensor, gamma: Tensor, M: Tensor, origin: Tensor | None = None) -> Tensor:
-    """sum_ik gamma_ik ||x_i - mu_k||^2 = E1 + E2 + E3, (...): the stable form of the three terms."""
-    return (gamma * squared_distances(x, M, origin)).sum((-2, -1))
-
-
-def dirichlet_prior(gamma: Tensor, alpha: float | Tensor) -> Tensor:
-    """E4 = sum_k (1 - alpha_k) log(gbar_k + 1e-10), gbar the mean responsibilities of the batch, (...).
-
-    Different alpha_k (a Tensor of length K) are paired with the mean responsibilities by rank: both are sorted.
-    """
-    log_mean = torch.log(gamma.mean(-2) + LOG_FLOOR)
-    if isinstance(alpha, Tensor):
-        alpha, log_mean = alpha.sort().values, log_mean.sort(dim=-1).values
-    return ((1.0 - alpha) * log_mean).sum(-1)
-
-
-class ClusteringModuleNetwork(nn.Module):
-    """Parameters of S clustering modules: encoder W (S, d, K), b (S, K); decoder M (S, K, d), c (S, d)."""
-
-    def __init__(self, W: Tensor, b: Tensor, M: Tensor, c: Tensor):
-        super().__init__()
-        self.W, self.b, self.M, self.c = (nn.Parameter(p) for p in (W, b, M, c))
-
-    @classmethod
-    def random(
-        cls, n_features: int, n_clusters: int, *, seeds: Sequence[int], biases: bool, dtype: torch.dtype
-    ) -> Self:
-        """Glorot-uniform kernels and Glorot-normal biases (zero without `biases`), each seed from its own streams."""
-
-        def draw(seed: int) -> tuple[Tensor, ...]:
-            def rng(name: str) -> torch.Generator:
-                return generator(seed, "weights", f"module.{name}")
-
-            b, c = glorot_normal_bias(n_clusters, rng("b")), glorot_normal_bias(n_features, rng("c"))
-            return (
-                glorot_uniform(n_features, n_clusters, rng("W")),
-                b * biases,
-                glorot_uniform(n_clusters, n_features, rng("M")),
-                c * biases,
-            )
-
-        return cls(*(torch.stack(part).to(dtype) for part in zip(*map(draw, seeds), strict=True)))
-
-    def assign(self, x: Tensor, origin: Tensor | None = None) -> Tensor:
-        """Responsibilities (S, n, K) of x (S, n, d), which is given relative to `origin` (d,)."""
-        if origin is None:
-            return responsibilities(x, self.W, self.b)
-        shift = (origin.unsqueeze(-1) * self.W).sum(-2)
-        return responsibilities(x, self.W, self.b + shift)
-
-    def centroids(self) -> Tensor:
-        """Centroids M + c, (S, K, d): what the decoder makes of one-hot responsibilities."""
-        return self.M + self.c.unsqueeze(-2)
-
-    @torch.no_grad()
-    def start_at(self, s: int, centroids: np.ndarray | Tensor) -> None:
-        """Start seed s from centroids U (K, d): M = U, W = pinv(U), b = c = 0 (authors' code).
-
-        On centred data the centroids of a Lloyd iteration are linearly dependent up to rounding; the pseudo-inverse of
-        that rounding would saturate the softmax for good, so singular values below `PINV_TOLERANCE` count as zero.
-        """
-        U = torch.as_tensor(centroids, dtype=torch.float64)
-        self.M[s] = U.to(self.M)
-        self.W[s] = torch.linalg.pinv(U, rtol=PINV_TOLERANCE).to(self.W)
-        self.b[s] = 0.0
-        self.c[s] = 0.0
-
-    @torch.no_grad()
-    def start_at_mixture(self, weights: np.ndarray, means: np.ndarray, variance: float) -> None:
-        """Make every seed the isotropic mixture: W = M^T / s^2, b_k = log phi_k - ||mu_k||^2 / (2 s^2), c = 0."""
-        M = torch.as_tensor(means, dtype=torch.float64)
-        phi = torch.as_tensor(weights, dtype=torch.float64)
-        self.M[:] = M.to(self.M)
-        self.W[:] = (M.mT / variance).to(self.W)
-        self.b[:] = (phi.log() - M.square().sum(-1) / (2.0 * variance)).to(self.b)
-        self.c[:] = 0.0
 
 
 def check_mixture(weights: Any, means: Any, variance: Any) -> tuple[np.ndarray, np.ndarray, float]:
@@ -176,8 +54,6 @@ class ClusteringModule(DeepClusterer):
 
     Parameters
     ----------
-    n_clusters : int
-        K.
     init : {"random", "kmeans"} or dict
         ``random``: Glorot-uniform kernels, Glorot-normal biases. ``kmeans``: k-means++ seeding and one Lloyd iteration
         give U (K, d); then M = U, W = pinv(U), b = c = 0. A dict with ``weights``, ``means`` and ``variance`` starts at
@@ -186,25 +62,13 @@ class ClusteringModule(DeepClusterer):
         Dirichlet concentration; above 1 it balances the clusters. It acts per batch: tune it with `batch_size`.
     loss : {"paper", "normalised"}
         ``normalised``: the distortion is divided by batch size times d and the module has no biases b and c.
-    epochs : int
-        Passes over the data.
-    batch_size : int
-    learning_rate, adam_eps : float
-        Of Adam.
-    decay_epochs : int or None
-        Polynomial decay of the learning rate to a tenth over that many epochs (power 0.4); None keeps it.
     averaging_epoch : bool
         One more epoch at the end; the result is the mean of the parameters after each of its steps.
-    device : str
-        ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:<number>``.
-    precision : {"float32", "float64", "tf32", "bf16"}
-        See `jcae.nn.precision`; the last two round the products of an autoencoder, and the module has none.
-    random_state : int, RandomState or None
 
     Attributes
     ----------
     labels_, cluster_centers_, history_, loss_, n_updates_, status_, reason_
-        See `jcae.models.estimator`. Centroids lie in the data space.
+        See `jcae.models.clusterer`. Centroids lie in the data space.
 
     Examples
     --------
@@ -243,36 +107,16 @@ class ClusteringModule(DeepClusterer):
         },
     )
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        init: str | Mapping[str, Any] = "random",
-        alpha: float | Sequence[float] = 10.0,
-        loss: str = "paper",
-        epochs: int = 150,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
-        adam_eps: float = 1e-3,
-        decay_epochs: int | None = None,
-        averaging_epoch: bool = True,
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-    ):
-        self.n_clusters = n_clusters
-        self.init = init
-        self.alpha = alpha
-        self.loss = loss
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.adam_eps = adam_eps
-        self.decay_epochs = decay_epochs
-        self.averaging_epoch = averaging_epoch
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
+    n_clusters: int = field(default=8, kw_only=False)
+    init: str | Mapping[str, Any] = "random"
+    alpha: float | Sequence[float] = 10.0
+    loss: str = "paper"
+    epochs: int = 150
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    adam_eps: float = 1e-3
+    decay_epochs: int | None = None
+    averaging_epoch: bool = True
 
     @classmethod
     def from_mixture(cls, weights: Any, means: Any, variance: float, **params: Any) -> Self:
@@ -343,7 +187,6 @@ class ClusteringModule(DeepClusterer):
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
-        check_clusters(self, n_samples)
         if isinstance(self.init, Mapping):
             if set(self.init) != {"weights", "means", "variance"}:
                 raise ValueError(f"init has the keys {sorted(self.init)}; a mixture has means, variance, weights")
@@ -356,7 +199,6 @@ class ClusteringModule(DeepClusterer):
             check_choice(self, "init", ["random", "kmeans"])
         check_alpha(self)
         check_choice(self, "loss", ["paper", "normalised"])
-        check_training_parameters(self)
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> ClusteringModuleNetwork:
         """See `DeepEstimator`."""
@@ -407,29 +249,9 @@ class ClusteringModule(DeepClusterer):
         return network.centroids()
 
 
-def three_terms(x: Tensor, gamma: Tensor, M: Tensor, batch_size: int, scale: float = 1.0) -> dict[str, Tensor]:
-    """E1, E2 and E3 of points x (..., n, d) for the history, as of a batch of `batch_size` points."""
-    share = scale * batch_size / x.shape[-2]
-    return {
-        "reconstruction": share * reconstruction_error(x, gamma, M),
-        "sparsity": share * sparsity(gamma, M),
-        "separation": share * separation(gamma, M),
-    }
-
-
 def alpha_tensor(alpha: float | Sequence[float], like: Tensor) -> float | Tensor:
     """A number stays one; K numbers become a Tensor on the device and in the precision of `like`."""
     return torch.as_tensor(alpha, dtype=like.dtype, device=like.device) if np.ndim(alpha) else float(alpha)
-
-
-def check_training_parameters(owner: Any) -> None:
-    """Check the parameters that `joint_phase` reads."""
-    for name in ("epochs", "batch_size"):
-        check_number(owner, name, minimum=1, integer=True)
-    for name in ("learning_rate", "adam_eps"):
-        check_number(owner, name, minimum=0, exclusive=True)
-    if owner.decay_epochs is not None:
-        check_number(owner, "decay_epochs", minimum=1, integer=True)
 
 
 def joint_phase(owner: Any, block: Block, name: str, loss: Any, **more: Any) -> Phase:

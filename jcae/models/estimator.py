@@ -11,25 +11,27 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple, Self
+from numbers import Integral
+from typing import Any, ClassVar, Self
 
 import joblib
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from jcae.models.fields import Parameterised
 from jcae.models.info import Info
-from jcae.nn.convolution import halvings
+from jcae.models.location import FarFromZeroWarning, warn_far_from_zero
+from jcae.models.parameters import check_choice, check_shared
+from jcae.models.snapshots import Snapshots
 from jcae.nn.precision import PRECISIONS, storage_dtype
 from jcae.training.block import CHUNK, Block
 from jcae.training.checkpoint import save_checkpoint
 from jcae.training.groups import Group, first_groups, release
-from jcae.training.kmeans import kmeans
 from jcae.training.loop import BlockTooLargeError, Phase, Runtime, block_state, full_loss, train
 from jcae.training.memory import Placement, demand, free_memory, place
 
@@ -57,29 +59,20 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def check_number(owner: Any, name: str, *, minimum: float, integer: bool = False, exclusive: bool = False) -> None:
-    """Raise a clear error unless the parameter `name` of `owner` is a number in range."""
-    value = getattr(owner, name)
-    kind = Integral if integer else Real
-    fits = isinstance(value, kind) and not isinstance(value, bool)
-    if not fits or not (value > minimum if exclusive else value >= minimum):
-        what = "an integer" if integer else "a number"
-        bound = f"above {minimum}" if exclusive else f"of at least {minimum}"
-        raise ValueError(f"{type(owner).__name__}: {name}={value!r} is not allowed; it must be {what} {bound}")
-
-
-def check_choice(owner: Any, name: str, allowed: Sequence[Any]) -> None:
-    """Raise a clear error unless the parameter `name` of `owner` is one of `allowed`."""
-    value = getattr(owner, name)
-    if not (isinstance(value, str) or value is None) or value not in allowed:
-        raise ValueError(f"{type(owner).__name__}: {name}={value!r} is unknown; allowed are {list(allowed)}")
-
-
-class DeepEstimator(BaseEstimator):
+class DeepEstimator(Parameterised, BaseEstimator):
     """Base of the estimators that are trained by `jcae.training.loop.train`.
 
-    Subclasses take ``device``, ``precision`` and ``random_state`` beside their own parameters and implement
-    `build_network`, `training_phases`, `check_parameters` and `set_results`.
+    Subclasses state parameters of their own as annotated fields, and implement `build_network`, `training_phases`,
+    `check_parameters` and `set_results`.
+
+    Parameters
+    ----------
+    device : str
+        ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:<number>``.
+    precision : {"float32", "float64", "tf32", "bf16"}
+        See `jcae.nn.precision`; the last two round the products of an autoencoder.
+    random_state : int, RandomState or None
+        The seed.
 
     Attributes
     ----------
@@ -98,11 +91,17 @@ class DeepEstimator(BaseEstimator):
 
     info: ClassVar[Info]
 
+    device: str = "auto"
+    precision: str = "float32"
+    random_state: Any = None
+
     # ------------------------------------------------------------------ what a method says
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
-        """Raise ValueError for parameters that are wrong by themselves or for data of this shape."""
-        raise NotImplementedError
+        """Raise ValueError if its own parameters are wrong by themselves or for data of this shape.
+
+        Those that it shares with other methods are right by then (`jcae.models.parameters.check_shared`).
+        """
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.Module:
         """Network of a block: every parameter has a leading axis of ``len(seeds)``."""
@@ -162,7 +161,9 @@ class DeepEstimator(BaseEstimator):
         check_choice(self, "precision", PRECISIONS)
         device = resolve_device(self.device)
         X = validate_data(self, X, dtype=self._array_dtype(), order="C", ensure_min_samples=2, copy=False)
+        check_shared(self, *X.shape)
         self.check_parameters(*X.shape)
+        warn_far_from_zero(self, X)
         recipe = self.pretraining()
         if pretrained is not None and recipe is None:
             raise ValueError(
@@ -307,7 +308,8 @@ class DeepEstimator(BaseEstimator):
     ) -> list[dict[str, np.ndarray]]:
         if runtime.checkpoint is not None:
             runtime = replace(runtime, checkpoint=runtime.checkpoint.with_suffix(".pretraining"))
-        return [fit.weights_ for fit in recipe.fit_seeds(X, seeds, runtime=runtime)]
+        with warnings.catch_warnings(action="ignore", category=FarFromZeroWarning):  # said once
+            return [fit.weights_ for fit in recipe.fit_seeds(X, seeds, runtime=runtime)]
 
     def _load_autoencoder(self, network: nn.Module, pretrained: Sequence[Mapping[str, np.ndarray]]) -> None:
         found = f"{type(self).__name__}: the pretrained autoencoder has the layers"
@@ -347,187 +349,3 @@ def _load_stacked(
         if found != expected:
             raise ValueError(f"{what_is_found} {found}, but {what_is_asked} {expected}")
     network.load_state_dict({k: torch.stack([torch.tensor(one[k]) for one in weights]) for k in expected})
-
-
-def kmeans_on_code(block: Block, n_clusters: int) -> tuple[Tensor, Tensor]:
-    """k-means (20 restarts) on the code of a block's autoencoders: where pretrained methods start.
-
-    Parameters
-    ----------
-    block : Block
-        Its network has an ``autoencoder``.
-    n_clusters : int
-        K.
-
-    Returns
-    -------
-    labels : Tensor of int64, (S, n)
-    centers : Tensor, (S, K, p)
-        Both on the block's device.
-    """
-    found = kmeans(block.map(block.network.autoencoder.encode), n_clusters, block.seeds)
-    return found.labels, found.centers
-
-
-class Snapshots(NamedTuple):
-    """The clusters of some points through the training.
-
-    Attributes
-    ----------
-    rows : ndarray of int64, (m,)
-        The points: at most 2,048, evenly spaced.
-    phases : ndarray of str, (T,)
-    steps : ndarray of int64, (T,)
-        Updates done in the phase.
-    labels : ndarray of int16, (T, m)
-    """
-
-    rows: np.ndarray
-    phases: np.ndarray
-    steps: np.ndarray
-    labels: np.ndarray
-
-    @classmethod
-    def of_seed(cls, block: Block, s: int) -> "Snapshots":
-        """Those of the seed at position `s`, until it stopped."""
-        taken = [
-            (phase, step, assigned[s].numpy())
-            for (phase, step), assigned in zip(block.snapshots, block.assigned, strict=True)
-            if int(assigned[s, 0]) >= 0
-        ]
-        rows = block.watched().numpy()
-        labels = np.array([labels for *_, labels in taken], dtype=np.int16).reshape(-1, len(rows))
-        steps = np.array([step for _, step, _ in taken], dtype=np.int64)
-        return cls(rows, np.array([phase for phase, *_ in taken], dtype=str), steps, labels)
-
-
-class EmbeddingMixin(TransformerMixin):
-    """Encoder and decoder as scikit-learn's ``transform`` and ``inverse_transform``."""
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Code (n_samples, code_dim) of X (n_samples, n_features)."""
-        return self._apply(self.encode, X)
-
-    def inverse_transform(self, Z: Any) -> np.ndarray:
-        """Decoded points (m, n_features) of codes Z (m, code_dim)."""
-        check_is_fitted(self, "network_")
-        Z = np.array(Z, dtype=self._array_dtype(), ndmin=2)
-        if Z.shape[1] != self.code_dim:
-            raise ValueError(f"Z has {Z.shape[1]} columns; the code has {self.code_dim}")
-        return self._map(self.decode, torch.tensor(Z))
-
-    @staticmethod
-    def encode(network: nn.Module, x: Tensor) -> Tensor:
-        """Code (S, m, p) of x (S, m, d)."""
-        return network.autoencoder.encode(x)
-
-    @staticmethod
-    def decode(network: nn.Module, z: Tensor) -> Tensor:
-        """Decoded points (S, m, d) of z (S, m, p)."""
-        return network.autoencoder.decode(z)
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.code_dim
-
-
-class DeepClusterer(ClusterMixin, DeepEstimator):
-    """A deep method that assigns points to clusters.
-
-    Beside what `DeepEstimator` asks for, a subclass implements `soft_assignment` and `centroids`.
-
-    Attributes
-    ----------
-    labels_ : ndarray of int32, (n_samples,)
-        The method's own labels: the largest soft assignment.
-    cluster_centers_ : ndarray, (n_clusters, p)
-        Centroids in the code space (in the data space for a method without an encoder).
-    refit_labels_ : ndarray of int32, (n_samples,)
-        k-means on the code (20 restarts); only for methods with an encoder. Never mixed with `labels_`.
-    snapshots_ : Snapshots
-        `labels_` of some points on the way there, some fifty times in each phase; only for methods that train.
-    """
-
-    def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
-        """Soft assignment (S, m, K), rows on the simplex, of x (S, m, d)."""
-        raise NotImplementedError
-
-    def centroids(self, network: nn.Module) -> Tensor:
-        """Centroids (S, K, p)."""
-        raise NotImplementedError
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Cluster of each row of X (n_samples, n_features): int32, (n_samples,)."""
-        return self.predict_proba(X).argmax(1).astype(np.int32)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Soft assignment (n_samples, n_clusters) of X (n_samples, n_features)."""
-        return self._apply(self.soft_assignment, X)
-
-    def set_results(self, block: Block, fits: "Sequence[DeepClusterer]") -> None:
-        """Labels, centroids, k-means on the code, and whether the clustering collapsed."""
-        labels = block.map(lambda x: self.soft_assignment(block.network, x).argmax(-1)).cpu().numpy()
-        centers = self.centroids(block.network).cpu().numpy()
-        sound = [s for s, fit in enumerate(fits) if fit.status_ == "ok"]
-        has_code = hasattr(self, "encode")
-        if has_code and sound:
-            code = block.map(lambda x: self.encode(block.network, x))[sound]
-            found = kmeans(code, self.n_clusters, [block.seeds[s] for s in sound], purpose="refit")
-            refit = dict(zip(sound, found.labels.cpu().numpy(), strict=True))
-        for s, fit in enumerate(fits):
-            fit.labels_ = labels[s].astype(np.int32)
-            fit.cluster_centers_ = centers[s]
-            if has_code:
-                fit.refit_labels_ = refit[s].astype(np.int32) if s in sound else fit.labels_
-            found = len(np.unique(fit.labels_))
-            if fit.status_ == "ok" and self.n_clusters > 1 and found == 1:
-                fit.status_ = "collapsed"
-                fit.reason_ = f"all {len(labels[s])} points are in one of {self.n_clusters} clusters"
-
-
-def check_network_parameters(owner: Any, n_features: int) -> None:
-    """Check what every method with an autoencoder has: ``hidden``, ``code_dim``, ``channels`` and ``image_shape``."""
-    _check_integers(owner, "hidden", "layer widths")
-    check_number(owner, "code_dim", minimum=1, integer=True)
-    name, channels, image_shape = type(owner).__name__, owner.channels, owner.image_shape
-    if image_shape is not None:
-        _check_integers(owner, "image_shape", "height, width and, for colour, channels")
-        if len(image_shape) not in (2, 3) or math.prod(image_shape) != n_features:
-            raise ValueError(
-                f"{name}: image_shape={image_shape!r} does not fit data with {n_features} features; allowed are "
-                "(height, width) and (height, width, channels) whose product is that"
-            )
-    if channels is not None:
-        _check_integers(owner, "channels", "channels of convolutions")
-        if len(channels) == 0:
-            raise ValueError(
-                f"{name}: channels={channels!r} names no convolution; None makes the network fully connected"
-            )
-        if image_shape is None:
-            raise ValueError(
-                f"{name}: channels={channels!r} needs image_shape, (height, width) or (height, width, channels) of the "
-                f"{n_features} features; it is None"
-            )
-        for number, step in enumerate(halvings(image_shape, channels), start=1):
-            if min(step.large.height, step.large.width) < 2:
-                raise ValueError(
-                    f"{name}: channels={channels!r} are too many for image_shape={image_shape!r}: convolution {number} "
-                    f"would halve {step.large.height} x {step.large.width} pixels; it needs 2 x 2"
-                )
-
-
-def _check_integers(owner: Any, name: str, what: str) -> None:
-    value = getattr(owner, name)
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ValueError(f"{type(owner).__name__}: {name}={value!r} must be a sequence of {what}")
-    if not all(isinstance(v, Integral) and not isinstance(v, bool) and v >= 1 for v in value):
-        raise ValueError(f"{type(owner).__name__}: {name}={value!r} must hold integers of at least 1")
-
-
-def check_clusters(owner: Any, n_samples: int) -> None:
-    """Check ``n_clusters`` against the number of points."""
-    check_number(owner, "n_clusters", minimum=1, integer=True)
-    if owner.n_clusters > n_samples:
-        raise ValueError(
-            f"{type(owner).__name__}: n_samples={n_samples} should be at least n_clusters={owner.n_clusters}"
-        )

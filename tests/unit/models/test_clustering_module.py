@@ -8,8 +8,9 @@ from sklearn.datasets import load_wine
 from sklearn.preprocessing import StandardScaler
 
 from jcae import ClusteringModule
-from jcae.models.clustering_module import ClusteringModuleNetwork, kmeans_start
+from jcae.models.module_network import ClusteringModuleNetwork
 from jcae.scores.metrics import accuracy
+from jcae.training.kmeans import kmeans_start
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,15 @@ import torch
 from scipy.special import rel_entr
 from scipy.stats import norm
 
-from baselines.dcn import DCN, nearest, running_means
+from baselines.dcn import DCN, running_means
 from baselines.dec import kl_divergence, log_soft_assignment, target_distribution
 from baselines.dkm import DKM, annealed_hardness, soft_distance
 from baselines.vade import Mixture, VaDE, divergence, log_joint
-from jcae.models import clustering_module as cm
+from jcae.models import module_losses as cm
 from jcae.models.aecm import AECM, assignment_sparsity, orthonormality
 from jcae.models.autoencoder import squared_error
+from jcae.models.module_network import ClusteringModuleNetwork
+from jcae.nn.distances import nearest, squared_distances
 from jcae.training.loop import Block
 
 N, D, K = 7, 4, 3
@@ -78,11 +80,11 @@ def test_points_relative_to_an_origin_are_assigned_and_measured_alike(numbers):
     x, _, M = numbers
     tx, tm = tensors(x, M)
     origin = tx.mean(0)
-    network = cm.ClusteringModuleNetwork.random(D, K, seeds=[0, 1], biases=True, dtype=torch.float64)
+    network = ClusteringModuleNetwork.random(D, K, seeds=[0, 1], biases=True, dtype=torch.float64)
     both = tx.expand(2, -1, -1)
     close(network.assign(both - origin, origin), network.assign(both).detach())
     norms = (tx - origin).square().sum(-1)
-    close(cm.squared_distances(tx - origin, tm - origin, None, norms), cm.squared_distances(tx, tm))
+    close(squared_distances(tx - origin, tm - origin, None, norms), squared_distances(tx, tm))
 
 
 def test_expected_distortion_by_hand_and_with_an_origin(numbers):

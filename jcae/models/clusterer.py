@@ -1,0 +1,84 @@
+"""What every deep method has that assigns points to clusters."""
+
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClusterMixin
+from torch import Tensor, nn
+
+from jcae.models.estimator import DeepEstimator
+from jcae.training.block import Block
+from jcae.training.kmeans import kmeans
+
+
+class DeepClusterer(ClusterMixin, DeepEstimator):
+    """A deep method that assigns points to clusters.
+
+    Beside what `DeepEstimator` asks for, a subclass implements `soft_assignment` and `centroids`.
+
+    Parameters
+    ----------
+    n_clusters : int
+        K.
+
+    Attributes
+    ----------
+    labels_ : ndarray of int32, (n_samples,)
+        The method's own labels: the largest soft assignment.
+    cluster_centers_ : ndarray, (n_clusters, p)
+        Centroids in the code space (in the data space for a method without an encoder).
+    refit_labels_ : ndarray of int32, (n_samples,)
+        k-means on the code (20 restarts); only for methods with an encoder. Never mixed with `labels_`.
+    refit_centers_ : ndarray, (n_clusters, p)
+        Its centroids: the nearest to the code of a new point gives that a refit label.
+    snapshots_ : Snapshots
+        `labels_` of some points on the way there, some fifty times in each phase; only for methods that train.
+    """
+
+    n_clusters: int = field(default=10, kw_only=False)
+
+    def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
+        """Soft assignment (S, m, K), rows on the simplex, of x (S, m, d)."""
+        raise NotImplementedError
+
+    def centroids(self, network: nn.Module) -> Tensor:
+        """Centroids (S, K, p)."""
+        raise NotImplementedError
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Cluster of each row of X (n_samples, n_features): int32, (n_samples,)."""
+        return self.predict_proba(X).argmax(1).astype(np.int32)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Soft assignment (n_samples, n_clusters) of X (n_samples, n_features)."""
+        return self._apply(self.soft_assignment, X)
+
+    def set_results(self, block: Block, fits: "Sequence[DeepClusterer]") -> None:
+        """Labels and centroids, and what `complete` adds."""
+        labels = block.map(lambda x: self.soft_assignment(block.network, x).argmax(-1)).cpu().numpy().astype(np.int32)
+        centers = self.centroids(block.network).cpu().numpy()
+        for s, fit in enumerate(fits):
+            fit.labels_, fit.cluster_centers_ = labels[s], centers[s]
+        self.complete(block, fits)
+
+    def complete(self, block: Block, fits: "Sequence[DeepClusterer]") -> None:
+        """What follows from `labels_` and `cluster_centers_`: k-means on the code beside them, a collapse."""
+        if hasattr(self, "encode"):
+            self._refit(block, fits)
+        for fit in fits:
+            if fit.status_ == "ok" and self.n_clusters > 1 and len(np.unique(fit.labels_)) == 1:
+                fit.status_ = "collapsed"
+                fit.reason_ = f"all {len(fit.labels_)} points are in one of {self.n_clusters} clusters"
+
+    def _refit(self, block: Block, fits: "Sequence[DeepClusterer]") -> None:
+        """k-means on the code of every seed; one that diverged has no code, and keeps its own labels and centroids."""
+        sound = [s for s, fit in enumerate(fits) if fit.status_ == "ok"]
+        for fit in fits:
+            fit.refit_labels_, fit.refit_centers_ = fit.labels_, fit.cluster_centers_
+        if sound:
+            code = block.map(lambda x: self.encode(block.network, x))[sound]
+            found = kmeans(code, self.n_clusters, [block.seeds[s] for s in sound], purpose="refit")
+            for s, labels, centers in zip(sound, found.labels.cpu().numpy(), found.centers.cpu().numpy(), strict=True):
+                fits[s].refit_labels_, fits[s].refit_centers_ = labels.astype(np.int32), centers

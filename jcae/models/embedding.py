@@ -1,0 +1,64 @@
+"""What every estimator with an autoencoder has: the parameters of its layers, encoding and decoding."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from jcae.models.fields import Parameterised
+
+
+class EmbeddingMixin(Parameterised, TransformerMixin):
+    """An autoencoder's parameters, and its two halves as scikit-learn's ``transform`` and ``inverse_transform``.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Widths of the encoder's hidden layers; the decoder mirrors them. Code and output are linear.
+    code_dim : int
+        Width p of the code.
+    channels : sequence of int or None
+        Channels of stride-2 convolutions that come before `hidden`, each of which halves the image, rounded up; the
+        decoder mirrors them by transposed ones. Kernels are 5 x 5, the last 3 x 3. None: fully connected.
+    image_shape : sequence of int or None
+        (height, width) or (height, width, channels) of a row of X, needed with `channels`: the pixels lie row by row,
+        the channels of a pixel side by side.
+    negative_slope : float
+        Of the leaky ReLU between layers; 0 gives a ReLU.
+    """
+
+    hidden: Sequence[int] = (500, 500, 2000)
+    code_dim: int = 10
+    channels: Sequence[int] | None = None
+    image_shape: Sequence[int] | None = None
+    negative_slope: float = 0.2
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Code (n_samples, code_dim) of X (n_samples, n_features)."""
+        return self._apply(self.encode, X)
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """Decoded points (m, n_features) of codes Z (m, code_dim)."""
+        check_is_fitted(self, "network_")
+        Z = np.array(Z, dtype=self._array_dtype(), ndmin=2)
+        if Z.shape[1] != self.code_dim:
+            raise ValueError(f"Z has {Z.shape[1]} columns; the code has {self.code_dim}")
+        return self._map(self.decode, torch.tensor(Z))
+
+    @staticmethod
+    def encode(network: nn.Module, x: Tensor) -> Tensor:
+        """Code (S, m, p) of x (S, m, d)."""
+        return network.autoencoder.encode(x)
+
+    @staticmethod
+    def decode(network: nn.Module, z: Tensor) -> Tensor:
+        """Decoded points (S, m, d) of z (S, m, p)."""
+        return network.autoencoder.decode(z)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.code_dim
