@@ -38,6 +38,8 @@ def umap_class() -> type:
 class N2D(PretrainedClusterer):
     """Pretrained autoencoder, UMAP of its code, and a Gaussian mixture on that: three stages, no joint training.
 
+    The paper has ReLU and code_dim = n_clusters.
+
     The paper labels the points it is fitted on, which keep these labels in `labels_`. `predict` is ours: UMAP's
     ``transform`` of the code, then the mixture; among other points, those it was fitted on may get another label there.
     UMAP is not part of `weights_`, so `predict` needs the fitted estimator itself.
@@ -157,7 +159,7 @@ class N2D(PretrainedClusterer):
         check_is_fitted(self, "network_")
         if not hasattr(self, "mixture_"):
             raise NotFittedError(
-                "N2D: the weights of a run hold the autoencoder, not UMAP and the mixture, so they cannot label points: "
-                "fit it"
+                "N2D: the weights of a run hold the autoencoder, but neither UMAP nor the mixture, so they cannot label "
+                "points; fit it"
             )
         return self.mixture_.predict_proba(self.reduction_.transform(self.transform(X)).astype(np.float64))

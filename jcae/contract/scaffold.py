@@ -9,26 +9,23 @@ from string import Template
 DEEP = Template('''\
 """Deep k-means with hard assignments: reconstruction plus the distance of the code to its nearest centroid."""
 
-from torch import nn
-
-from jcae.models.autoencoder import autoencoder_network, own_recipe, squared_error
-from jcae.models.clustering_module import squared_distances
-from jcae.models.estimator import (
-    DeepClusterer,
-    EmbeddingMixin,
-    check_clusters,
-    check_network_parameters,
-    check_number,
-    kmeans_on_code,
-)
+from jcae.models.autoencoder import squared_error
 from jcae.models.info import Info
-from jcae.nn.networks import CentroidNetwork
-from jcae.training.optimisers import Optimiser
+from jcae.models.parameters import check_number
+from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
+from jcae.nn.distances import squared_distances
 from jcae.training.loop import Loss, Phase
+from jcae.training.optimisers import Optimiser
 
 
-class $cls(EmbeddingMixin, DeepClusterer):
-    """Autoencoder whose codes are pulled to their nearest centroid."""
+class $cls(PretrainedClusterer):
+    """Autoencoder whose codes are pulled to their nearest centroid.
+
+    Parameters
+    ----------
+    weight : float
+        Of the distance, beside the reconstruction.
+    """
 
     # What tables, report and docs print; every known difference from the paper is a sentence in `deviations`.
     info = Info(
@@ -37,53 +34,14 @@ class $cls(EmbeddingMixin, DeepClusterer):
         reference="none",
     )
 
-    # scikit-learn's convention: every parameter is stored unchanged, and checked later.
-    def __init__(
-        self,
-        n_clusters=10,
-        *,
-        hidden=(500, 500, 2000),
-        code_dim=10,
-        channels=None,
-        image_shape=None,
-        negative_slope=0.2,
-        weight=0.1,
-        epochs=50,
-        batch_size=256,
-        autoencoder=None,
-        device="auto",
-        precision="float32",
-        random_state=None,
-    ):
-        self.n_clusters = n_clusters
-        self.hidden = hidden
-        self.code_dim = code_dim
-        self.channels = channels
-        self.image_shape = image_shape
-        self.negative_slope = negative_slope
-        self.weight = weight
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.autoencoder = autoencoder
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
+    # Its own parameters, each with its type; n_clusters, the autoencoder's, device and seed are inherited.
+    weight: float = 0.1
+    epochs: int = 50
+    batch_size: int = 256
 
-    # Errors for bad values, before anything is computed.
+    # Errors for bad values of its own parameters, before anything is computed.
     def check_parameters(self, n_samples, n_features):
-        check_clusters(self, n_samples)
-        check_network_parameters(self, n_features)
         check_number(self, "weight", minimum=0)
-        for name in ("epochs", "batch_size"):
-            check_number(self, name, minimum=1, integer=True)
-
-    # How the autoencoder is trained that it starts from, when none is handed over; leave it out to start at random.
-    def pretraining(self):
-        return own_recipe(self)
-
-    # Every parameter has a leading axis of len(seeds): all seeds are trained at once.
-    def build_network(self, n_features, seeds):
-        return CentroidNetwork(autoencoder_network(self, n_features, seeds), self.n_clusters)
 
     # What is minimised, for how long, and what happens before. S seeds, B points of a batch, p numbers in a code.
     def training_phases(self, block):
@@ -104,15 +62,6 @@ class $cls(EmbeddingMixin, DeepClusterer):
 
         steps = self.epochs * block.epoch_steps(self.batch_size)
         return [Phase("joint", loss, steps, self.batch_size, Optimiser("adam", 1e-3), before=start)]
-
-    # (S, m, K) for points (S, m, d); the label is the largest.
-    def soft_assignment(self, network, x):
-        nearest = squared_distances(network.autoencoder.encode(x), network.centroids).argmin(-1)
-        return nn.functional.one_hot(nearest, self.n_clusters).to(x.dtype)
-
-    # (S, K, p), in the space of the code.
-    def centroids(self, network):
-        return network.centroids.detach()
 ''')
 
 SHALLOW = Template('''\

@@ -24,9 +24,9 @@ def warn_far_from_zero(owner: Any, X: np.ndarray) -> None:
     distance = np.linalg.norm(mean)
     if distance > FAR * spread and np.ptp(some, axis=0).any():
         warnings.warn(
-            f"{type(owner).__name__}: the mean of the data lies {distance:.3g} from zero, {distance / spread:.0f} "
-            f"times as far as the points lie from their mean (more than {FAR:.0f} give this warning): digits are lost and "
-            " training is slow. Centre or standardise the data first, in a config by `scale: standard`",
+            f"{type(owner).__name__}: the mean of the data lies {distance:.3g} from zero, {distance / spread:.0f} times "
+            f"as far as the points lie from it (more than {FAR:.0f} is far): digits are lost, and training is slow. "
+            "Centre or standardise the data first, own data in a config by `scale: standard`",
             FarFromZeroWarning,
             stacklevel=4,
         )
