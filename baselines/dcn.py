@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from baselines.dec import AECM_PAPER
+from baselines.dec import AECM_ADAM
 from jcae.models.autoencoder import squared_error
 from jcae.models.info import Info
 from jcae.models.parameters import check_number
@@ -16,8 +16,6 @@ from jcae.nn.products import matmul
 from jcae.training.block import Block
 from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, polynomial_decay
-
-AECM_ADAM = {name: AECM_PAPER[name] for name in ("learning_rate", "adam_eps", "epochs", "batch_size")} | {"weight": 1.0}
 
 
 def running_means(centroids: Tensor, counts: Tensor, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,8 +79,8 @@ class DCN(PretrainedClusterer):
             "pendigits": {"weight": 4.0, "batch_size": 20},
             "20newsgroups": {"weight": 0.2, "batch_size": 20},
             "rcv1": {"weight": 20.0, "batch_size": 256},
-            "aecm_paper": AECM_ADAM,
-            "aecm_paper_decay": {**AECM_ADAM, "decay_epochs": 150},
+            "aecm_paper": {**AECM_ADAM, "weight": 1.0},
+            "aecm_paper_decay": {**AECM_ADAM, "weight": 1.0, "decay_epochs": 150},
         },
     )
 
@@ -133,17 +131,14 @@ class DCN(PretrainedClusterer):
                 block.keep("counts", torch.where(block.active[:, None], counts, block.state["counts"]))
 
         epoch_steps = block.epoch_steps(self.batch_size)
+        schedule = polynomial_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None
         return [
             Phase(
                 "clustering",
                 loss,
                 steps=self.epochs * epoch_steps,
                 batch_size=self.batch_size,
-                optimiser=Optimiser(
-                    learning_rate=self.learning_rate,
-                    eps=self.adam_eps,
-                    schedule=polynomial_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None,
-                ),
+                optimiser=Optimiser("adam", self.learning_rate, eps=self.adam_eps, schedule=schedule),
                 trainable=lambda name: name != "centroids",
                 before=start,
                 after=follow,

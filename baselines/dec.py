@@ -15,17 +15,11 @@ from jcae.training.block import Block
 from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, polynomial_decay
 
-AECM_PAPER = {
-    # How the AE-CM authors ran their competitors; the target was refreshed every 140 steps on MNIST, Fashion-MNIST and
-    # CIFAR-10, every 30 on USPS and every 20 elsewhere. The decay is theirs for CIFAR-10, 10x_73k, USPS, Pendigits and
-    # Reuters-10k.
-    "optimiser": "adam",
-    "learning_rate": 1e-3,
-    "adam_eps": 1e-3,
-    "epochs": 1000,
-    "batch_size": 256,
-    "tol": 0.0,
-}
+# How the AE-CM authors ran their competitors; the target was refreshed every 140 steps on MNIST, Fashion-MNIST and
+# CIFAR-10, every 30 on USPS and every 20 elsewhere. The decay is theirs for CIFAR-10, 10x_73k, USPS, Pendigits and
+# Reuters-10k.
+AECM_ADAM = {"learning_rate": 1e-3, "adam_eps": 1e-3, "epochs": 1000, "batch_size": 256}
+AECM_PAPER = {**AECM_ADAM, "optimiser": "adam", "tol": 0.0}
 
 
 def log_soft_assignment(z: Tensor, centroids: Tensor) -> Tensor:
@@ -127,19 +121,15 @@ class DEC(PretrainedClusterer):
             return changed < self.tol if self.tol > 0 and step >= 2 * self.update_interval else None
 
         epoch_steps = block.epoch_steps(self.batch_size)
+        schedule = polynomial_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None
+        kind, rate, momentum, eps = self.optimiser, self.learning_rate, self.momentum, self.adam_eps
         return [
             Phase(
                 "clustering",
                 loss,
                 steps=self.epochs * epoch_steps if self.epochs else self.max_iter,
                 batch_size=self.batch_size,
-                optimiser=Optimiser(
-                    self.optimiser,
-                    self.learning_rate,
-                    momentum=self.momentum,
-                    eps=self.adam_eps,
-                    schedule=polynomial_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None,
-                ),
+                optimiser=Optimiser(kind, rate, momentum=momentum, eps=eps, schedule=schedule),
                 trainable=self.trained,
                 before=start,
                 refresh=refresh,

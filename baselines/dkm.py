@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from baselines.dec import AECM_PAPER
+from baselines.dec import AECM_ADAM
 from jcae.models.autoencoder import Autoencoder, squared_error
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
@@ -19,7 +19,6 @@ from jcae.training.block import Block
 from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, polynomial_decay
 
-AECM_ADAM = {name: AECM_PAPER[name] for name in ("learning_rate", "adam_eps", "epochs", "batch_size")}
 ANNEALED = {"variant": "annealed", "epochs": 200}
 
 
@@ -121,6 +120,7 @@ class DKM(PretrainedClusterer):
         """See `DeepEstimator`."""
         network: CentroidNetwork = block.network
         epoch_steps = block.epoch_steps(self.batch_size)
+        schedule = polynomial_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None
 
         def start() -> None:
             if self.variant == "pretrained":
@@ -145,11 +145,7 @@ class DKM(PretrainedClusterer):
                 loss,
                 steps=self.epochs * epoch_steps,
                 batch_size=self.batch_size,
-                optimiser=Optimiser(
-                    learning_rate=self.learning_rate,
-                    eps=self.adam_eps,
-                    schedule=polynomial_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None,
-                ),
+                optimiser=Optimiser("adam", self.learning_rate, eps=self.adam_eps, schedule=schedule),
                 before=start,
                 refresh=harden,
                 refresh_every=epoch_steps,

@@ -13,9 +13,7 @@ from jcae.training.loop import Loss
 
 
 class IDEC(DEC):
-    """DEC that keeps its decoder: reconstruction plus `gamma` times the clustering loss.
-
-    The defaults are the published ones for MNIST.
+    """DEC that keeps its decoder: reconstruction plus `gamma` times the clustering loss; defaults are those for MNIST.
 
     Parameters
     ----------

@@ -159,7 +159,6 @@ class N2D(PretrainedClusterer):
         check_is_fitted(self, "network_")
         if not hasattr(self, "mixture_"):
             raise NotFittedError(
-                "N2D: the weights of a run hold the autoencoder, but neither UMAP nor the mixture, so they cannot label "
-                "points; fit it"
+                "N2D: the weights of a run hold the autoencoder alone, and labels take UMAP and the mixture; fit it"
             )
         return self.mixture_.predict_proba(self.reduction_.transform(self.transform(X)).astype(np.float64))

@@ -37,8 +37,9 @@ class Parameterised:
 
 def _refuse_fields_without_type(cls: type) -> None:
     """Without its type, a new default of an inherited field would be no field, and without effect."""
-    inherited = {name for base in cls.__bases__ for name in getattr(base, "__dataclass_fields__", ())}
-    for name in inherited & vars(cls).keys() - inspect.get_annotations(cls).keys():
+    bases = [base for base in cls.__bases__ if dataclasses.is_dataclass(base)]
+    inherited = {field.name for base in bases for field in dataclasses.fields(base)}
+    for name in inherited & (vars(cls).keys() - inspect.get_annotations(cls).keys()):
         value = vars(cls)[name]
         raise TypeError(
             f"{cls.__name__}: {name} = {value!r} has no effect without its type; write "

@@ -24,8 +24,8 @@ def warn_far_from_zero(owner: Any, X: np.ndarray) -> None:
     distance = np.linalg.norm(mean)
     if distance > FAR * spread and np.ptp(some, axis=0).any():
         warnings.warn(
-            f"{type(owner).__name__}: the mean of the data lies {distance:.3g} from zero, {distance / spread:.0f} times "
-            f"as far as the points lie from it (more than {FAR:.0f} is far): digits are lost, and training is slow. "
+            f"{type(owner).__name__}: the data's mean lies {distance:.3g} from zero, {distance / spread:.0f} times as "
+            f"far as the points lie from it (more than {FAR:.0f} is far): digits are lost, and training is slow. "
             "Centre or standardise the data first, own data in a config by `scale: standard`",
             FarFromZeroWarning,
             stacklevel=4,
