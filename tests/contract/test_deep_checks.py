@@ -6,8 +6,9 @@ import torch
 
 from jcae.contract.checks import CHECKS, Subject, run_check
 from jcae.models.autoencoder import Autoencoder, autoencoder_network
-from jcae.models.clustering_module import squared_distances
-from jcae.models.estimator import DeepClusterer, EmbeddingMixin
+from jcae.models.clusterer import DeepClusterer
+from jcae.models.embedding import EmbeddingMixin
+from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
 from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser
