@@ -133,6 +133,8 @@ SLOW = {"fashion_mnist", "newsgroups", "qmnist", *NEAREST}
 PECULIAR = {
     "acm": (0, 0, 0),
     "dblp": (39, 235, 0),
+    "cora": (0, 16, 1),
+    "citeseer": (15, 24, 0),
     "newsgroups": (0, 13, 0),
     "pendigits": (0, 0, 0),
     "usps": (0, 0, 0),

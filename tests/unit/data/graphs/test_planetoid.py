@@ -280,6 +280,7 @@ def test_cut_off_anywhere(part, record_property):
     record_property("fuzz cases", len(content))
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")  # of pickletools, in texts with a changed byte
 @pytest.mark.parametrize("part", ["allx", "ally", "graph"])
 def test_damaged(part, record_property):
     content, refused = GOOD[part], 0
