@@ -15,9 +15,7 @@ from jcae.data.graphs.graph import clean, from_arrays
 # ASCII digits only: int() and float() also take those of other scripts, and underscores.
 _NODE = re.compile(r"[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_MATRIX_MARKET = re.compile(
-    r"%%MatrixMarket matrix coordinate (integer|real|pattern) (general|symmetric)", re.IGNORECASE
-)
+_MATRIX_MARKET = re.compile(r"%%matrixmarket matrix coordinate (integer|real|pattern) (general|symmetric)")
 
 _Lines = Iterator[tuple[int, list[str]]]
 
