@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 from baselines.spectral_clustering import SpectralClustering
 from jcae.data.graphs.graph import shuffled
 from jcae.data.graphs.neighbours import graph_of
-from jcae.info import Info
+from jcae.models.info import Info
 
 
 class ShuffledGraph(SpectralClustering):

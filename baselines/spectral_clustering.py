@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from jcae.data.graphs.neighbours import graph_of
-from jcae.info import Info
+from jcae.models.info import Info
 
 _RESTARTS = 20
 

@@ -13,7 +13,7 @@ from jcae.data.formats import DataError
 from jcae.data.graphs.graph import clean, shuffled
 from jcae.data.graphs.neighbours import knn_graph
 from jcae.data.loaders import GRAPHS, LOADERS
-from jcae.metrics import accuracy
+from jcae.scores.metrics import accuracy
 
 Y = np.repeat([0, 1, 2], 40)
 NOISE = np.random.RandomState(0).standard_normal((120, 2))
