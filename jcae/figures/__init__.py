@@ -19,7 +19,7 @@ from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
 from jcae.figures.score_curves import score_curves
 from jcae.figures.scores import scores
-from jcae.statistics.comparison import LEVEL
+from jcae.statistics.shared import LEVEL
 
 FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "scores_acc": partial(scores, metric="acc"),

@@ -11,18 +11,9 @@ from jcae.figures import style
 from jcae.figures.sources import records_of
 from jcae.scores.evaluation import read_results
 from jcae.scores.metrics import METRICS
-from jcae.statistics.comparison import (
-    LEVEL,
-    average_ranks,
-    count,
-    critical_difference,
-    friedman,
-    improvements,
-    means,
-    nemenyi,
-    power,
-    profiles,
-)
+from jcae.statistics.improvement import improvements, profiles
+from jcae.statistics.ranks import average_ranks, critical_difference, friedman, means, nemenyi, power
+from jcae.statistics.shared import LEVEL, count
 
 SCORES = ("acc", "nmi", "ari")
 RANK_COLUMNS = ["metric", "method", "name", "average_rank", "n_datasets", "critical_difference", "friedman_p"]

@@ -16,7 +16,7 @@ from jcae.figures import style
 from jcae.figures.sources import records_of
 from jcae.scores.evaluation import read_results
 from jcae.scores.metrics import METRICS
-from jcae.statistics.comparison import LEVEL, bootstrap_mean
+from jcae.statistics.shared import LEVEL, bootstrap_mean
 
 COLUMNS = ["panel", "dataset", "value", "x", "method", "name", "is_reference", "metric"]
 COLUMNS += ["mean", "low", "high", "interval", "n_ok", "n_total"]

@@ -17,7 +17,7 @@ def claim(pairs: pd.DataFrame, records: pd.DataFrame, method: str | None) -> pd.
     Parameters
     ----------
     pairs : DataFrame
-        As `jcae.statistics.comparison.paired` gives it with the method as reference.
+        As `jcae.statistics.pairs.paired` gives it with the method as reference.
     records : DataFrame
         As `jcae.scores.evaluation.read_results` gives them.
     method : str or None

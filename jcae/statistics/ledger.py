@@ -13,7 +13,7 @@ import pandas as pd
 from jcae.data.catalogue import CATALOGUE
 from jcae.scores.evaluation import ok_scores
 from jcae.scores.metrics import METRICS
-from jcae.statistics.comparison import LEVEL, bootstrap_mean, count
+from jcae.statistics.shared import LEVEL, bootstrap_mean, count
 
 PUBLISHED = ["method", "dataset", "metric", "value", "protocol", "source", "certainty"]
 CERTAINTIES = ("read", "recalled")

@@ -10,7 +10,7 @@ import pytest
 from jcae.publish.explain import explain
 from jcae.publish.export import export
 from jcae.tables.comparison import write_comparison_tables
-from jcae.tables.scores import write_tables
+from jcae.tables.run import write_tables
 from results import record, score
 
 COMMAND = (

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from jcae.statistics.claim import FAILS, HOLDS, UNTESTED, claim
-from jcae.statistics.comparison import paired
+from jcae.statistics.pairs import paired
 from results import record, score
 
 

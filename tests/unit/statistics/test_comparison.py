@@ -5,25 +5,20 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from jcae.statistics import comparison
-from jcae.statistics.comparison import (
+from jcae.statistics.improvement import improvements, probability_of_improvement, profiles
+from jcae.statistics.pairs import holm, paired, signed_rank
+from jcae.statistics.ranks import (
     average_ranks,
     bayesian_signed_rank,
-    bootstrap_mean,
     critical_difference,
     friedman,
-    holm,
     means,
     nemenyi,
     over_datasets,
-    paired,
     power,
-    probability_of_improvement,
-    profiles,
-    reliability,
-    selection,
-    signed_rank,
 )
+from jcae.statistics.selection import reliability, selection
+from jcae.statistics.shared import bootstrap_mean
 
 # AUC of four variants of C4.5 on 14 data sets: table 6 of Demsar, Statistical comparisons of classifiers over multiple
 # data sets, JMLR 7 (2006), which works the Friedman and Nemenyi tests on it.
@@ -392,5 +387,5 @@ def test_nothing_at_all_is_no_error():
     assert paired(scores, records, "acc", "a").empty
     assert over_datasets(scores, records, "acc", "a").empty
     assert profiles(scores, records, "acc", [0.5]).empty
-    assert comparison.improvements(scores, records, "acc", "a").empty
+    assert improvements(scores, records, "acc", "a").empty
     assert selection(scores, records, "acc").empty

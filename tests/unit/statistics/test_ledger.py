@@ -9,7 +9,7 @@ import pytest
 from jcae.data.catalogue import CATALOGUE
 from jcae.jobs.config import read_config
 from jcae.statistics.ledger import PUBLISHED, ledger, match_protocol, match_runs, read_published
-from jcae.tables.comparison import ledger_table
+from jcae.tables.ledger import ledger_table
 from results import record, score
 
 FILE = Path(__file__).parents[3] / "config" / "published.csv"

@@ -3,17 +3,13 @@
 import pandas as pd
 import pytest
 
-from jcae.statistics.comparison import paired
-from jcae.tables.comparison import (
-    COMPARISON_TABLES,
-    claim_table,
-    comparison_table,
-    ranks_table,
-    reliability_table,
-    selection_table,
-    write_comparison_tables,
-)
+from jcae.statistics.pairs import paired
+from jcae.tables.comparison import COMPARISON_TABLES, write_comparison_tables
+from jcae.tables.failures import reliability_table
+from jcae.tables.pairs import claim_table, comparison_table
+from jcae.tables.ranks import ranks_table
 from jcae.tables.rendering import to_latex, to_markdown
+from jcae.tables.selection import selection_table
 from results import record, score
 
 # Three data sets, six seeds: b is better than the reference a by 0.1 everywhere, but failed once on wine.

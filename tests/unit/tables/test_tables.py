@@ -5,16 +5,13 @@ import pandas as pd
 import pytest
 
 from jcae.scores.evaluation import display_names
+from jcae.tables.cells import number
+from jcae.tables.cost import cost_table
+from jcae.tables.failures import failures_table
+from jcae.tables.mean_best import mean_best_table
 from jcae.tables.rendering import LONG, escape_latex, to_html, to_latex, to_markdown
-from jcae.tables.scores import (
-    cost_table,
-    failures_table,
-    full_table,
-    mean_best_table,
-    number,
-    scores_table,
-    write_tables,
-)
+from jcae.tables.run import write_tables
+from jcae.tables.scores import full_table, scores_table
 from results import record, score
 
 # Method a: three ok runs and one that diverged, whose stale score 0.99 must not count. Method b never ended well.
