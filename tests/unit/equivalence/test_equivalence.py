@@ -9,13 +9,14 @@ from scipy import stats
 from sklearn.datasets import load_wine, make_blobs
 
 import jcae.equivalence.algebra as al
+import jcae.equivalence.files as files
 import jcae.equivalence.fits as eq
 from jcae import ClusteringModule, IsotropicMixture
 from jcae.figures import style
 from jcae.figures.equivalence import algebra as draw_algebra
 from jcae.figures.equivalence import equivalence as draw_equivalence
 from jcae.statistics.tost import tost
-from jcae.tables.scores import write_equivalence_tables
+from jcae.tables.equivalence import write_equivalence_tables
 
 SHORT = eq.Training(epochs=60)
 
@@ -225,10 +226,10 @@ def test_files_and_summary(tmp_path, blobs):
     np.savez(prepared / "truth.npz", y=y)
     (prepared / "card.json").write_text(json.dumps({"n_clusters": 3}))
     features = prepared / "features.npz"
-    eq.write_algebra(features, "blobs", folder / "algebra.csv")
+    files.write_algebra(features, "blobs", folder / "algebra.csv")
     al.verify(folder / "algebra.csv")
-    eq.write_empirics(features, prepared / "truth.npz", "blobs", [0, 1, 2], folder / "blobs", epochs=60)
-    frames = eq.summarise(folder)
+    files.write_empirics(features, prepared / "truth.npz", "blobs", [0, 1, 2], folder / "blobs", epochs=60)
+    frames = files.summarise(folder)
     assert set(frames) == {"algebra", "scores", "agreement", "tests", "fixed_point", "summary"}
     assert set(frames["scores"]["score"]) == {*eq.SCORES, *eq.DIAGNOSTICS}
     assert len(frames["scores"]) == 3 * 3 * len({*eq.SCORES, *eq.DIAGNOSTICS})
@@ -265,7 +266,7 @@ def test_truth_does_not_reach_the_fits(monkeypatch, tmp_path, blobs):
         function = getattr(eq, name)
         monkeypatch.setattr(eq, name, lambda *a, f=function, n=name, **k: (order.append(n), f(*a, **k))[1])
     args = tmp_path / "features.npz", tmp_path / "truth.npz", "blobs", [0], tmp_path / "out"
-    eq.write_empirics(*args, n_clusters=3, epochs=2)
+    files.write_empirics(*args, n_clusters=3, epochs=2)
     assert order == ["X", "fit_all", "fixed_point", "y"]
 
 
@@ -283,9 +284,9 @@ def test_diverged_fit_is_not_scored(blobs):
 def test_errors_name_file_and_place(tmp_path):
     np.savez(tmp_path / "features.npz", labels=np.zeros(3))
     with pytest.raises(ValueError, match=r"features\.npz: has the arrays labels, needed: X"):
-        eq.write_algebra(tmp_path / "features.npz", "blobs", tmp_path / "out.csv", n_clusters=3)
+        files.write_algebra(tmp_path / "features.npz", "blobs", tmp_path / "out.csv", n_clusters=3)
     with pytest.raises(FileNotFoundError, match=r"no <dataset>/tests\.csv"):
-        eq.summarise(tmp_path)
+        files.summarise(tmp_path)
     with style.applied():
         for draw in (draw_equivalence, draw_algebra):
             assert draw(tmp_path)[1].empty

@@ -169,11 +169,11 @@ def test_clock_that_jumps_back_changes_no_duration(wine, tmp_path, monkeypatch):
 
 
 def test_import_of_a_run_that_ended_before_it_began(wine, tmp_path, monkeypatch):
-    from jcae.publish.tracking import _read_results, _run_folders
+    from jcae.publish.wanted import read_wanted, run_folders
 
     monkeypatch.setattr(runner, "datetime", Clock)
     monkeypatch.setattr(Clock, "days", 28)
     pretrain_block(AUTOENCODER, wine / "features.npz", [0], tmp_path / "run/pretrained/wine/shared/0", device="cpu")
-    wanted = list(_read_results(tmp_path / "run", _run_folders(tmp_path / "run")))
+    wanted = list(read_wanted(tmp_path / "run", run_folders(tmp_path / "run")))
     assert len(wanted) == 2
     assert all(want.start <= want.end for want in wanted)
