@@ -47,7 +47,7 @@ def write_algebra(features_path: str | Path, name: str, out_csv: str | Path, *, 
 
 def write_empirics(
     features_path: str | Path,
-    truth_path: str | Path,
+    truth_path: str | Path | None,
     name: str,
     seeds: Sequence[int],
     out_dir: str | Path,
@@ -67,8 +67,9 @@ def write_empirics(
     ----------
     features_path : path
         ``features.npz`` with X (n, d). All that the fits see.
-    truth_path : path
-        ``truth.npz`` with y (n,). Read after the fits, for the scores alone.
+    truth_path : path or None
+        ``truth.npz`` with y (n,). Read after the fits, for the scores alone; None leaves out what needs it: these
+        scores, and the tests.
     name : str
         Of the data set.
     seeds : sequence of int
@@ -86,7 +87,8 @@ def write_empirics(
     training = Training(alpha_prior, epochs, batch_size, learning_rate, device)
     fits = fit_all(X, seeds, n_clusters=n_clusters, training=training)
     fixed = fixed_point(X, name, seeds, n_clusters=n_clusters, training=training)
-    table = scores(X, read_arrays(truth_path, "y")["y"], name, seeds, fits)
+    y = None if truth_path is None else read_arrays(truth_path, "y")["y"]
+    table = scores(X, y, name, seeds, fits)
     _write_csv(table, Path(out_dir) / "scores.csv")
     _write_csv(agreement(name, seeds, fits), Path(out_dir) / "agreement.csv")
     _write_csv(judge(table, margin=margin, level=level), Path(out_dir) / "tests.csv")
@@ -109,7 +111,8 @@ def summarise(equivalence_dir: str | Path) -> dict[str, pd.DataFrame]:
     dict of str to DataFrame
         ``algebra`` (if there is one), ``scores``, ``agreement``, ``tests``, ``fixed_point``: the files, data sets
         together. ``summary``: one row per data set with ACC, NMI and ARI of each method (mean over seeds), the median
-        agreement of CM with the mixture, the change under training, and the three verdicts.
+        agreement of CM with the mixture, the change under training, and the three verdicts; scores and verdicts are
+        missing where the data set has no truth.
 
     Raises
     ------
@@ -136,9 +139,10 @@ def _summary(name: str, frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     against = part["tests"][part["tests"]["second"] == "gmm"].set_index("score")
     pair = part["agreement"][(part["agreement"]["first"] == "cm") & (part["agreement"]["second"] == "gmm")]
     means = part["scores"].groupby(["score", "method"])["value"].mean()
-    row: dict[str, Any] = {"dataset": name, "n_seeds": int(against["n_seeds"].min())}
-    row |= {f"{score}_{method}": means[score, method] for score in SCORES for method in METHODS}
+    n_seeds = against["n_seeds"].min() if len(against) else pair["ari"].notna().sum()
+    row: dict[str, Any] = {"dataset": name, "n_seeds": int(n_seeds)}
+    row |= {f"{score}_{method}": means.get((score, method)) for score in SCORES for method in METHODS}
     row["agreement_ari"] = pair["ari"].median()
     row["changed"] = part["fixed_point"]["changed"].mean()
-    row |= {f"verdict_{score}": against.loc[score, "verdict"] for score in SCORES}
+    row |= {f"verdict_{score}": against["verdict"].get(score) for score in SCORES}
     return row

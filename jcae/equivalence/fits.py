@@ -7,7 +7,7 @@ from the same starts, whose scores `judge` compares by equivalence tests.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations
 from typing import Any
 
@@ -32,7 +32,7 @@ from jcae.models.mixture import (
     squared_distances,
 )
 from jcae.scores import metrics
-from jcae.statistics.tost import tost
+from jcae.statistics.tost import Tost, tost
 from jcae.training.kmeans import kmeans_start
 
 SCORES = {"acc": metrics.accuracy, "nmi": metrics.nmi, "ari": metrics.ari}
@@ -180,20 +180,21 @@ def fit_all(X: ArrayLike, seeds: Sequence[int], *, n_clusters: int, training: Tr
 
 DIAGNOSTICS = ("log_likelihood", "best_variance", "distortion", "entropy", "clusters")
 SCORE_COLUMNS = ("dataset", "seed", "method", "status", "score", "value")
+TEST_KEYS = ("dataset", "score", "first", "second", "margin", "level")
 AGREEMENT_COLUMNS = ("dataset", "seed", "first", "second", "ari", "centroid_distance")
 
 
 def scores(
-    X: ArrayLike, y: ArrayLike, dataset: str, seeds: Sequence[int], fits: Mapping[str, Sequence[Fit]]
+    X: ArrayLike, y: ArrayLike | None, dataset: str, seeds: Sequence[int], fits: Mapping[str, Sequence[Fit]]
 ) -> pd.DataFrame:
-    """Score fits against the truth and under the mixture.
+    """Score fits under the mixture, and against the truth where there is one.
 
     Parameters
     ----------
     X : array-like, (n, d)
         What the fits have seen.
-    y : array-like of int, (n,)
-        Truth.
+    y : array-like of int, (n,), or None
+        Truth; None leaves out its scores.
     dataset : str
     seeds : sequence of int
     fits : mapping of str to sequence of Fit
@@ -208,12 +209,13 @@ def scores(
         ``entropy``: of gamma, nats per point. ``clusters``: non-empty clusters. Values of a diverged fit are NaN.
     """
     rows = []
+    against = SCORES if y is not None else {}
     for method, seed, fit in ((m, s, f) for m in fits for s, f in zip(seeds, fits[m], strict=True)):
-        values = dict.fromkeys((*SCORES, *DIAGNOSTICS), float("nan"))
+        values = dict.fromkeys((*against, *DIAGNOSTICS), float("nan"))
         if fit.status != "diverged":
             variance = best_variance(X, fit.weights, fit.means)
             distortion = (fit.gamma * squared_distances(X, fit.means)).sum() / len(X)
-            values = {name: score(y, fit.labels) for name, score in SCORES.items()}
+            values = {name: score(y, fit.labels) for name, score in against.items()}
             values["log_likelihood"] = map_objective(X, fit.weights, fit.means, variance)
             values["best_variance"] = variance
             values["distortion"] = float(distortion)
@@ -326,6 +328,7 @@ def judge(table: pd.DataFrame, *, margin: float = 0.02, level: float = 0.05) -> 
     -------
     DataFrame
         ``dataset, score, first, second, margin, level`` and the fields of `Tost`; the difference is first - second.
+        A data set without a truth has no scores of this kind, and no row.
     """
     rows = []
     truth = table[table["score"].isin(SCORES)]
@@ -335,4 +338,4 @@ def judge(table: pd.DataFrame, *, margin: float = 0.02, level: float = 0.05) -> 
             result = tost(wide["cm"] - wide[second], margin=margin, level=level)
             key = {"dataset": dataset, "score": score, "first": "cm", "second": second}
             rows.append({**key, "margin": margin, "level": level, **vars(result)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*TEST_KEYS, *(each.name for each in fields(Tost))])

@@ -35,6 +35,11 @@ def equivalence(results: Path, dataset: str | None = None) -> tuple[Figure, pd.D
     if scores.empty:
         return style.empty("no data set was compared", [*SCORE_COLUMNS, *TEST_COLUMNS[2:]])
     scores = scores.loc[scores["score"].isin(SCORES), SCORE_COLUMNS]
+    if scores.empty:
+        return style.empty(
+            "clustering module and mixture were compared on data without a truth only: there are no scores to draw",
+            [*SCORE_COLUMNS, *TEST_COLUMNS[2:]],
+        )
     tests = tests.loc[tests["second"] == "gmm", TEST_COLUMNS]
     datasets = sorted(scores["dataset"].unique())
     figure = style.new(style.PAGE, 1.05 * len(datasets) + 1.25)

@@ -9,16 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from jcae.jobs.records import STATUSES
 from jcae.publish.export import exported_records
-from jcae.scores.evaluation import KINDS, ok_scores, read_records, read_scores
+from jcae.scores.evaluation import ENDS, KINDS, SKIPPED, attempted, ok_scores, read_records, read_scores
 from jcae.scores.metrics import METRICS
 
 KEYS = ("dataset", "method", "labels", "metric")
 LISTED = 60
 """Rows that an error lists at most."""
 _OF_ALL = ("failures", "reliability")
-_TOTALS = ("n_total", "rate", "reasons", "failed", "diverged", "collapsed")
+_TOTALS = ("n_total", "rate")
 # What a method has only beside the reference.
 _AGAINST = re.compile(
     r"difference.*|p|p_.*|smallest_p.*|n_pairs|n_unpaired|n_zero|rank_biserial|verdict|wins|ties|losses|"
@@ -138,10 +137,13 @@ def _runs(stem: str, row: pd.Series, column: str | None, records: pd.DataFrame) 
     if seed is not None and pd.notna(seed):
         here &= (records["seed"] == int(seed)) & (records["status"] == "ok")
         what = f"the one that {column.removesuffix('_seed')} names"
-    elif column in STATUSES:
+    elif column in (*ENDS, SKIPPED):
         here &= records["status"] == column
         what = f"those with status {column}"
-    elif stem in _OF_ALL or column in _TOTALS:
+    elif column in _TOTALS:
+        here &= records.index.isin(attempted(records).index)
+        what = "all that were tried, whatever their status"
+    elif stem in _OF_ALL:
         what = "all, whatever their status"
     else:
         here &= records["status"] == "ok"

@@ -1,6 +1,7 @@
 """From run folders to rows: scores of finished runs, one record per run, and which run stands for a method."""
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -9,38 +10,47 @@ import numpy as np
 import pandas as pd
 
 from jcae.data.formats import read_arrays
-from jcae.jobs.records import read_record
+from jcae.jobs.records import STATUSES, read_record
 from jcae.scores import metrics
 
 SCORE_COLUMNS = ["dataset", "method", "seed", "labels", "metric", "value"]
 RUN = ["dataset", "method", "seed"]
 KINDS = {"own": "labels", "refit": "refit_labels"}
 """Kind of labels -> array of labels.npz."""
+SKIPPED = "skipped"
+"""Status of a run that its method cannot make on these data: no failure, and no run in any count."""
+ENDS = tuple(status for status in STATUSES if status != SKIPPED)
+"""Statuses of a run that was tried."""
 
 
-def evaluate(run_dirs: Iterable[str | Path], truth_path: str | Path) -> pd.DataFrame:
-    """Score the runs of one data set against its truth.
+def evaluate(
+    run_dirs: Iterable[str | Path], truth_path: str | Path | None = None, features_path: str | Path | None = None
+) -> pd.DataFrame:
+    """Score the runs of one data set: without labels, and against its truth where it has one.
 
     Parameters
     ----------
     run_dirs : iterable of path
-        Folders of runs, or of blocks of runs.
-    truth_path : path
-        `truth.npz` with `y`, int, shape (n,).
+        Folders of runs, or of blocks of runs: all seeds of a method, since stability compares them.
+    truth_path : path, optional
+        `truth.npz` with `y`, int, shape (n,). None leaves out the scores against the truth.
+    features_path : path, optional
+        `features.npz` with `X`, shape (n, d). None leaves out the scores among the features.
 
     Returns
     -------
     DataFrame
         Columns dataset, method, seed, labels (`own` | `refit`), metric, value. Runs that are not ok yield no rows.
+        `stability` of a seed is its mean ARI with the other ok seeds of the method: their mean is that of all pairs.
 
     Raises
     ------
     ValueError
-        A folder holds no run, or the arrays of a run do not fit the truth; the message names the folder.
+        A folder holds no run, or the arrays of a run do not fit truth or features; the message names the folder.
     """
-    y = read_arrays(truth_path, "y")["y"]
-    n_classes = len(np.unique(y))
-    rows = []
+    y = None if truth_path is None else read_arrays(truth_path, "y")["y"]
+    X = None if features_path is None else read_arrays(features_path, "X")["X"]
+    rows, partitions = [], defaultdict(dict)
     for folder in _run_folders(run_dirs):
         run = read_record(folder / "run.json")
         if run["status"] != "ok":
@@ -50,11 +60,17 @@ def evaluate(run_dirs: Iterable[str | Path], truth_path: str | Path) -> pd.DataF
         for kind, array in KINDS.items():
             if array not in arrays:
                 continue
+            labels = arrays[array]
             try:
-                values = metrics.score(arrays[array], _asked_for(run) or n_classes, y, code)
+                asked = _asked_for(run) or len(np.unique(labels if y is None else y))
+                values = metrics.score(labels, asked, y, code, X)
             except ValueError as error:
                 raise ValueError(f"{folder} ({kind} labels): {error}") from error
             rows += [(run["dataset"], run["method"], run["seed"], kind, name, v) for name, v in values.items()]
+            partitions[run["dataset"], run["method"], kind][run["seed"]] = labels
+    for (dataset, method, kind), by_seed in partitions.items():
+        found = zip(by_seed, metrics.stability(list(by_seed.values())), strict=True)
+        rows += [(dataset, method, seed, kind, "stability", value) for seed, value in found if np.isfinite(value)]
     frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
     return frame.sort_values(RUN, kind="stable", ignore_index=True)
 
@@ -85,7 +101,8 @@ def collect_records(results_dir: str | Path, blocks: Collection[str] | None = No
         One row per run, sorted by data set, method and seed. `seconds` and `pretrain_seconds` (the shared autoencoder
         that it started from) are wall time per seed; memory in MiB; `objective` is lower-is-better; `run` is the
         folder relative to `results_dir`; `control` marks methods that only bound the scores; `params` holds all
-        parameters of the method as one JSON object.
+        parameters of the method as one JSON object. `truth`: whether the data set has one. Of a data set with points of
+        its own to fit on, `n_fit` and `n_score` count both kinds, and `split` says how they were divided.
 
     Raises
     ------
@@ -137,13 +154,33 @@ def read_records(results_dir: str | Path) -> pd.DataFrame:
     """Read `records.csv` of a results folder; columns as `collect_records` gives them."""
     # A method may be called "true", a commit may have digits only: neither is a truth value or a number.
     text = ("dataset", "method", "label", "use", "reason", "block", "tuned_with", "autoencoder", "params")
-    text += ("git_commit", "run")
+    text += ("git_commit", "run", "split")
     return pd.read_csv(Path(results_dir) / "records.csv", dtype=dict.fromkeys(text, "str") | {"control": bool})
 
 
 def ok_scores(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """Drop the scores of runs that are not, or no longer, ok in the records."""
     return scores.merge(records.loc[records["status"] == "ok", RUN], on=RUN)[SCORE_COLUMNS]
+
+
+def labelled(records: pd.DataFrame) -> pd.DataFrame:
+    """Keep the runs on data sets with a truth; records of an older version do not say so, and are all of such."""
+    return records[records["truth"].ne(False)] if "truth" in records else records
+
+
+def unlabelled(records: pd.DataFrame) -> list[str]:
+    """Name the data sets without a truth."""
+    return sorted(set(records["dataset"]) - set(labelled(records)["dataset"]))
+
+
+def attempted(records: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the runs that were skipped."""
+    return records[records["status"] != SKIPPED]
+
+
+def count_runs(records: pd.DataFrame) -> pd.Series:
+    """Count the runs of every data set and method that were not skipped; 0 where all were."""
+    return (records["status"] != SKIPPED).groupby([records["dataset"], records["method"]]).sum()
 
 
 def display_names(records: pd.DataFrame) -> dict[str, str]:
@@ -198,6 +235,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _record(run: dict[str, Any]) -> dict[str, Any]:
     info, data, device, objective, code = ((run.get(k) or {}) for k in ("info", "data", "device", "objective", "code"))
+    split = data.get("split") or {}
     use = run.get("use") or ""
     control = info.get("control", use.endswith(("RandomLabels", "TrueLabels")))
     block = run.get("block") or []
@@ -215,6 +253,10 @@ def _record(run: dict[str, Any]) -> dict[str, Any]:
             "n": data.get("n"),
             "d": data.get("d"),
             "n_clusters": data.get("n_clusters"),
+            "truth": data.get("truth"),
+            "n_fit": split.get("fit"),
+            "n_score": split.get("score"),
+            "split": split.get("how"),
         }
         | {"autoencoder": (run.get("pretrained") or {}).get("autoencoder"), "tuned_with": run.get("tuned_with")}
         | {"params": json.dumps(run.get("params") or {})}

@@ -1,13 +1,13 @@
 """Clustering scores, and a table that says what each needs, its range and its direction.
 
-scikit-learn computes what it has; here is what it lacks: scores after matching clusters to classes, purity, and the two
-scores that see a collapse without any truth. Points that a method calls noise (label -1, as in scikit-learn) count as
-one more cluster in every score against the truth, as scikit-learn counts them.
+scikit-learn computes what it has; here is what it lacks: scores after matching clusters to classes, purity, and what
+the sizes of the clusters and several seeds say without any truth. Points that a method calls noise (label -1, as in
+scikit-learn) count as one more cluster, as scikit-learn counts them, except where sizes are looked at.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,12 +98,13 @@ def completeness(y: ArrayLike, labels: ArrayLike) -> float:
     return float(sklearn_metrics.completeness_score(*_checked(y, labels)))
 
 
-def silhouette(code: ArrayLike, labels: ArrayLike) -> float:
-    """Mean silhouette of the clusters in the code, on at most `SILHOUETTE_SAMPLE` points drawn with a fixed generator.
+def silhouette(points: ArrayLike, labels: ArrayLike) -> float:
+    """Mean silhouette of the clusters among points, on at most `SILHOUETTE_SAMPLE` drawn with a fixed generator.
 
     Parameters
     ----------
-    code : array-like of float, shape (n, p)
+    points : array-like of float, shape (n, p)
+        Features, or codes.
     labels : array-like of int, shape (n,)
 
     Returns
@@ -114,19 +115,53 @@ def silhouette(code: ArrayLike, labels: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        Lengths differ, the code is not a matrix, holds NaN or infinity, or the labels are not integers.
+        Lengths differ, the points are not a matrix, hold NaN or infinity, or the labels are not integers.
     """
-    code, labels = np.asarray(code), _as_labels(labels, "labels")
-    if code.ndim != 2 or len(code) != len(labels):
-        raise ValueError(f"code must have shape (n, p) with n = {len(labels)} as the labels, got {code.shape}")
-    if not np.isfinite(code).all():
-        raise ValueError("code holds NaN or infinite values")
+    points, labels = _checked_points(points, labels)
     if len(labels) > SILHOUETTE_SAMPLE:
         chosen = np.random.default_rng(0).choice(len(labels), SILHOUETTE_SAMPLE, replace=False)
-        code, labels = code[chosen], labels[chosen]
-    if not 2 <= len(np.unique(labels)) < len(labels):
-        return float("nan")
-    return float(sklearn_metrics.silhouette_score(code, labels))
+        points, labels = points[chosen], labels[chosen]
+    return float(sklearn_metrics.silhouette_score(points, labels)) if _is_partition(labels) else float("nan")
+
+
+def calinski_harabasz(points: ArrayLike, labels: ArrayLike) -> float:
+    """Scatter between the clusters over scatter within, both per degree of freedom, of all points.
+
+    Parameters, errors and where it is not defined as in `silhouette`; from 0 upwards.
+    """
+    points, labels = _checked_points(points, labels)
+    return float(sklearn_metrics.calinski_harabasz_score(points, labels)) if _is_partition(labels) else float("nan")
+
+
+def davies_bouldin(points: ArrayLike, labels: ArrayLike) -> float:
+    """Mean over the clusters of how near the most similar other one is, for their widths, of all points; 0 is best.
+
+    Parameters, errors and where it is not defined as in `silhouette`.
+    """
+    points, labels = _checked_points(points, labels)
+    return float(sklearn_metrics.davies_bouldin_score(points, labels)) if _is_partition(labels) else float("nan")
+
+
+def stability(partitions: Sequence[ArrayLike]) -> list[float]:
+    """Mean ARI of each partition with all others: over all of them, the mean of the ARI of every pair.
+
+    Parameters
+    ----------
+    partitions : sequence of array-like of int, each of shape (n,)
+        Labels of the same points by several seeds.
+
+    Returns
+    -------
+    list of float
+        One value per partition; NaN for a single one.
+    """
+    n = len(partitions)
+    if n < 2:
+        return [float("nan")] * n
+    agreement = np.zeros((n, n))
+    for i, j in zip(*np.triu_indices(n, 1), strict=True):
+        agreement[i, j] = agreement[j, i] = ari(partitions[i], partitions[j])
+    return (agreement.sum(axis=1) / (n - 1)).tolist()
 
 
 def n_clusters_found(labels: ArrayLike, n_clusters: int | None = None) -> float:
@@ -148,6 +183,23 @@ def size_entropy(labels: ArrayLike, n_clusters: int) -> float:
     return float(np.clip(-(p * np.log(p)).sum() / np.log(n_clusters), 0.0, 1.0))
 
 
+def empty_clusters(labels: ArrayLike, n_clusters: int) -> float:
+    """Clusters without a point, of the `n_clusters` asked for; noise (-1) belongs to no cluster."""
+    return float(max(n_clusters - len(_sizes(labels)), 0))
+
+
+def smallest_share(labels: ArrayLike, n_clusters: int | None = None) -> float:
+    """Share of all points in the smallest non-empty cluster, 0 where all are noise. `n_clusters` is not used."""
+    sizes = _sizes(labels)
+    return float(sizes.min() / len(labels)) if len(sizes) else 0.0
+
+
+def largest_share(labels: ArrayLike, n_clusters: int | None = None) -> float:
+    """Share of all points in the largest cluster, 0 where all are noise. `n_clusters` is not used."""
+    sizes = _sizes(labels)
+    return float(sizes.max() / len(labels)) if len(sizes) else 0.0
+
+
 @dataclass(frozen=True)
 class Metric:
     """What tables and figures must know of a score.
@@ -157,26 +209,29 @@ class Metric:
     label : str
         Name for columns and axes.
     function : callable
-        `f(y, labels)`, `f(code, labels)` or `f(labels, n_clusters)`, by `needs`.
-    needs : {"truth", "code", "labels"}
-        What the score is computed from beside the labels.
+        `f(y, labels)`, `f(points, labels)` or `f(labels, n_clusters)`, by `needs`; of the seeds `f(partitions)`.
+    needs : {"truth", "features", "code", "labels", "seeds"}
+        What the score is computed from beside the labels; `seeds` are the labels of all ok runs of the method.
     min, max : float or None
         Range; None = unbounded.
     higher_is_better : bool or None
         None = a diagnostic without a better direction.
+    decimals : int
+        Shown in tables, where it is not shown in percent.
     """
 
     label: str
-    function: Callable[..., float]
-    needs: Literal["truth", "code", "labels"]
+    function: Callable[..., Any]
+    needs: Literal["truth", "features", "code", "labels", "seeds"]
     min: float | None
     max: float | None
     higher_is_better: bool | None
+    decimals: int = 3
 
     @property
     def percent(self) -> bool:
-        """Whether tables and figures show it in percent, as papers do for scores against the truth."""
-        return self.needs == "truth"
+        """Whether tables and figures show it in percent, as papers do for the agreement of two partitions."""
+        return self.needs in ("truth", "seeds")
 
 
 METRICS: dict[str, Metric] = {
@@ -189,15 +244,27 @@ METRICS: dict[str, Metric] = {
     "homogeneity": Metric("homogeneity", homogeneity, "truth", 0, 1, True),
     "completeness": Metric("completeness", completeness, "truth", 0, 1, True),
     "silhouette": Metric("silhouette of the code", silhouette, "code", -1, 1, True),
-    "clusters": Metric("non-empty clusters", n_clusters_found, "labels", 1, None, None),
+    "silhouette_features": Metric("silhouette", silhouette, "features", -1, 1, True),
+    "calinski_harabasz": Metric("Calinski-Harabasz", calinski_harabasz, "features", 0, None, True, decimals=1),
+    "davies_bouldin": Metric("Davies-Bouldin", davies_bouldin, "features", 0, None, False),
+    "stability": Metric("stability", stability, "seeds", -0.5, 1, True),
+    "clusters": Metric("non-empty clusters", n_clusters_found, "labels", 1, None, None, decimals=1),
+    "empty_clusters": Metric("empty clusters", empty_clusters, "labels", 0, None, None, decimals=1),
+    "smallest_share": Metric("share of the smallest cluster", smallest_share, "labels", 0, 1, None),
+    "largest_share": Metric("share of the largest cluster", largest_share, "labels", 0, 1, None),
     "size_entropy": Metric("cluster-size entropy", size_entropy, "labels", 0, 1, None),
 }
+"""Scores by their key. Those among the features are of one space for all methods; a code is of each method's own."""
 
 
 def score(
-    labels: ArrayLike, n_clusters: int, y: ArrayLike | None = None, code: ArrayLike | None = None
+    labels: ArrayLike,
+    n_clusters: int,
+    y: ArrayLike | None = None,
+    code: ArrayLike | None = None,
+    features: ArrayLike | None = None,
 ) -> dict[str, float]:
-    """Compute every score of `METRICS` for which the input is there and which is defined.
+    """Compute every score of one run in `METRICS` for which the input is there and which is defined.
 
     Parameters
     ----------
@@ -207,13 +274,14 @@ def score(
     y : array-like of int, shape (n,), optional
         True classes.
     code : array-like of float, shape (n, p), optional
+    features : array-like of float, shape (n, d), optional
 
     Returns
     -------
     dict of str to float
         Finite values in the order of `METRICS`.
     """
-    given = {"truth": y, "code": code}
+    given = {"truth": y, "code": code, "features": features, "seeds": None}
     values = {}
     for name, metric in METRICS.items():
         if metric.needs == "labels":
@@ -244,6 +312,20 @@ def _checked(y: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.integer], NDAr
     if len(y) != len(labels):
         raise ValueError(f"y and labels differ in length: {len(y)} and {len(labels)}")
     return y, labels
+
+
+def _checked_points(points: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
+    points, labels = np.asarray(points), _as_labels(labels, "labels")
+    if points.ndim != 2 or len(points) != len(labels):
+        raise ValueError(f"points must have shape (n, p) with n = {len(labels)} as the labels, got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError("points hold NaN or infinite values")
+    return points, labels
+
+
+def _is_partition(labels: NDArray[np.integer]) -> bool:
+    """Whether there are clusters to compare, and points within them."""
+    return 2 <= len(np.unique(labels)) < len(labels)
 
 
 def _as_labels(values: ArrayLike, name: str) -> NDArray[np.integer]:

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from jcae.jobs.records import STATUSES
-from jcae.scores.evaluation import lowest_objective
+from jcae.scores.evaluation import ENDS, attempted, lowest_objective
 from jcae.statistics.shared import DIGITS, LEVEL, compared, direction, seeds_by_method
 
 
@@ -57,7 +56,7 @@ def _spearman(x: pd.Series, y: pd.Series) -> float:
 
 
 def reliability(records: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
-    """Rates of failed, diverged and collapsed runs per method over all data sets, controls included.
+    """Rates of failed, diverged and collapsed runs per method over all data sets, controls included, skipped runs not.
 
     Returns
     -------
@@ -65,10 +64,10 @@ def reliability(records: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
         `method, n_total`, per status its count, and `rate, low, high` of the runs that are not ok (Wilson interval).
     """
     rows = []
-    for method, runs in records.groupby("method", sort=False):
-        counts = {status: int((runs["status"] == status).sum()) for status in STATUSES}
+    for method, runs in attempted(records).groupby("method", sort=False):
+        counts = {status: int((runs["status"] == status).sum()) for status in ENDS}
         bad, n = len(runs) - counts["ok"], len(runs)
         interval = stats.binomtest(bad, n).proportion_ci(1 - level, method="wilson")
         low, high = float(interval.low), float(interval.high)
         rows.append({"method": method, "n_total": n, **counts, "rate": bad / n, "low": low, "high": high})
-    return pd.DataFrame(rows, columns=["method", "n_total", *STATUSES, "rate", "low", "high"])
+    return pd.DataFrame(rows, columns=["method", "n_total", *ENDS, "rate", "low", "high"])

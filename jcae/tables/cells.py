@@ -16,7 +16,7 @@ def number(value: float, metric: str) -> str:
         return NONE
     if METRICS[metric].percent:
         return f"{100 * value:z.1f}"  # z: no -0.0
-    return f"{value:z.1f}" if METRICS[metric].max is None else f"{value:z.3f}"
+    return f"{value:z.{METRICS[metric].decimals}f}"
 
 
 def mean_sd(mean: float, sd: float, metric: str) -> str:
@@ -25,10 +25,13 @@ def mean_sd(mean: float, sd: float, metric: str) -> str:
 
 
 def mean_cell(row: tuple, metric: str) -> str:
-    """Write a mean, its deviation and, where not all runs were ok, the fraction that was; empty: not run."""
-    if not row.n_total:
-        return ""
+    """Write a mean, its deviation and, where not all runs were ok, the fraction that was."""
     return mean_sd(row.mean, row.sd, metric) + ("" if row.n_ok == row.n_total else f" ({row.n_ok}/{row.n_total})")
+
+
+def ok_of_all(n_ok: int, n_total: int) -> str:
+    """Write how many of all runs were ok, or that they were skipped."""
+    return f"{n_ok}/{n_total}" if n_total else "skipped"
 
 
 def best_methods(data: pd.DataFrame, metric: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jcae.scores.evaluation import read_results
+from jcae.scores.evaluation import attempted, labelled, read_results
 from jcae.statistics.ledger import MARGIN, read_published
 from jcae.statistics.pairs import paired
 from jcae.statistics.ranks import ROPE
@@ -10,6 +10,7 @@ from jcae.statistics.shared import LEVEL
 from jcae.tables.cells import MAIN_METRICS
 from jcae.tables.failures import reliability_table
 from jcae.tables.ledger import ledger_table
+from jcae.tables.notes import against_truth
 from jcae.tables.pairs import claim_table, comparison_table
 from jcae.tables.ranks import ranks_table
 from jcae.tables.rendering import write_all
@@ -57,14 +58,19 @@ def write_comparison_tables(
         The files written.
     """
     scores, records = read_results(results_dir)
+    tried = attempted(records)
+    known = labelled(tried)
     tables = []
     for metric in MAIN_METRICS:
-        pairs = paired(scores, records, metric, reference, level=level)
-        tables.append(claim_table(pairs, records, metric, reference, level))
-        tables.append(comparison_table(pairs, records, metric, reference, level))
-        tables.append(ranks_table(scores, records, metric, reference, level, rope))
-        tables.append(selection_table(scores, records, metric))
+        pairs = paired(scores, known, metric, reference, level=level)
+        against = (
+            claim_table(pairs, known, metric, reference, level),
+            comparison_table(pairs, known, metric, reference, level),
+            ranks_table(scores, known, metric, reference, level, rope),
+            selection_table(scores, known, metric),
+        )
+        tables += [against_truth(table, records) for table in against]
     tables.append(reliability_table(records, level))
     numbers = read_published(published) if published is not None else None
-    tables.append(ledger_table(numbers, scores, records, margin=margin, length=length, level=level))
+    tables.append(ledger_table(numbers, scores, tried, margin=margin, length=length, level=level))
     return write_all(tables, out_dir)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from jcae.scores.evaluation import display_names
-from jcae.tables.cells import NONE, significant, thousands
+from jcae.scores.evaluation import count_runs, display_names
+from jcae.tables.cells import NONE, ok_of_all, significant, thousands
 from jcae.tables.notes import devices, origin_note, seeds_note, tuning_note
 from jcae.tables.rendering import Table
 
@@ -13,17 +13,16 @@ COST = ["seconds", "pretrain_seconds", "updates", "peak_memory_mb", "peak_gpu_me
 def cost_table(records: pd.DataFrame) -> Table:
     """Mean time and updates per seed and highest memory of the ok runs, per data set and method."""
     names = display_names(records)
-    ok = records[records["status"] == "ok"]
+    ok, tried = records[records["status"] == "ok"], count_runs(records)
     rows = []
     for dataset in sorted(records["dataset"].unique()):
         for method in names:
-            here = (records["dataset"] == dataset) & (records["method"] == method)
-            if not here.any():
+            if (dataset, method) not in tried:
                 continue
             runs = ok[(ok["dataset"] == dataset) & (ok["method"] == method)]
             means = runs[COST[:3]].astype(float).mean()
             memory = runs[COST[3:]].astype(float).max()
-            rows.append((dataset, method, *means, *memory, devices(runs), len(runs), here.sum()))
+            rows.append((dataset, method, *means, *memory, devices(runs), len(runs), tried[dataset, method]))
     data = pd.DataFrame(
         rows,
         columns=["dataset", "method", *COST, "device", "n_ok", "n_total"],
@@ -38,7 +37,7 @@ def cost_table(records: pd.DataFrame) -> Table:
             "memory (MiB)": data["peak_memory_mb"].map(thousands),
             "GPU memory (MiB)": data["peak_gpu_memory_mb"].map(thousands),
             "device": data["device"].replace("", NONE),
-            "ok/all": data["n_ok"].astype(str) + "/" + data["n_total"].astype(str),
+            "ok/all": [ok_of_all(row.n_ok, row.n_total) for row in data.itertuples()],
         }
     )
     note = [

@@ -38,10 +38,14 @@ def equivalence_table(summary: pd.DataFrame) -> Table:
     Parameters
     ----------
     summary : DataFrame
-        One row per data set: `<score>_<method>`, `verdict_<score>`, `agreement_ari`, `changed`, `n_seeds`.
+        One row per data set: `<score>_<method>`, `verdict_<score>`, `agreement_ari`, `changed`, `n_seeds`. A data set
+        without a truth has neither scores nor verdicts.
     """
+    without = summary.loc[summary[[f"verdict_{metric}" for metric in MAIN_METRICS]].isna().all(axis=1), "dataset"]
 
     def cell(row: pd.Series, metric: str) -> str:
+        if row["dataset"] in set(without):
+            return NONE
         means = " / ".join(number(row[f"{metric}_{method}"], metric) for method in ("cm", "gmm", "kmeans"))
         return f"{means}: {row[f'verdict_{metric}']}"
 
@@ -64,6 +68,8 @@ def equivalence_table(summary: pd.DataFrame) -> Table:
         "between the partitions of CM and mixture. Changed: points that change cluster when CM starts at the EM "
         "solution and is trained. Scores and agreement: higher is better."
     )
+    if len(without):
+        note += f" No truth, hence no scores against it: {', '.join(without)}."
     return Table("equivalence", "The clustering module against the isotropic Gaussian mixture", note, summary, cells)
 
 

@@ -4,8 +4,7 @@ from textwrap import shorten
 
 import pandas as pd
 
-from jcae.jobs.records import STATUSES
-from jcae.scores.evaluation import RUN, display_names
+from jcae.scores.evaluation import ENDS, RUN, SKIPPED, display_names
 from jcae.statistics.selection import reliability
 from jcae.statistics.shared import LEVEL, count
 from jcae.tables.cells import frame, in_order
@@ -16,17 +15,20 @@ from jcae.tables.rendering import Table
 def failures_table(records: pd.DataFrame) -> Table:
     """Count the runs of each status per data set and method, with the reasons of those that are not ok."""
     names = display_names(records)
-    unknown = sorted(set(records["status"]) - set(STATUSES))
+    unknown = sorted(set(records["status"]) - {*ENDS, SKIPPED})
     if unknown:
-        raise ValueError(f"records hold status {unknown[0]!r}; known: {', '.join(STATUSES)}")
+        raise ValueError(f"records hold status {unknown[0]!r}; known: {', '.join((*ENDS, SKIPPED))}")
+    any_skipped = (records["status"] == SKIPPED).any()
+    statuses = [*ENDS, *([SKIPPED] if any_skipped else [])]
     rows = []
     for dataset in sorted(records["dataset"].unique()):
         for method in names:
             runs = records[(records["dataset"] == dataset) & (records["method"] == method)]
             if len(runs):
-                counts = [int((runs["status"] == status).sum()) for status in STATUSES]
-                rows.append((dataset, method, *counts, len(runs), _reasons(runs[runs["status"] != "ok"])))
-    data = pd.DataFrame(rows, columns=["dataset", "method", *STATUSES, "n_total", "reasons"])
+                counts = [int((runs["status"] == status).sum()) for status in statuses]
+                n_total = sum(counts[: len(ENDS)])
+                rows.append((dataset, method, *counts, n_total, _reasons(runs[runs["status"] != "ok"])))
+    data = pd.DataFrame(rows, columns=["dataset", "method", *statuses, "n_total", "reasons"])
     cells = data.astype(str).rename(columns={"dataset": "data set", "n_total": "all"})
     cells["method"] = data["method"].map(names)
     cells["reasons"] = data["reasons"].map(lambda text: shorten(text, 150, placeholder=" ..."))
@@ -34,10 +36,11 @@ def failures_table(records: pd.DataFrame) -> Table:
         seeds_note(records),
         "Only ok runs enter the means of the other tables. Lower counts of failed, diverged and collapsed runs are "
         "better. No run selected. Long reasons are cut here, whole in the csv.",
+        "Skipped: the method cannot be run on these data: no failure, and not among all." if any_skipped else "",
         tuning_note(records, names),
         origin_note(records),
     ]
-    return Table("failures", "Status of every run", " ".join(note), data, cells)
+    return Table("failures", "Status of every run", joined(note), data, cells)
 
 
 def _reasons(runs: pd.DataFrame) -> str:
@@ -58,7 +61,7 @@ def reliability_table(records: pd.DataFrame, level: float = LEVEL) -> Table:
         {
             "method": names[row.method],
             "runs": str(row.n_total),
-            **{status: str(getattr(row, status)) for status in STATUSES},
+            **{status: str(getattr(row, status)) for status in ENDS},
             f"not ok [{100 * (1 - level):g} %]": f"{100 * row.rate:.0f} % [{100 * row.low:.0f}, {100 * row.high:.0f}]",
         }
         for row in data.itertuples()

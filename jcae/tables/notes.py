@@ -1,11 +1,14 @@
-"""What the notes under the tables say: seeds, direction of the scores, tuning and origin of the numbers."""
+"""What the notes under the tables say: seeds, direction of the scores, data, tuning and origin of the numbers."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pandas as pd
 
 from jcae.jobs.records import format_block
+from jcae.scores.evaluation import SKIPPED, display_names, labelled, unlabelled
 from jcae.scores.metrics import METRICS
+from jcae.tables.rendering import Table
 
 
 def direction_note(names: Iterable[str]) -> str:
@@ -43,6 +46,8 @@ def tuning_note(records: pd.DataFrame, names: dict[str, str]) -> str:
 
 def origin_note(records: pd.DataFrame) -> str:
     """Commit, hardware and date of the numbers."""
+    if records.empty:
+        return ""
     commits = [str(c)[:7] for c in records["git_commit"].dropna()]
     parts = [f"commit {listed(commits)}"] if commits else []
     if records["dirty"].fillna(False).astype(bool).any():
@@ -62,6 +67,35 @@ def devices(records: pd.DataFrame) -> str:
 def listed(texts: Iterable[str]) -> str:
     """Join texts in alphabetical order, each once, empty ones left out."""
     return ", ".join(sorted({str(text) for text in texts if text}))
+
+
+def data_note(records: pd.DataFrame) -> str:
+    """Say which methods skipped which data sets, and which data sets have points of their own to fit on."""
+    parts, names = [], display_names(records)
+    if "n_fit" in records:
+        for row in records[records["n_fit"].notna()].drop_duplicates("dataset").sort_values("dataset").itertuples():
+            how = f" ({row.split})" if isinstance(row.split, str) else ""
+            others = f"fitted on {row.n_fit:,.0f} points, scored by predict on {row.n_score:,.0f} others{how}"
+            parts.append(f"{row.dataset}: {others}.")
+    skipped = records[records["status"] == SKIPPED].fillna({"reason": "no reason recorded"})
+    for (method, reason), runs in skipped.groupby(["method", "reason"], sort=False):
+        places = listed(runs["dataset"])
+        parts.append(f"Skipped, which is no failure and in no count: {names[method]} on {places} ({reason}).")
+    return " ".join(parts)
+
+
+def against_truth(table: Table, records: pd.DataFrame) -> Table:
+    """Say under a table of scores against the truth which data sets are not in it; nothing else where none is.
+
+    `records` are those of all data sets.
+    """
+    without, known = unlabelled(records), labelled(records)
+    where = "scores_without_labels has the scores that need none"
+    if known.empty and without:
+        text = f"No data set of this run has a truth ({', '.join(without)}), so that this table is empty; {where}."
+        return replace(table, note=text)
+    left_out = f"Without a truth, and so not in this table: {', '.join(without)}; {where}." if without else ""
+    return table.saying(data_note(known), left_out)
 
 
 def reference_note(reference: str | None, names: dict[str, str], nothing: str) -> str:

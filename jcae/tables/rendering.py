@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -75,6 +75,10 @@ class Table:
     cells: pd.DataFrame
     bold: frozenset[tuple[int, int]] = frozenset()
     rule_before: int | None = None
+
+    def saying(self, *sentences: str) -> "Table":
+        """Return the table with more said at the end of its note; empty sentences are left out."""
+        return replace(self, note=" ".join(filter(None, [self.note, *sentences])))
 
 
 def write_all(tables: Iterable[Table], out_dir: str | Path) -> list[Path]:

@@ -4,17 +4,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from jcae.scores.evaluation import KINDS, read_results
+from jcae.scores.evaluation import KINDS, labelled, read_results
 from jcae.tables.cells import MAIN_METRICS
 from jcae.tables.cost import cost_table
 from jcae.tables.failures import failures_table
 from jcae.tables.mean_best import mean_best_table
+from jcae.tables.notes import against_truth, data_note
 from jcae.tables.rendering import Table, write_all
 from jcae.tables.scores import full_table, scores_table
+from jcae.tables.without_labels import without_labels_table
+
+RUN_TABLES = (
+    *(f"scores_{metric}{suffix}" for suffix in ("", "_refit") for metric in MAIN_METRICS),
+    *(f"mean_best_{metric}" for metric in MAIN_METRICS),
+    *("scores_without_labels", "scores_full", "failures", "cost"),
+)
+"""Names of the tables that `write_tables` writes."""
 
 
 def write_tables(results_dir: str | Path, out_dir: str | Path) -> list[Path]:
-    """Write every table of a results folder as csv, md, tex and html.
+    """Write the tables of `RUN_TABLES` as csv, md, tex and html.
 
     Parameters
     ----------
@@ -33,10 +42,16 @@ def write_tables(results_dir: str | Path, out_dir: str | Path) -> list[Path]:
 
 
 def make_tables(scores: pd.DataFrame, records: pd.DataFrame) -> list[Table]:
-    """Build `scores_<metric>` (own labels, `_refit`), `mean_best_<metric>`, `scores_full`, `failures` and `cost`.
+    """Build the tables of `RUN_TABLES`; those of scores against the truth leave out the data sets that have none.
 
     `scores` and `records` as `jcae.scores.evaluation.read_results` gives them.
     """
-    main = [scores_table(scores, records, metric, kind) for kind in KINDS for metric in MAIN_METRICS]
-    main += [mean_best_table(scores, records, metric) for metric in MAIN_METRICS]
-    return [*main, full_table(scores, records), failures_table(records), cost_table(records)]
+    known = labelled(records)
+    against = [scores_table(scores, known, metric, kind) for kind in KINDS for metric in MAIN_METRICS]
+    against += [mean_best_table(scores, known, metric) for metric in MAIN_METRICS]
+    others = [without_labels_table(scores, records), full_table(scores, records), cost_table(records)]
+    return [
+        *(against_truth(table, records) for table in against),
+        *(table.saying(data_note(records)) for table in others),
+        failures_table(records),
+    ]

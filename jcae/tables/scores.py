@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from jcae.scores.evaluation import KINDS, display_names, lowest_objective, ok_scores
+from jcae.scores.evaluation import KINDS, count_runs, display_names, lowest_objective, ok_scores, unlabelled
 from jcae.scores.metrics import METRICS
-from jcae.tables.cells import NONE, best_methods, mean_cell, mean_sd, number
-from jcae.tables.notes import direction_note, origin_note, seeds_note, tuning_note
+from jcae.tables.cells import NONE, best_methods, mean_cell, mean_sd, number, ok_of_all
+from jcae.tables.notes import direction_note, joined, origin_note, seeds_note, tuning_note
 from jcae.tables.rendering import Table
 
 
@@ -22,7 +22,7 @@ def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind:
     kind : {"own", "refit"}
         The method's own labels, or k-means on its code.
     """
-    names, totals = display_names(records), records.groupby(["dataset", "method"]).size()
+    names, totals = display_names(records), count_runs(records)
     scores = ok_scores(scores, records)
     scores = scores[(scores["metric"] == metric) & (scores["labels"] == kind)]
     # Refit labels exist for methods with a code only; such a method stays listed where all its seeds failed.
@@ -40,7 +40,8 @@ def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind:
     cells = pd.DataFrame("", index=range(len(methods)), columns=["method", *datasets])
     cells["method"] = [names[m] for m in methods]
     for row in data.itertuples():
-        cells.loc[methods.index(row.method), row.dataset] = mean_cell(row, metric)
+        if (row.dataset, row.method) in totals:
+            cells.loc[methods.index(row.method), row.dataset] = mean_cell(row, metric)
     controls = set(records.loc[records["control"].astype(bool), "method"])
     bold = frozenset(
         (methods.index(m), 1 + j)
@@ -74,10 +75,10 @@ def statistics(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """What is said of the ok runs of every data set, method, kind of labels and score: spread and two single runs.
 
     The single runs are the one with the lowest objective and the best by this score. `n_ok` counts the ok runs that
-    have the score. A method without any has one row per data set, without a score.
+    have the score. A method without any has one row per data set, without a score; skipped runs are not counted.
     """
     scores = ok_scores(scores, records)
-    totals = records.groupby(["dataset", "method"]).size()
+    totals = count_runs(records)
     chosen = lowest_objective(records).set_index(["dataset", "method"])["seed"]
     groups = dict(list(scores.groupby(["dataset", "method", "labels", "metric"])))
 
@@ -115,7 +116,7 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
     does and so is no result that a user could obtain. `n_ok` counts the ok runs that have the score. A method without
     an ok run keeps one row per data set, without a score.
     """
-    names = display_names(records)
+    names, without = display_names(records), unlabelled(records)
     data = statistics(scores, records)
     cells = pd.DataFrame(
         [
@@ -128,7 +129,7 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
                 "median": number(row.median, row.metric),
                 "lowest objective": number(row.lowest_objective, row.metric),
                 "best by labels*": number(row.best_by_labels, row.metric),
-                "ok/all": f"{row.n_ok}/{row.n_total}",
+                "ok/all": ok_of_all(row.n_ok, row.n_total),
             }
             for row in data.itertuples()
         ]
@@ -141,5 +142,6 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
         direction_note([m for m in METRICS if m in set(data["metric"])]),
         tuning_note(records, names),
         origin_note(records),
+        f"Without a truth, and so without scores against it: {', '.join(without)}." if without else "",
     ]
-    return Table("scores_full", "Every score of every method", " ".join(note), data, cells)
+    return Table("scores_full", "Every score of every method", joined(note), data, cells)

@@ -3,18 +3,25 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jcae.jobs.records import write_record
 from jcae.scores.evaluation import (
+    _record,
+    attempted,
     collect_records,
     collect_scores,
+    count_runs,
     evaluate,
+    labelled,
     lowest_objective,
     ok_scores,
     read_records,
     read_results,
+    unlabelled,
 )
+from jcae.scores.metrics import METRICS, ari
 
 Y = np.array([0, 0, 0, 1, 1, 1])
 LABELS = np.array([1, 1, 0, 0, 0, 0])  # 5 of 6 in the matched cluster
@@ -92,6 +99,61 @@ def test_without_code_no_refit_and_no_silhouette(tmp_path, truth):
     scores = evaluate([folder], truth)
     assert set(scores["labels"]) == {"own"}
     assert "silhouette" not in set(scores["metric"])
+
+
+def test_without_a_truth_the_scores_that_need_none(tmp_path, truth):
+    np.savez(tmp_path / "features.npz", X=np.arange(12, dtype="float32").reshape(6, 2))
+    for seed, labels in enumerate([LABELS, REFIT]):
+        write_run(tmp_path, "aecm", seed, labels={"labels": labels})
+    features = tmp_path / "features.npz"
+    scores = evaluate([tmp_path / "runs"], None, features)
+    both = evaluate([tmp_path / "runs"], truth, features)
+    needs_none = {name for name, metric in METRICS.items() if metric.needs not in ("truth", "code")}
+    assert set(scores["metric"]) == needs_none
+    assert set(both["metric"]) == needs_none | {name for name, metric in METRICS.items() if metric.needs == "truth"}
+    merged = scores.merge(both, on=["dataset", "method", "seed", "labels", "metric"])
+    assert len(merged) == len(scores)
+    assert (merged["value_x"] == merged["value_y"]).all()
+
+
+def test_stability_is_among_the_ok_seeds_of_one_method(tmp_path):
+    for seed, labels in enumerate([LABELS, REFIT, REFIT + 5]):
+        write_run(tmp_path, "aecm", seed, labels={"labels": labels})
+    write_run(tmp_path, "aecm", 3, status="collapsed", labels={"labels": 0 * LABELS})
+    write_run(tmp_path, "single", 0, labels={"labels": LABELS})
+    scores = evaluate([tmp_path / "runs"])
+    found = scores[scores["metric"] == "stability"].set_index(["method", "seed"])["value"]
+    apart = ari(LABELS, REFIT)
+    assert found.to_dict() == pytest.approx(
+        {("aecm", 0): apart, ("aecm", 1): (apart + 1) / 2, ("aecm", 2): (apart + 1) / 2}
+    )
+
+
+def test_records_say_whether_there_is_a_truth_and_how_points_were_divided():
+    run = {"data": {"n": 4, "d": 2, "truth": False, "split": {"fit": 10, "score": 4, "how": "the files say so"}}}
+    facts = _record(run)
+    assert (facts["truth"], facts["n_fit"], facts["n_score"], facts["split"]) == (False, 10, 4, "the files say so")
+    old = _record({"data": {"n": 4, "d": 2}})
+    assert (old["truth"], old["n_fit"], old["split"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("through_csv", [False, True])
+def test_labelled_and_skipped_runs(tmp_path, through_csv):
+    rows = [
+        ("old", "a", 0, "ok", None),
+        ("old", "a", 1, "skipped", None),
+        ("known", "a", 0, "skipped", True),
+        ("mine", "a", 0, "failed", False),
+    ]
+    records = pd.DataFrame(rows, columns=["dataset", "method", "seed", "status", "truth"]).assign(control=False)
+    if through_csv:
+        records.to_csv(tmp_path / "records.csv", index=False)
+        records = read_records(tmp_path)
+    assert labelled(records)["dataset"].tolist() == ["old", "old", "known"]
+    assert unlabelled(records) == ["mine"]
+    assert unlabelled(records.drop(columns="truth")) == []
+    assert attempted(records)["seed"].tolist() == [0, 0]
+    assert count_runs(records).to_dict() == {("old", "a"): 1, ("known", "a"): 0, ("mine", "a"): 1}
 
 
 @pytest.mark.parametrize("status", ["failed", "diverged", "collapsed"])

@@ -124,9 +124,44 @@ def test_silhouette_by_hand():
     assert value == pytest.approx((0.9 + 8 / 9 + 0) / 3)
 
 
+AMONG_POINTS = [metrics.silhouette, metrics.calinski_harabasz, metrics.davies_bouldin]
+
+
+@pytest.mark.parametrize("function", AMONG_POINTS)
 @pytest.mark.parametrize("labels", [[0, 0, 0], [0, 1, 2]])
-def test_silhouette_not_defined(labels):
-    assert np.isnan(metrics.silhouette(np.eye(3), np.array(labels)))
+def test_no_partition_has_no_score_among_points(function, labels):
+    assert np.isnan(function(np.eye(3), np.array(labels)))
+
+
+def test_scatter_of_clusters_by_hand():
+    # Clusters 0, 2 and 10, 12, means 1, 11, of all 6: between 4 * 25 = 100 over 1, within 4 over 4 - 2.
+    points, labels = np.array([[0.0], [2.0], [10.0], [12.0]]), np.array([4, 4, 9, 9])
+    assert metrics.calinski_harabasz(points, labels) == pytest.approx(100 / (4 / 2))
+    assert metrics.davies_bouldin(points, labels) == pytest.approx((1 + 1) / 10)  # widths 1, 10 apart
+
+
+def test_stability_is_the_mean_over_all_pairs():
+    rng = np.random.default_rng(5)
+    partitions = [rng.integers(0, 3, 60), Y.repeat(6), Y.repeat(6) + 7, rng.integers(0, 4, 60)]
+    pairs = [sk.adjusted_rand_score(a, b) for i, a in enumerate(partitions) for b in partitions[:i]]
+    values = metrics.stability(partitions)
+    assert np.mean(values) == pytest.approx(np.mean(pairs))
+    assert values[1] == pytest.approx(
+        np.mean([sk.adjusted_rand_score(partitions[1], partitions[i]) for i in (0, 2, 3)])
+    )
+    assert metrics.stability(partitions[1:3]) == [1, 1]  # names of clusters do not matter
+    assert np.isnan(metrics.stability(partitions[:1])).tolist() == [True]
+    assert metrics.stability([]) == []
+
+
+def test_sizes_by_hand():
+    labels = np.array([-1, 0, 0, 0, 2, 2, 5, -1])
+    assert metrics.smallest_share(labels) == pytest.approx(1 / 8)
+    assert metrics.largest_share(labels) == pytest.approx(3 / 8)
+    assert metrics.empty_clusters(labels, 5) == 2
+    assert metrics.empty_clusters(labels, 2) == 0  # more found than asked for
+    noise = np.full(3, -1)
+    assert [metrics.smallest_share(noise), metrics.largest_share(noise), metrics.empty_clusters(noise, 2)] == [0, 0, 2]
 
 
 label_pairs = st.integers(1, 25).flatmap(
@@ -169,9 +204,12 @@ def test_perfect_labels_reach_the_maximum(pair):
 
 def test_score_takes_what_is_given():
     code = np.random.default_rng(0).normal(size=(10, 2))
-    assert set(metrics.score(LABELS, 3)) == {"clusters", "size_entropy"}
-    assert set(metrics.score(LABELS, 3, Y, code)) == set(METRICS)
-    assert "silhouette" not in metrics.score(np.zeros(10, int), 3, Y, code)
+    sizes = {"clusters", "empty_clusters", "smallest_share", "largest_share", "size_entropy"}
+    assert set(metrics.score(LABELS, 3)) == sizes
+    among = {"silhouette_features", "calinski_harabasz", "davies_bouldin"}
+    assert set(metrics.score(LABELS, 3, features=code)) == sizes | among
+    assert set(metrics.score(LABELS, 3, Y, code, code)) == set(METRICS) - {"stability"}
+    assert set(metrics.score(np.zeros(10, int), 3, None, code, code)) == sizes
 
 
 @pytest.mark.parametrize("function", [m.function for m in METRICS.values() if m.needs == "truth"])
@@ -191,8 +229,9 @@ def test_errors_name_the_trouble(function, y, labels, message):
         function(y, labels)
 
 
-def test_silhouette_errors():
+@pytest.mark.parametrize("function", AMONG_POINTS)
+def test_errors_of_scores_among_points(function):
     with pytest.raises(ValueError, match="NaN or infinite"):
-        metrics.silhouette(np.array([[0.0], [np.nan], [1.0]]), np.array([0, 1, 1]))
+        function(np.array([[0.0], [np.nan], [1.0]]), np.array([0, 1, 1]))
     with pytest.raises(ValueError, match=r"got \(2, 1\)"):
-        metrics.silhouette(np.zeros((2, 1)), np.array([0, 1, 1]))
+        function(np.zeros((2, 1)), np.array([0, 1, 1]))

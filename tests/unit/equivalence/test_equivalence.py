@@ -15,6 +15,7 @@ from jcae import ClusteringModule, IsotropicMixture
 from jcae.figures import style
 from jcae.figures.equivalence import algebra as draw_algebra
 from jcae.figures.equivalence import equivalence as draw_equivalence
+from jcae.models.mixture import unit_variance
 from jcae.statistics.tost import tost
 from jcae.tables.equivalence import write_equivalence_tables
 
@@ -89,7 +90,7 @@ def test_verify_judges_numbers_and_refuses_empty_tables(tmp_path, table):
 
 
 def test_scaled_data_have_the_variance_of_the_mixture(blobs):
-    X = eq.unit_variance(blobs[0] * 7.0 + 100.0, 3)
+    X = unit_variance(blobs[0] * 7.0 + 100.0, 3)
     np.testing.assert_allclose(X.mean(axis=0), 0.0, atol=1e-10)
     assert IsotropicMixture(3, variance=None, random_state=0).fit(X).variance_ == pytest.approx(0.5, rel=1e-6)
 
@@ -209,7 +210,7 @@ def test_judge_pairs_by_seed():
 
 
 def test_module_starts_at_the_posterior_and_training_hardens_it(blobs):
-    X = eq.unit_variance(blobs[0], 3)
+    X = unit_variance(blobs[0], 3)
     table = eq.fixed_point(X, "blobs", [0, 1], n_clusters=3, training=SHORT)
     assert (table["start_gap"] < 1e-10).all()
     assert (table["objective_gap"] >= 0.0).all()  # EM has maximised it
@@ -256,15 +257,49 @@ def test_files_and_summary(tmp_path, blobs):
             style.save(figure, data, tmp_path / "figure")
 
 
+def test_without_a_truth_its_scores_are_left_out(tmp_path, blobs):
+    X, y = blobs
+    for name in ("known", "unknown"):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "features.npz", X=X.astype(np.float32))
+    np.savez(tmp_path / "known" / "truth.npz", y=y)
+    folder = tmp_path / "equivalence"
+    for name, truth in (("unknown", None), ("known", tmp_path / "known" / "truth.npz")):
+        features = tmp_path / name / "features.npz"
+        files.write_algebra(features, name, folder / "algebra.csv", n_clusters=3)
+        files.write_empirics(features, truth, name, [0, 1], folder / name, n_clusters=3, epochs=3)
+
+    frames = files.summarise(folder)
+    scores = frames["scores"].set_index("dataset")["score"]
+    assert set(scores["unknown"]) == set(eq.DIAGNOSTICS)
+    assert set(scores["known"]) == {*eq.SCORES, *eq.DIAGNOSTICS}
+    assert set(frames["tests"]["dataset"]) == {"known"}
+    assert set(frames["agreement"]["dataset"]) == set(frames["fixed_point"]["dataset"]) == {"known", "unknown"}
+    summary = frames["summary"].set_index("dataset")
+    assert summary["n_seeds"].tolist() == [2, 2]
+    assert summary.loc["unknown", ["acc_cm", "verdict_acc"]].isna().all()
+    assert summary.loc["unknown", "agreement_ari"] == pytest.approx(summary.loc["known", "agreement_ari"])
+    frames["summary"].to_csv(folder / "summary.csv", index=False)
+    write_equivalence_tables(folder, tmp_path / "tables")
+    row, note = [line for line in (tmp_path / "tables/equivalence.md").read_text().splitlines() if "unknown" in line]
+    assert row.startswith("| unknown | – | – | – | 100.0 |")
+    assert "No truth, hence no scores against it: unknown." in note
+    with style.applied():
+        assert set(draw_equivalence(tmp_path)[1]["dataset"]) == {"known"}
+        figure, data = draw_equivalence(tmp_path, "unknown")
+    assert data.empty
+    assert "without a truth" in figure.texts[0].get_text().replace("\n", " ")
+
+
 def test_truth_does_not_reach_the_fits(monkeypatch, tmp_path, blobs):
     X, y = blobs
     np.savez(tmp_path / "features.npz", X=X)
     np.savez(tmp_path / "truth.npz", y=y)
-    read, order = eq.read_arrays, []
-    monkeypatch.setattr(eq, "read_arrays", lambda path, name: (order.append(name), read(path, name))[1])
+    read, order = files.read_arrays, []
+    monkeypatch.setattr(files, "read_arrays", lambda path, name: (order.append(name), read(path, name))[1])
     for name in ("fit_all", "fixed_point"):
-        function = getattr(eq, name)
-        monkeypatch.setattr(eq, name, lambda *a, f=function, n=name, **k: (order.append(n), f(*a, **k))[1])
+        function = getattr(files, name)
+        monkeypatch.setattr(files, name, lambda *a, f=function, n=name, **k: (order.append(n), f(*a, **k))[1])
     args = tmp_path / "features.npz", tmp_path / "truth.npz", "blobs", [0], tmp_path / "out"
     files.write_empirics(*args, n_clusters=3, epochs=2)
     assert order == ["X", "fit_all", "fixed_point", "y"]

@@ -10,7 +10,7 @@ from jcae.tables.cost import cost_table
 from jcae.tables.failures import failures_table
 from jcae.tables.mean_best import mean_best_table
 from jcae.tables.rendering import LONG, escape_latex, to_html, to_latex, to_markdown
-from jcae.tables.run import write_tables
+from jcae.tables.run import RUN_TABLES, write_tables
 from jcae.tables.scores import full_table, scores_table
 from results import record, score
 
@@ -258,15 +258,7 @@ def test_writes_every_table_four_ways(tmp_path):
     SCORES.replace({"method": {"c": "true"}}).to_csv(tmp_path / "scores.csv", index=False)
     written = write_tables(tmp_path, tmp_path / "tables")
     assert {path.name for path in written} == {
-        f"{name}.{suffix}"
-        for name in (
-            *(f"scores_{metric}{kind}" for metric in ("acc", "nmi", "ari") for kind in ("", "_refit")),
-            *(f"mean_best_{metric}" for metric in ("acc", "nmi", "ari")),
-            "scores_full",
-            "failures",
-            "cost",
-        )
-        for suffix in ("csv", "md", "tex", "html")
+        f"{name}.{suffix}" for name in RUN_TABLES for suffix in ("csv", "md", "tex", "html")
     }
     data = pd.read_csv(tmp_path / "tables/scores_acc.csv", dtype={"method": "str"}).set_index("method")
     assert data.loc["a", "mean"] == pytest.approx(2 / 3)
