@@ -44,7 +44,7 @@ app = typer.Typer(cls=_Verbs, no_args_is_help=True, add_completion=False, pretty
 ))  # fmt: skip
 
 Features = Annotated[Path, typer.Option(help="features.npz; card.json lies beside it.")]
-Truth = Annotated[Path, typer.Option(help="truth.npz.")]
+Truth = Annotated[Path | None, typer.Option(help="truth.npz; without it, scores that need it are left out.")]
 Results = Annotated[Path, typer.Option(help="Folder of the run, results/<run>.")]
 Out = Annotated[Path, typer.Option(help="Where to write.")]
 Spec = Annotated[str, typer.Option(help="The job as JSON: dataset, method, use, params ...")]

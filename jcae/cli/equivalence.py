@@ -22,7 +22,7 @@ app.add_typer(equivalence, name="equivalence")
 @equivalence.command()
 def algebra(features: Features, name: Annotated[str, typer.Option(help="Of the data set.")], out: Out) -> None:
     """Evaluate the identities in float64 on a data set; failures are rows, for `verify` to judge."""
-    from jcae.equivalence.fits import write_algebra
+    from jcae.equivalence.files import write_algebra
 
     write_algebra(features, name, out, n_clusters=_n_clusters(features))
 
@@ -39,20 +39,20 @@ def verify(csv: Annotated[Path, typer.Argument(help="Written by `algebra` or `su
 @equivalence.command()
 def empirics(
     features: Features,
-    truth: Truth,
     name: Annotated[str, typer.Option(help="Of the data set.")],
     seeds: Seeds,
     out: Annotated[Path, typer.Option(help="Folder; gets scores, agreement, tests and fixed_point (csv).")],
     margin: Annotated[float, typer.Option(help="Largest mean difference that counts as the same.")] = 0.02,
     level: Annotated[float, typer.Option(help="Of each one-sided test.")] = 0.05,
     alpha_prior: Annotated[float, typer.Option(help="Dirichlet concentration, per batch.")] = 2.0,
+    truth: Truth = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="[default: enough for 2000 updates]")] = None,
     batch_size: Annotated[int, typer.Option(min=1)] = 64,
     learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 0.01,
     device: Device = "cpu",
 ) -> None:
     """Fit clustering module, mixture and k-means from the same starts and compare them."""
-    from jcae.equivalence.fits import write_empirics
+    from jcae.equivalence.files import write_empirics
     from jcae.jobs.records import parse_block
 
     write_empirics(
@@ -80,7 +80,7 @@ def summarise_equivalence(
     """Join the checks and comparisons of all data sets into algebra.csv and summary.csv."""
     import pandas as pd
 
-    from jcae.equivalence.fits import summarise
+    from jcae.equivalence.files import summarise
 
     # The identities on random data are checked beside every data set.
     algebra = pd.concat([pd.read_csv(folder / name / "algebra.csv") for name in names]).drop_duplicates()
@@ -95,7 +95,7 @@ def equivalence_tables(
     out: Annotated[Path, typer.Option(help="Folder for the tables: csv, md, tex, html.")],
 ) -> None:
     """Write algebra.csv and summary.csv as tables."""
-    from jcae.tables.scores import write_equivalence_tables
+    from jcae.tables.equivalence import write_equivalence_tables
 
     write_equivalence_tables(folder, out)
 

@@ -14,6 +14,7 @@ from jcae.cli.app import (
     Results,
     Truth,
     app,
+    read_json,
     write_csv,
 )
 
@@ -21,13 +22,16 @@ from jcae.cli.app import (
 @app.command()
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or of blocks of runs.")],
-    truth: Truth,
     out: Annotated[Path, typer.Option(help="Scores, csv.")],
+    features: Annotated[
+        Path | None, typer.Option(help="features.npz; without it, scores among the features are left out.")
+    ] = None,
+    truth: Truth = None,
 ) -> None:
-    """Score the runs of a method on a data set against the truth."""
+    """Score the runs of a method on a data set, against the truth where it has one."""
     from jcae.scores.evaluation import evaluate as score_runs
 
-    write_csv(score_runs(runs, truth), out)
+    write_csv(score_runs(runs, truth, features), out)
 
 
 @app.command()
@@ -38,12 +42,18 @@ def collect(
         typer.Argument(help="Scores that belong to the run, <data set>/<method>.csv; without any, all that are there."),
     ] = None,
     block: Annotated[list[str] | None, typer.Option(help="Keep this block of seeds: 0-4, 0 or 0,2,5.")] = None,
+    wording: Annotated[
+        str, typer.Option(help="What tables call methods, and how these were tuned, as JSON: data set, method, words.")
+    ] = "{}",
 ) -> None:
     """Join all scores into scores.csv and all run records into records.csv."""
     from jcae.jobs.records import parse_block
     from jcae.scores.evaluation import collect_records, collect_scores
 
-    tables = {"scores.csv": collect_scores(results), "records.csv": collect_records(results, block)}
+    tables = {
+        "scores.csv": collect_scores(results),
+        "records.csv": collect_records(results, block, read_json(wording, "--wording")),
+    }
     belongs = {(path.parent.name, path.stem) for path in scores or []}
     for name, table in tables.items():
         # The folder may hold runs of an earlier config; what is not part of this one must not enter its tables.
@@ -86,7 +96,7 @@ def export(
 @app.command()
 def tables(results: Results, out: Out) -> None:
     """Write the tables (csv, md, tex) of the collected scores and records."""
-    from jcae.tables.scores import write_tables
+    from jcae.tables.run import write_tables
 
     for path in write_tables(results, out):
         typer.echo(path)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from jcae.data.formats import read_arrays
-from jcae.data.prepare import load_card
+from jcae.data.stored import load_card
 from jcae.equivalence.algebra import algebra
 from jcae.equivalence.fits import METHODS, SCORES, Training, agreement, fit_all, fixed_point, judge, scores
 from jcae.files import atomic_write

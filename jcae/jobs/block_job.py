@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from jcae.data.arrays import array_sha256
 from jcae.data.formats import DataError
 from jcae.data.stored import load_card, load_truth, read_features
 from jcae.files import file_sha256
@@ -134,6 +133,8 @@ def prepare_job(
             "d": int(X.shape[1]),
             "n_clusters": n_clusters,
             "features_sha256": card.get("features_sha256") or file_sha256(files.features),
+            "truth": card.get("class_counts") is not None if card else None,
+            "split": card.get("split"),
             "prepared": str(files.features.parent),
         },
         device=_resolve_device(params.get("device", "cpu")),
@@ -145,13 +146,12 @@ def prepare_job(
             raise ValueError(f"{spec['use']} reads the truth, but no truth file was given")
         job = replace(job, y=load_truth(files.truth)[0])
     if files.fit is not None and job.control:  # it bounds the scores of these points, and has no use for others
-        return job
+        return replace(job, data={**job.data, "split": None})
     if files.fit is not None:
         fit = read_features(files.fit)
         if fit.shape[1] != X.shape[1]:
             raise DataError(f"{files.fit}: {fit.shape[1]} features, but {files.features} has {X.shape[1]}")
-        facts = {"n": len(fit), "sha256": array_sha256(fit), "how": (card.get("split") or {}).get("how")}
-        job = replace(job, X=fit, scored=X, data={**job.data, "fit": facts})
+        job = replace(job, X=fit, scored=X)
     if files.graph is not None:
         from jcae.data.graphs.graph import facts as graph_facts
         from jcae.data.graphs.graph import load

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,11 @@ def collect_scores(results_dir: str | Path) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[SCORE_COLUMNS]
 
 
-def collect_records(results_dir: str | Path, blocks: Collection[str] | None = None) -> pd.DataFrame:
+def collect_records(
+    results_dir: str | Path,
+    blocks: Collection[str] | None = None,
+    wording: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None,
+) -> pd.DataFrame:
     """Read every `run.json` below `runs/` of a results folder.
 
     Parameters
@@ -94,6 +98,9 @@ def collect_records(results_dir: str | Path, blocks: Collection[str] | None = No
         `results/<run>`.
     blocks : collection of str, optional
         Read these blocks of seeds only: with another block size the folder may still hold older ones.
+    wording : mapping, optional
+        By data set and method, `label` and `tuned_with` in the words of the config. They are no part of a run, which is
+        the same under any name.
 
     Returns
     -------
@@ -123,6 +130,7 @@ def collect_records(results_dir: str | Path, blocks: Collection[str] | None = No
             continue
         run = read_record(folder / "run.json")
         record = _record(run) | {"run": folder.relative_to(results_dir).as_posix()}
+        record |= (wording or {}).get(run["dataset"], {}).get(run["method"], {})
         autoencoder = (run.get("pretrained") or {}).get("autoencoder")
         record["pretrain_seconds"] = pretrain_seconds.get((run["dataset"], autoencoder, run["seed"]))
         rows.append(record)

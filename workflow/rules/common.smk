@@ -18,12 +18,12 @@ os.environ.update(
 from jcae.tables.comparison import COMPARISON_TABLES, write_comparison_tables
 from jcae.jobs.config import ConfigError, read_config
 from jcae.jobs.plan import make_plan
-from jcae.equivalence.fits import write_empirics
+from jcae.equivalence.files import write_empirics
 from jcae.scores.evaluation import collect_records, evaluate
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
 from jcae.scores.gallery import is_of_images, write_gallery
 from jcae.jobs.provenance import code_digest
-from jcae.tables.scores import MAIN_METRICS, write_tables
+from jcae.tables.run import RUN_TABLES, write_tables
 
 try:
     # The files once more: what snakemake has made of them no longer says where a file lies, nor which key stood there twice.
@@ -45,10 +45,6 @@ CODE = {
 
 if PLAN.mirror:
     os.environ.update(JCAE_DATA_MIRROR=PLAN.mirror)
-
-TABLES = [f"scores_{metric}{suffix}" for suffix in ("", "_refit") for metric in MAIN_METRICS]
-TABLES += [*(f"mean_best_{metric}" for metric in MAIN_METRICS), "scores_full", "failures", "cost"]
-
 
 OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE + OF_COMPARISON]
 OF_DATASET = [name for name in PER_DATASET if name not in IMAGES_ONLY]
@@ -243,6 +239,15 @@ def get_blocks(wildcards):
     )
 
 
+def get_wording(wildcards):
+    """What tables say in the config's words. A run does not hang on it, so it comes with the collected records."""
+    words = {}
+    for (dataset, method), job in PLAN.jobs.items():
+        if job.wording:
+            words.setdefault(dataset, {})[method] = job.wording
+    return json.dumps(words)
+
+
 def get_scores(wildcards):
     return [f"results/{wildcards.run}/scores/{dataset}/{method}.csv" for dataset, method in PLAN.jobs]
 
@@ -307,7 +312,7 @@ def get_tables_target():
     return expand(
         "results/{run}/tables/{table}.{suffix}",
         run=PLAN.run,
-        table=[*TABLES, *COMPARISON_TABLES, *(OF_EQUIVALENCE if has_equivalence() else [])],
+        table=[*RUN_TABLES, *COMPARISON_TABLES, *(OF_EQUIVALENCE if has_equivalence() else [])],
         suffix=["csv", "md", "tex", "html"],
     )
 

@@ -33,5 +33,6 @@ rule collect_results:
     params:
         code=CODE["collect"],
         blocks=" ".join(f"--block {block}" for block in PLAN.blocks),
+        wording=get_wording,
     shell:
-        "python -m jcae collect --results results/{wildcards.run:q} {params.blocks} {input:q} > {log:q} 2>&1"
+        "python -m jcae collect --results results/{wildcards.run:q} {params.blocks} --wording {params.wording:q} {input:q} > {log:q} 2>&1"

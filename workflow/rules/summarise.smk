@@ -6,10 +6,10 @@ rule write_tables:
         f"{SOURCE}/scores.csv",
         f"{SOURCE}/records.csv",
     output:
-        html=[report_table(name) for name in TABLES],
-        csv=expand("results/{{run}}/tables/{table}.csv", table=TABLES),
-        md=expand("results/{{run}}/tables/{table}.md", table=TABLES),
-        tex=expand("results/{{run}}/tables/{table}.tex", table=TABLES),
+        html=[report_table(name) for name in RUN_TABLES],
+        csv=expand("results/{{run}}/tables/{table}.csv", table=RUN_TABLES),
+        md=expand("results/{{run}}/tables/{table}.md", table=RUN_TABLES),
+        tex=expand("results/{{run}}/tables/{table}.tex", table=RUN_TABLES),
     log:
         "logs/{run}/tables.log",
     localrule: True
