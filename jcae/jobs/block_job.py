@@ -94,6 +94,8 @@ class BlockJob:
     @property
     def hindrance(self) -> str | None:
         """Why the method cannot be run on these data, though nothing is wrong with it."""
+        if getattr(self.cls, "reads_truth", False) and self.y is None:
+            return f"{class_name(self.cls)} shows the true classes, and nobody knows those of these data"
         if self.scored is not None and not hasattr(self.cls, "predict"):
             return (
                 f"{class_name(self.cls)} has no predict, and these data are scored on points that it is not fitted on"
@@ -141,7 +143,7 @@ def prepare_job(
         threads=threads or int(os.environ.get("OMP_NUM_THREADS") or 1),
         command=command,
     )
-    if getattr(cls, "reads_truth", False):
+    if getattr(cls, "reads_truth", False) and job.data["truth"] is not False:
         if files.truth is None:
             raise ValueError(f"{spec['use']} reads the truth, but no truth file was given")
         job = replace(job, y=load_truth(files.truth)[0])
