@@ -11,6 +11,7 @@ from jcae.data.outline import Outline
 from jcae.data.request import Request
 from jcae.jobs.classes import MethodError, class_name, hint, load_class
 from jcae.jobs.datasets import read_requests
+from jcae.jobs.exits import one_line
 from jcae.jobs.provenance import code_digest
 from jcae.jobs.signature import cluster_count, needed, parameters, reserved, takes_graph
 
@@ -283,9 +284,11 @@ class Expansion:
             method = cls(**{**({count: facts.n_clusters} if count else {}), **params})
             method.check_parameters(facts.n_fit, facts.d)
             starts_at_random = autoencoder and hasattr(method, "pretraining") and method.pretraining() is None
-        except Exception as error:  # a method's own lines may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a method's own lines may raise anything, and may leave by sys.exit
             if not any(problem.startswith(place) for problem in self.problems):  # else it has been reported by name
-                what = str(error) if type(error) in (TypeError, ValueError) else f"{type(error).__name__}: {error}"
+                what = str(error) if type(error) in (TypeError, ValueError) else one_line(error)
                 self.problems.append(f"{place}: on {dataset}: {what}")
             return
         if starts_at_random:

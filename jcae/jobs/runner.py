@@ -136,7 +136,8 @@ def _run(
     code = {"digest": provenance.code_digest(job.cls), **provenance.git_state(), "file": provenance.code_file(job.cls)}
     with _claimed_device(job) as job, _gpu_memory(job.device) as gpu_memory:
         if job.hindrance and job.clusters:
-            results, threads = {seed: Result("skipped", job.hindrance) for seed in job.seeds}, job.threads
+            skipped = Result("skipped", job.hindrance, started=_now(), finished=_now())
+            results, threads = dict.fromkeys(job.seeds, skipped), job.threads
         elif job.deep:
             runtime = _runtime(job, code["digest"], checkpoints, checkpoint_every, progress)
             with _limited_threads(job):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import torch
-from test_runner import Deep, mine
+from block_methods import Deep, mine
 
 from jcae.data.formats import DataError
 from jcae.data.prepare import prepare

@@ -1,71 +1,23 @@
-"""One block: parameters come from the right place, results are written whole, failures are results."""
+"""One block: results are written whole, failures are results."""
 
 import errno
 import json
 import os
-import sys
-from collections import namedtuple
-from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
-from sklearn.base import BaseEstimator, ClusterMixin
+from block_methods import Plain, mine, spec
 from sklearn.datasets import load_wine
 
 from jcae.data.formats import DataFormatError
 from jcae.files import file_sha256
 from jcae.jobs import records
-from jcae.jobs.classes import MethodError, load_class
-from jcae.jobs.parameters import ParameterError, resolve_params
+from jcae.jobs.classes import load_class
+from jcae.jobs.parameters import ParameterError
 from jcae.jobs.provenance import code_digest
 from jcae.jobs.results import INTERPOLATION_STEPS
-from jcae.jobs.runner import pretrain_block, train_block
+from jcae.jobs.runner import train_block
 from jcae.training.isolation import changes, process_state
-
-HERE = __name__
-
-
-@pytest.fixture(scope="module")
-def wine(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wine")
-    X, y = load_wine(return_X_y=True)
-    X = ((X - X.mean(0)) / X.std(0)).astype(np.float32)
-    np.savez(folder / "features.npz", X=X)
-    np.savez(folder / "truth.npz", y=y.astype(np.int64), class_names=np.array(["a", "b", "c"]))
-    card = {"n_clusters": 3, "features_sha256": "a" * 64}
-    (folder / "card.json").write_text(json.dumps(card))
-    return folder
-
-
-def spec(use, **changes):
-    return {"dataset": "wine", "method": "m", "use": use, "params": {}} | changes
-
-
-def mine(cls, **changes):
-    return spec(f"{HERE}.{cls.__name__}", **changes)
-
-
-# --- stand-ins for methods
-
-
-class Plain(ClusterMixin, BaseEstimator):
-    """Labels by the first feature.
-
-    More text.
-    """
-
-    def __init__(self, n_clusters=2, random_state=None):
-        self.n_clusters = n_clusters
-        self.random_state = random_state
-
-    def fit(self, X, y=None):
-        assert y is None
-        self.labels_ = self.make(X)
-        return self
-
-    def make(self, X):
-        return (X[:, 0] > 0).astype(int)
 
 
 class Breaks(Plain):
@@ -133,104 +85,6 @@ class Cheat(Plain):
         return self
 
 
-class Deep(BaseEstimator):
-    """Follows the interface of jcae.models.estimator.DeepClusterer: a linear code, no learning."""
-
-    info = namedtuple("info", "label summary reference deviations")("DEEP", "A stand-in.", "doi:1", ("none",))
-    calls = ()
-
-    def __init__(self, n_clusters=2, code_dim=2, device="auto", precision="float64", random_state=None, fail=""):
-        self.n_clusters, self.code_dim, self.device, self.precision = n_clusters, code_dim, device, precision
-        self.random_state, self.fail = random_state, fail
-
-    def fit_seeds(self, X, seeds, *, pretrained=None, runtime=None):
-        type(self).calls = (list(seeds), pretrained, runtime)
-        if runtime.checkpoint:
-            runtime.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-            runtime.checkpoint.write_text("state")
-        if self.fail:
-            raise {"memory": MemoryError, "stop": KeyboardInterrupt}.get(self.fail, ValueError)(self.fail)
-        return [self._fitted(X, seed) for seed in seeds]
-
-    def _fitted(self, X, seed):
-        one = Deep(**{**self.get_params(), "random_state": seed})
-        one.W = np.random.default_rng(seed).normal(size=(X.shape[1], self.code_dim))
-        code = X @ one.W
-        one.labels_ = (code[:, 0] > 0).astype(np.int32)
-        one.refit_labels_ = 1 - one.labels_
-        one.cluster_centers_ = np.stack([code[one.labels_ == k].mean(0) for k in range(2)])
-        one.history_ = [
-            {"phase": "joint", "epoch": e, "step": 3 * e, "term": "loss", "value": 1 / (e + 1)} for e in range(2)
-        ]
-        one.loss_, one.n_updates_, one.status_, one.reason_ = 0.5, 6, "ok", None
-        one.weights_ = {"W": one.W, "scale": np.float32(2.0).reshape(())}
-        if seed == 3:
-            one.status_, one.reason_, one.loss_ = "diverged", "loss is nan", float("nan")
-            one.cluster_centers_ = one.cluster_centers_ * np.nan
-        return one
-
-    def transform(self, X):
-        return X @ self.W
-
-    def inverse_transform(self, Z):
-        return np.asarray(Z) @ self.W.T
-
-
-# --- class and parameters
-
-
-@pytest.mark.parametrize(
-    ("use", "message"),
-    [
-        ("KMeans", "is not a dotted path"),
-        ("sklearn.clusters.KMeans", r"no module 'sklearn.clusters'; did you mean 'cluster'"),
-        ("sklearn.cluster.Kmeans", "module sklearn.cluster has no class 'Kmeans'; did you mean 'KMeans'"),
-        ("sklearn.cluster.k_means", "is a function, expected a class"),
-    ],
-)
-def test_a_wrong_path_is_explained(use, message):
-    with pytest.raises(MethodError, match=message):
-        load_class(use)
-
-
-def test_a_broken_import_inside_a_users_file_is_not_disguised(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    Path("own_broken.py").write_text("import a_package_that_is_not_there\n")
-    Path("own_sound.py").write_text("class Mine: pass\n")
-    with pytest.raises(MethodError, match="importing own_broken failed: No module named 'a_package_that_is_not_there'"):
-        load_class("own_broken.Mine")
-    assert load_class("own_sound.Mine").__name__ == "Mine"
-
-
-def test_parameters_come_from_config_card_and_device():
-    assert resolve_params(Deep, {}, n_clusters=3, device="cpu") == {"n_clusters": 3, "device": "cpu"}
-    assert resolve_params(Deep, {"n_clusters": 5, "device": "cuda"}, n_clusters=3)["n_clusters"] == 5
-    mixture = load_class("sklearn.mixture.GaussianMixture")
-    assert resolve_params(mixture, {}, n_clusters=3) == {"n_components": 3}
-    # here n_components is something else than the number of clusters
-    spectral = load_class("sklearn.cluster.SpectralClustering")
-    assert resolve_params(spectral, {"n_components": 7}, n_clusters=3) == {"n_clusters": 3, "n_components": 7}
-    assert resolve_params(load_class("sklearn.cluster.DBSCAN"), {"eps": 1}, n_clusters=3) == {"eps": 1}
-
-
-def test_wrong_parameters_list_the_allowed_ones():
-    with pytest.raises(ParameterError, match=r"'n_inits'; did you mean 'n_init'.*Allowed: .*max_iter"):
-        resolve_params(load_class("sklearn.cluster.KMeans"), {"n_inits": 3})
-    with pytest.raises(ParameterError, match="random_state is the seed"):
-        resolve_params(Plain, {"random_state": 3})
-
-    class Needs:
-        def __init__(self, n_clusters):
-            pass
-
-    with pytest.raises(ParameterError, match=r"'n_clusters' is needed; it comes from card\.json"):
-        resolve_params(Needs, {})
-
-
-# --- plain estimators
-
-
 def test_kmeans_writes_labels_and_centers_but_no_code(wine, tmp_path):
     out = tmp_path / "runs" / "0-2"
     written = train_block(
@@ -250,7 +104,15 @@ def test_kmeans_writes_labels_and_centers_but_no_code(wine, tmp_path):
     assert record["params"]["max_iter"] == 300  # defaults are recorded, too
     assert record["params"]["n_clusters"] == record["clusters_found"] == 3
     assert record["block"] == [0, 1, 2]
-    assert record["data"] == {"n": 178, "d": 13, "n_clusters": 3, "features_sha256": "a" * 64, "prepared": str(wine)}
+    assert record["data"] == {
+        "n": 178,
+        "d": 13,
+        "n_clusters": 3,
+        "features_sha256": "a" * 64,
+        "truth": False,  # the card states no class counts
+        "split": None,
+        "prepared": str(wine),
+    }
     assert record["code"]["digest"].startswith("scikit-learn==")
     assert record["device"]["threads"] == 1
     assert record["objective"]["name"] == "inertia_"
@@ -346,160 +208,6 @@ def test_the_truth_reaches_only_those_who_declare_it(wine, tmp_path):
         np.testing.assert_array_equal(found["labels"], load_wine().target)
     with pytest.raises(ValueError, match="no truth file"):
         train_block(mine(Cheat), wine / "features.npz", [0], tmp_path / "c")
-
-
-# --- deep methods
-
-
-def test_a_deep_method_is_fitted_once_for_the_block(wine, tmp_path):
-    checkpoints = tmp_path / "checkpoints"
-    written = train_block(
-        mine(Deep),
-        wine / "features.npz",
-        [0, 1, 3],
-        tmp_path / "0-1,3",
-        device="cpu",
-        checkpoints=checkpoints,
-        checkpoint_every=5,
-    )
-    seeds, pretrained, runtime = Deep.calls
-    assert seeds == [0, 1, 3]
-    assert pretrained is None
-    assert runtime.checkpoint.parent == checkpoints
-    assert runtime.checkpoint_every == 5
-    assert runtime.label == "wine/m/0-1,3"
-    assert not checkpoints.exists()
-    assert [r["status"] for r in written] == ["ok", "ok", "diverged"]
-    folder = tmp_path / "0-1,3" / "1"
-    assert sorted(os.listdir(folder)) == [
-        "code.npz", "decoded.npz", "history.csv", "labels.npz", "run.json", "weights.safetensors",
-    ]  # fmt: skip
-    record = records.read_record(folder / "run.json")
-    assert record["label"] == record["info"]["label"] == "DEEP"
-    assert record["objective"] == {"name": "loss_", "value": 0.5}
-    assert record["updates"] == 6
-    assert record["epochs"] == 2
-    assert record["device"]["type"] == "cpu"
-    assert record["device"]["precision"] == "float64"
-    assert record["seconds"] == pytest.approx(record["block_seconds"] / 3)
-    with np.load(folder / "labels.npz") as found:
-        assert sorted(found.files) == ["labels", "refit_labels"]
-    with np.load(folder / "code.npz") as found:
-        assert found["code"].shape == (178, 2)
-        assert found["code"].dtype == np.float32
-    with np.load(folder / "decoded.npz") as found:
-        assert found["centroids"].shape == (2, 13)
-        assert found["interpolations"].shape == (2, INTERPOLATION_STEPS, 13)
-        np.testing.assert_allclose(found["interpolations"][1, -1], found["centroids"][0], rtol=1e-5)
-    assert load_file(folder / "weights.safetensors")["scale"].shape == ()
-    assert (folder / "history.csv").read_text().splitlines()[:2] == [
-        "phase,epoch,step,term,value",
-        "joint,0,0,loss,1.0",
-    ]
-    diverged = records.read_record(tmp_path / "0-1,3" / "3" / "run.json")
-    assert diverged["reason"] == "loss is nan"
-    assert diverged["objective"] == {"name": "loss_", "value": None}
-    assert diverged["clusters_found"] is None
-
-
-def test_a_small_run_has_no_weights_and_half_the_code(wine, tmp_path):
-    spec = mine(Deep, params={"device": "cpu"})
-    for keep in ("all", "small"):
-        train_block(spec, wine / "features.npz", [0], tmp_path / keep, keep=keep)
-    whole, small = ({file.name for file in (tmp_path / keep / "0").iterdir()} for keep in ("all", "small"))
-    assert whole - small == {"weights.safetensors"}
-    with np.load(tmp_path / "all/0/code.npz") as one, np.load(tmp_path / "small/0/code.npz") as two:
-        assert two["code"].dtype == np.float16
-        np.testing.assert_allclose(two["code"], one["code"], rtol=1e-3, atol=1e-6)
-    with pytest.raises(ValueError, match="keep='some' is unknown"):
-        train_block(spec, wine / "features.npz", [0], tmp_path / "some", keep="some")
-
-
-def test_a_failing_deep_method_fails_for_the_whole_block(wine, tmp_path):
-    changes = {"params": {"fail": "memory", "device": "cpu"}}
-    written = train_block(
-        mine(Deep, **changes), wine / "features.npz", [0, 1], tmp_path / "0-1", checkpoints=tmp_path / "c"
-    )
-    assert [(r["status"], r["reason"]) for r in written] == [("failed", "MemoryError: memory")] * 2
-    assert not (tmp_path / "c").exists()
-
-
-def test_an_interrupt_keeps_the_checkpoint(wine, tmp_path):
-    changes = {"params": {"fail": "stop", "device": "cpu"}}
-    with pytest.raises(KeyboardInterrupt):
-        train_block(mine(Deep, **changes), wine / "features.npz", [0], tmp_path / "0", checkpoints=tmp_path / "c")
-    assert os.listdir(tmp_path) == ["c"]
-    assert len(os.listdir(tmp_path / "c")) == 1
-
-
-def test_another_configuration_gets_another_checkpoint(wine, tmp_path):
-    names = set()
-    for code_dim in (2, 3, 3):
-        changes = {"params": {"code_dim": code_dim, "device": "cpu"}}
-        train_block(mine(Deep, **changes), wine / "features.npz", [0], tmp_path / "0", checkpoints=tmp_path / "c")
-        names.add(Deep.calls[2].checkpoint.name)
-    assert len(names) == 2
-
-
-@pytest.fixture
-def pretrained(wine, tmp_path):
-    out = tmp_path / "pretrained" / "0-1,3"
-    pretraining = {"dataset": "wine", "autoencoder": "ae", "use": f"{HERE}.Deep", "params": {}}
-    written = pretrain_block(pretraining, wine / "features.npz", [0, 1, 3], out, device="cpu")
-    assert [r["method"] for r in written] == ["ae"] * 3
-    return out
-
-
-def test_pretraining_writes_weights_and_no_labels(pretrained):
-    assert sorted(os.listdir(pretrained / "0")) == ["history.csv", "run.json", "weights.safetensors"]
-    record = records.read_record(pretrained / "0" / "run.json")
-    assert record["clusters_found"] is None
-    assert record["pretrained"] is None
-
-
-def test_a_method_starts_from_the_autoencoder_of_its_seed(wine, tmp_path, pretrained):
-    written = train_block(
-        mine(Deep, autoencoder="ae"),
-        wine / "features.npz",
-        [0, 1, 3],
-        tmp_path / "out",
-        pretrained=pretrained,
-        device="cpu",
-    )
-    seeds, weights, _ = Deep.calls
-    assert seeds == [0, 1]  # the autoencoder of seed 3 diverged
-    np.testing.assert_array_equal(weights[1]["W"], load_file(pretrained / "1" / "weights.safetensors")["W"])
-    assert [r["status"] for r in written] == ["ok", "ok", "failed"]
-    assert written[2]["reason"] == "PretrainingError: autoencoder 'ae' of seed 3 diverged: loss is nan"
-    digest = file_sha256(pretrained / "1" / "weights.safetensors")
-    assert written[1]["pretrained"] == {"autoencoder": "ae", "weights_sha256": digest}
-
-
-def test_pretrained_weights_must_fit_the_spec(wine, tmp_path, pretrained):
-    with pytest.raises(ValueError, match="go together"):
-        train_block(mine(Deep, autoencoder="ae"), wine / "features.npz", [0], tmp_path / "0", device="cpu")
-    with pytest.raises(MethodError, match="has no fit_seeds"):
-        train_block(mine(Plain, autoencoder="ae"), wine / "features.npz", [0], tmp_path / "0", pretrained=pretrained)
-    with pytest.raises(FileNotFoundError):
-        train_block(
-            mine(Deep, autoencoder="ae"),
-            wine / "features.npz",
-            [7],
-            tmp_path / "0",
-            pretrained=pretrained,
-            device="cpu",
-        )
-
-
-def test_threads_are_limited_during_the_fit_only(wine, tmp_path, monkeypatch):
-    import torch
-
-    seen = []
-    monkeypatch.setattr(Deep, "_fitted", lambda self, X, seed: seen.append(torch.get_num_threads()))
-    before = torch.get_num_threads()
-    train_block(mine(Deep), wine / "features.npz", [0], tmp_path / "0", device="cpu", threads=before + 1)
-    assert seen == [before + 1]
-    assert torch.get_num_threads() == before
 
 
 class Rude(Plain):

@@ -1,0 +1,59 @@
+"""From a config to a class and its arguments, or to an error that says what is wrong."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from block_methods import Deep, Plain
+
+from jcae.jobs.classes import MethodError, load_class
+from jcae.jobs.parameters import ParameterError, resolve_params
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        ("KMeans", "is not a dotted path"),
+        ("sklearn.clusters.KMeans", r"no module 'sklearn.clusters'; did you mean 'cluster'"),
+        ("sklearn.cluster.Kmeans", "module sklearn.cluster has no class 'Kmeans'; did you mean 'KMeans'"),
+        ("sklearn.cluster.k_means", "is a function, expected a class"),
+    ],
+)
+def test_a_wrong_path_is_explained(use, message):
+    with pytest.raises(MethodError, match=message):
+        load_class(use)
+
+
+def test_a_broken_import_inside_a_users_file_is_not_disguised(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    Path("own_broken.py").write_text("import a_package_that_is_not_there\n")
+    Path("own_sound.py").write_text("class Mine: pass\n")
+    with pytest.raises(MethodError, match="importing own_broken failed: No module named 'a_package_that_is_not_there'"):
+        load_class("own_broken.Mine")
+    assert load_class("own_sound.Mine").__name__ == "Mine"
+
+
+def test_parameters_come_from_config_card_and_device():
+    assert resolve_params(Deep, {}, n_clusters=3, device="cpu") == {"n_clusters": 3, "device": "cpu"}
+    assert resolve_params(Deep, {"n_clusters": 5, "device": "cuda"}, n_clusters=3)["n_clusters"] == 5
+    mixture = load_class("sklearn.mixture.GaussianMixture")
+    assert resolve_params(mixture, {}, n_clusters=3) == {"n_components": 3}
+    # here n_components is something else than the number of clusters
+    spectral = load_class("sklearn.cluster.SpectralClustering")
+    assert resolve_params(spectral, {"n_components": 7}, n_clusters=3) == {"n_clusters": 3, "n_components": 7}
+    assert resolve_params(load_class("sklearn.cluster.DBSCAN"), {"eps": 1}, n_clusters=3) == {"eps": 1}
+
+
+def test_wrong_parameters_list_the_allowed_ones():
+    with pytest.raises(ParameterError, match=r"'n_inits'; did you mean 'n_init'.*Allowed: .*max_iter"):
+        resolve_params(load_class("sklearn.cluster.KMeans"), {"n_inits": 3})
+    with pytest.raises(ParameterError, match="random_state is the seed"):
+        resolve_params(Plain, {"random_state": 3})
+
+    class Needs:
+        def __init__(self, n_clusters):
+            pass
+
+    with pytest.raises(ParameterError, match=r"'n_clusters' is needed; it comes from card\.json"):
+        resolve_params(Needs, {})
