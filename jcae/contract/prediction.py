@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jcae.contract.example_data import noise
 from jcae.contract.fit_results import AGREEMENT, agreement
 from jcae.contract.registry import BrokenError, NotApplicableError, check
 from jcae.contract.subject import Subject
@@ -45,15 +46,16 @@ def check_far_from_zero(subject: Subject) -> None:
     """Where labels are nearest centroids, they are so in data far from zero, too, with no negative objective."""
     if subject.between_0_and_1:
         raise NotApplicableError("takes data between 0 and 1 only")
-    near = subject.fit(subject.easy)
+    data = subject.data(*noise())  # where only labels that are made of distances are all those of the nearest
+    near = subject.fit(data)
     if getattr(near.estimator, "cluster_centers_", None) is None:
         raise NotApplicableError("has no cluster_centers_")
-    if any(_misplaced(near, subject.easy.X).values()):
+    if any(_misplaced(near, data.X).values()):
         raise NotApplicableError("labels are not those of the nearest centroids")
     expected = fitted_objective(near.estimator)
     for shift in SHIFTS:
-        X = (subject.easy.X.astype(np.float64) + shift).astype(np.float32)
-        far = subject.fit(SimpleNamespace(X=X, y=subject.easy.y))
+        X = (data.X.astype(np.float64) + shift).astype(np.float32)
+        far = subject.fit(SimpleNamespace(X=X, y=data.y))
         if getattr(far.estimator, "status_", "ok") != "ok":
             continue  # it says that it has no result
         wrong = [

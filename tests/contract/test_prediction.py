@@ -113,4 +113,4 @@ def test_what_makes_no_such_promise_is_left_alone(cls, reason):
 def test_the_labels_of_an_installed_package_are_told_and_no_fault():
     found = run_check(BY_NAME["far from zero"], Subject("sklearn.cluster.MiniBatchKMeans"))
     assert found.status == "not applicable"
-    assert "of an installed package; with 10000 added to all data, labels_ of" in found.reason
+    assert "of an installed package; with 1000 added to all data, labels_ of" in found.reason
