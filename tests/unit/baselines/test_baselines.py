@@ -1,10 +1,13 @@
 """The competitors on scikit-learn's digits: what they gain over k-means on the code they start from."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
@@ -16,6 +19,7 @@ from baselines.vade import VaDE
 from jcae import Autoencoder
 from jcae.randomness.seeds import sklearn_seed
 
+ROOT = Path(__file__).parents[3]
 SEEDS = [0, 1, 2]
 NET = {"hidden": (64, 64, 256), "code_dim": 20, "negative_slope": 0.2, "device": "cpu"}
 
@@ -97,6 +101,23 @@ def test_n2d_clusters_what_the_reduction_makes_of_the_code(digits, start):
     assert N2D(autoencoder=Autoencoder(epochs=3)).pretraining().epochs == 3
 
 
+@pytest.mark.usefixtures("umap_stand_in")
+def test_n2d_labels_new_points(digits, start):
+    """By UMAP's transform and the mixture; the weights of a run are not enough for that."""
+    X, _ = digits
+    fit = N2D(10, **NET).fit_seeds(X[:1000], [0], pretrained=start[0][:1])[0]
+    np.testing.assert_array_equal(fit.predict(X[:1000]), fit.labels_)
+    embedded = fit.reduction_.transform(fit.transform(X[1000:])).astype(np.float64)
+    np.testing.assert_array_equal(fit.predict(X[1000:]), fit.mixture_.predict(embedded))
+    np.testing.assert_allclose(fit.predict_proba(X[1000:]).sum(1), 1)
+    stored = N2D(10, **NET).load_weights(fit.weights_, 64)
+    np.testing.assert_array_equal(stored.transform(X), fit.transform(X))
+    with pytest.raises(NotFittedError, match="the weights of a run hold the autoencoder alone"):
+        stored.predict(X)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        N2D(10, **NET).predict(X)
+
+
 def test_n2d_says_what_to_install_before_it_trains(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(ImportError, match="N2D needs UMAP: pip install umap-learn"):
@@ -108,3 +129,34 @@ def test_n2d_gains_on_its_start(digits, start):
     weights, kmeans = start
     found = scores(N2D(10, **NET), digits, weights)
     assert found.mean() > kmeans.mean() + 0.05
+
+
+UMAP_TWICE = """
+import os, random, warnings
+import numpy as np, torch
+from sklearn.datasets import load_digits
+from baselines.n2d import N2D
+from jcae import Autoencoder
+
+def process():
+    return (torch.get_num_threads(), random.getstate(), np.random.get_state()[1].tolist(),
+        torch.get_rng_state().tolist(), torch.get_default_dtype(), list(warnings.filters), dict(os.environ))
+
+X = load_digits().data[:150] / 16
+method = N2D(10, hidden=(16,), code_dim=5, device="cpu", random_state=0, autoencoder=Autoencoder(epochs=5))
+before = process()
+fits = [method.fit_seeds(X, [0])[0] for _ in range(3)]
+fits[0].predict(X[:20])
+for i, (now, then) in enumerate(zip(process(), before)):
+    assert now == then, i
+for fit in fits[1:]:
+    assert (fit.labels_ == fits[0].labels_).all() and (fit.embedding_ == fits[0].embedding_).all()
+    assert (fit.refit_labels_ == fits[0].refit_labels_).all()
+"""
+
+
+def test_umap_leaves_the_process_as_it_was():
+    """In a process of its own: the first import of UMAP, and the threads that it sets, count."""
+    pytest.importorskip("umap", reason="umap-learn is not installed: pip install umap-learn")
+    done = subprocess.run([sys.executable, "-c", UMAP_TWICE], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
