@@ -15,16 +15,20 @@ from jcae.figures.cost import cost
 from jcae.figures.curves import curves
 from jcae.figures.effects import effects
 from jcae.figures.equivalence import algebra, equivalence
+from jcae.figures.examples import examples
 from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
 from jcae.figures.score_curves import score_curves
 from jcae.figures.scores import scores
+from jcae.figures.sizes import sizes
 from jcae.statistics.shared import LEVEL
 
 FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "scores_acc": partial(scores, metric="acc"),
     "scores_nmi": partial(scores, metric="nmi"),
     "scores_ari": partial(scores, metric="ari"),
+    "scores_silhouette": partial(scores, metric="silhouette_features"),
+    "scores_stability": partial(scores, metric="stability"),
     "cost": cost,
     "curves": curves,
     "score_curves": score_curves,
@@ -32,6 +36,8 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "centroids": centroids,
     "interpolations": interpolations,
     "confusion": confusion,
+    "sizes": sizes,
+    "examples": examples,
     "equivalence": equivalence,
     "algebra": algebra,
     "critical_difference": critical_differences,
@@ -43,7 +49,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
 }
 """Name -> `f(results, dataset)`: results folder and data set (None = all)."""
 
-PER_DATASET = ("curves", "score_curves", "maps", "centroids", "interpolations", "confusion")
+PER_DATASET = ("curves", "score_curves", "maps", "centroids", "interpolations", "confusion", "sizes", "examples")
 """Figures of one data set: these need `dataset`, and read its gallery."""
 
 OF_EQUIVALENCE = ("equivalence", "algebra")
@@ -70,8 +76,8 @@ def draw(
 ) -> list[Path]:
     """Draw one figure and write `<stem>.svg`, `<stem>.pdf` and `<stem>.csv`, the numbers drawn.
 
-    Where no run has what the figure shows (all failed, say) the figure states that and the csv has no rows: a failure
-    is a result and does not stop the figures of the others.
+    Where no run has what the figure shows (all failed, or the data have no truth) the figure states that and the csv
+    has no rows: a failure is a result and does not stop the figures of the others.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from jcae.figures import style
-from jcae.figures.sources import records_of
+from jcae.figures.sources import against_truth, records_of
 from jcae.scores.evaluation import read_results
 from jcae.scores.metrics import METRICS
 from jcae.statistics.improvement import improvements, profiles
@@ -32,13 +32,13 @@ def critical_differences(
 
     Reads `scores.csv` and `records.csv`.
     """
-    values, records, names = _read(results, dataset)
+    values, records, names, without = _read(results, dataset)
     tables = {metric: means(values, records, metric)[0] for metric in SCORES}
     n, k = (min(table.shape[axis] for table in tables.values()) for axis in (0, 1))
     if n < 2 or k < 2:
         return style.empty(
             f"average ranks need two data sets and two methods; here: {count(n, 'data set')}, {count(k, 'method')} "
-            "with a score on all",
+            f"with a score on all.{without}",
             RANK_COLUMNS,
         )
     from scikit_posthocs import critical_difference_diagram
@@ -94,7 +94,7 @@ def critical_differences(
         figure,
         f"Average ranks over {count(n, 'data set')} of the means over ok seeds, own labels; 1 is best. A bar joins "
         f"methods that Nemenyi's test does not tell apart at level {level:g}. {power(n, max(k - 1, 1), level)}"
-        f"{_left_out(values, records, names)}{_blue(reference, names)}",
+        f"{_left_out(values, records, names)}{_blue(reference, names)}{without}",
     )
     return figure, pd.DataFrame(rows, columns=RANK_COLUMNS)
 
@@ -110,7 +110,7 @@ def performance_profiles(
 
     Reads `scores.csv` and `records.csv`. `level` is not used.
     """
-    values, records, names = _read(results, dataset)
+    values, records, names, without = _read(results, dataset)
     counts = records.groupby("method")["status"].agg(n_ok=lambda s: int((s == "ok").sum()), n_total="size")
     frames = []
     for metric in SCORES:
@@ -120,7 +120,7 @@ def performance_profiles(
         frames.append(frame.assign(metric=metric, name=frame["method"].map(names)).join(counts, on="method"))
     data = pd.concat(frames, ignore_index=True)[PROFILE_COLUMNS]
     if data.empty:
-        return style.empty("no ok run has a score", PROFILE_COLUMNS)
+        return style.empty(f"no ok run has a score against a truth.{without}", PROFILE_COLUMNS)
     curves = data.groupby(["metric", "method"])["share"]
     # Only where a curve steps, and its ends.
     data = data[(curves.diff() != 0) | (curves.cumcount(ascending=False) == 0)].reset_index(drop=True)
@@ -151,7 +151,8 @@ def performance_profiles(
     style.caption(
         figure,
         f"Own labels, ok seeds of {count(n, 'data set')}, every data set weighing the same; a curve further up and to "
-        "the right is better. In brackets: ok/all runs, where not all are ok; runs that are not ok are in no curve.",
+        "the right is better. In brackets: ok/all runs, where not all are ok; runs that are not ok are in no curve."
+        f"{without}",
     )
     return figure, data
 
@@ -167,7 +168,9 @@ def improvement(
 
     Reads `scores.csv` and `records.csv`.
     """
-    values, records, names = _read(results, dataset)
+    values, records, names, without = _read(results, dataset)
+    if not names:
+        return style.empty(f"no run has a score against a truth.{without}", CHANCE_COLUMNS)
     if reference is None or reference not in names:
         what = "no reference is named" if reference is None else f"the reference {reference!r} is not part of this run"
         return style.empty(f"{what}, so there is nothing to improve on", CHANCE_COLUMNS)
@@ -203,18 +206,18 @@ def improvement(
         figure,
         f"Mean over {over}, own labels, ok seeds; ties count half. Dashed: as good as the reference; to the right: "
         f"better. Line: {100 * (1 - level):g} % bootstrap interval over seeds, the data sets taken as given (none from "
-        "fewer than 3 seeds).",
+        f"fewer than 3 seeds).{without}",
     )
     return figure, data
 
 
-def _read(results: Path, dataset: str | None) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
-    """Scores, records and names of the methods to compare: controls left out."""
+def _read(results: Path, dataset: str | None) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str], str]:
+    """Scores, records and names of the methods to compare, controls left out; and what the caption says of the data."""
     values, _ = read_results(results)
-    records = records_of(results, dataset)
+    records, without = against_truth(records_of(results, dataset))
     records = records[~records["control"].astype(bool)]
     names = dict(records.sort_values("order")[["method", "name"]].drop_duplicates().itertuples(index=False))
-    return values, records, names
+    return values, records, names, without
 
 
 def _counted(name: str, n_ok: int, n_total: int) -> str:

@@ -25,7 +25,10 @@ def confusion(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     chosen = chosen_runs(results, dataset, "labels")
     if not chosen:
         return style.empty(f"no ok run on {dataset}", COLUMNS)
-    y, class_names = truth(results, dataset)
+    known = truth(results, dataset)
+    if known is None:
+        return style.empty(f"{dataset} has no truth: there are no classes to set the clusters against", COLUMNS)
+    y, class_names = known
     C = len(class_names)
     per_row = 3 if C <= 12 else 2
     side = style.PAGE / per_row

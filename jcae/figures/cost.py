@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from jcae.figures import style
-from jcae.figures.sources import records_of
+from jcae.figures.sources import against_truth, records_of
 from jcae.scores.evaluation import read_results
 
 AXES = {
@@ -27,10 +27,11 @@ def cost(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataFram
     """
     scores, _ = read_results(results)
     acc = scores[(scores["metric"] == "acc") & (scores["labels"] == "own")].rename(columns={"value": "acc"})
-    data = records_of(results, dataset).merge(acc[["dataset", "method", "seed", "acc"]])[COLUMNS]
+    records, left_out = against_truth(records_of(results, dataset))
+    data = records.merge(acc[["dataset", "method", "seed", "acc"]])[COLUMNS]
     data = data[~data["control"].astype(bool)].reset_index(drop=True)
     if data.empty:
-        return style.empty("no ok run has an accuracy", COLUMNS)
+        return style.empty(f"no ok run has an accuracy.{left_out}", COLUMNS)
     names = list(dict.fromkeys(data["name"]))
     palette = style.colours(len(names))
     datasets = sorted(data["dataset"].unique())
@@ -61,7 +62,7 @@ def cost(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataFram
     style.caption(
         figure,
         "Small: one ok seed; large: mean. Own labels. Seconds: wall time of a block over its seeds, without shared "
-        "pretraining. Memory: peak of the process on the host. Compare on the same device only.",
+        f"pretraining. Memory: peak of the process on the host. Compare on the same device only.{left_out}",
     )
     return figure, data
 

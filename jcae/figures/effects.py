@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from jcae.figures import style
-from jcae.figures.sources import records_of
+from jcae.figures.sources import against_truth, records_of
 from jcae.scores.evaluation import read_results
 from jcae.scores.metrics import METRICS
 from jcae.statistics.shared import LEVEL, bootstrap_mean
@@ -44,7 +44,9 @@ def effects(
     `records.csv`.
     """
     values, _ = read_results(results)
-    records = records_of(results, dataset)
+    records, left_out = against_truth(records_of(results, dataset))
+    if records.empty:
+        return style.empty("no data set has a truth, hence no scores against it", COLUMNS)
     if reference is None or reference not in set(records["method"]):
         what = "no reference is named" if reference is None else f"the reference {reference!r} is not part of this run"
         return style.empty(f"{what}, so there is nothing whose parameters vary", COLUMNS)
@@ -70,7 +72,7 @@ def effects(
     data = data.reset_index(drop=True)
     if data["mean"].isna().all():
         return style.empty(f"no ok run of {name} and its variations has this score", COLUMNS)
-    return _draw(data, name, metric, level), data
+    return _draw(data, name, metric, level, left_out), data
 
 
 def _variations(records: pd.DataFrame, reference: str) -> list[tuple[str, str, pd.Series]]:
@@ -109,7 +111,7 @@ def _only_difference(base: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[s
     return f"{axis.replace('_', ' ')}, {other.replace('_', ' ')} in proportion", axis
 
 
-def _draw(data: pd.DataFrame, name: str, metric: str, level: float) -> Figure:
+def _draw(data: pd.DataFrame, name: str, metric: str, level: float, left_out: str) -> Figure:
     factor = 100 if METRICS[metric].percent else 1
     data = data.assign(**{column: data[column] * factor for column in ("mean", "low", "high")})
     panels, datasets = list(dict.fromkeys(data["panel"])), sorted(data["dataset"].unique())
@@ -134,7 +136,7 @@ def _draw(data: pd.DataFrame, name: str, metric: str, level: float) -> Figure:
         figure,
         f"Mean over the ok seeds, own labels; upright: {100 * (1 - level):g} % bootstrap interval over seeds (none "
         f"from fewer than 3). Everything else is as in {name}. A fraction counts the ok runs of all, where not all are "
-        "ok. Axes over wide ranges are logarithmic, with 0 set beside them.",
+        f"ok. Axes over wide ranges are logarithmic, with 0 set beside them.{left_out}",
     )
     return figure
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from jcae.figures import style
-from jcae.figures.sources import curves_of
+from jcae.figures.sources import curves_of, truth
 from jcae.scores.metrics import METRICS
 
 COLUMNS = ["method", "name", "seed", "status", "phase", "update", "metric", "value"]
@@ -21,6 +21,8 @@ def score_curves(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     points; training does not see them.
     """
     data = curves_of(results, dataset, "score_curves")
+    if truth(results, dataset) is None:
+        return style.empty(f"{dataset} has no truth: there are no scores to follow", COLUMNS)
     if data.empty:
         return style.empty(f"no run on {dataset} has snapshots of its labels", COLUMNS)
     names = list(dict.fromkeys(data["name"]))

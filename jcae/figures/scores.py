@@ -9,11 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from jcae.figures import style
-from jcae.figures.sources import records_of
+from jcae.figures.sources import against_truth, records_of
 from jcae.scores.evaluation import read_results
-from jcae.scores.metrics import METRICS
+from jcae.scores.metrics import METRICS, SILHOUETTE_SAMPLE
 
 COLUMNS = ["dataset", "method", "name", "control", "seed", "labels", "metric", "value"]
+ABOUT = {
+    "silhouette_features": f"Among the features, of at most {SILHOUETTE_SAMPLE:,} points. ",
+    "stability": "Mean ARI of the labels of a seed with those of the other ok seeds. ",
+}
 LOOK = {"own": ("o", style.OKABE_ITO[0], 0.18), "refit": ("D", style.OKABE_ITO[3], -0.18)}
 
 
@@ -23,8 +27,14 @@ def scores(results: Path, dataset: str | None = None, *, metric: str = "acc") ->
     Reads `scores.csv` and `records.csv`.
     """
     values, _ = read_results(results)
-    records = records_of(results, dataset)
+    records, left_out = records_of(results, dataset), ""
     values = values[values["metric"] == metric]
+    if METRICS[metric].needs == "truth":
+        records, left_out = against_truth(records)
+    elif values.empty:
+        return style.empty(f"no ok run has the score {METRICS[metric].label!r}", COLUMNS)
+    if records.empty:
+        return style.empty(f"no data set has a truth, hence no {METRICS[metric].label}", COLUMNS)
     data = records[["dataset", "method", "name", "control", "seed", "order"]].merge(values)
     datasets = sorted(records["dataset"].unique())
     n_rows = records.groupby("dataset")["method"].nunique().max()
@@ -42,8 +52,8 @@ def scores(results: Path, dataset: str | None = None, *, metric: str = "acc") ->
     figure.legend(handles, labels, loc="outside upper center", ncols=4 if wide else 2, handletextpad=0.2)
     style.caption(
         figure,
-        f"One dot per ok seed; sorted by the median of the own labels. {_better(metric)} "
-        "In brackets: ok/all runs, where not all are ok.",
+        f"One dot per ok seed; sorted by the median of the own labels. {ABOUT.get(metric, '')}{_better(metric)} "
+        f"In brackets: ok/all runs, where not all are ok.{left_out}",
     )
     return figure, data[COLUMNS]
 
@@ -73,8 +83,9 @@ def _panel(ax: Axes, data: pd.DataFrame, records: pd.DataFrame, metric: str) -> 
         tick.set_color(style.GREY if name in controls else "black")
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(names) - 0.4)
-    low, high = min(0, factor * data["value"].min()) if len(data) else 0, METRICS[metric].max
-    ax.set_xlim(low - 0.02 * factor, None if high is None else high * factor * 1.02)
+    low = min(0, factor * data["value"].min()) if len(data) else 0
+    # The scale of a percentage is known; where the others would end says nothing.
+    ax.set_xlim(low - 0.02 * factor, 102 if METRICS[metric].percent else None)
 
 
 def _better(metric: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from jcae.data.formats import read_arrays
-from jcae.scores.evaluation import display_names, read_records
+from jcae.scores.evaluation import attempted, display_names, labelled, read_records, unlabelled
 from jcae.scores.gallery import chosen, records_on
 
 RULE = "Run shown: the lowest training objective of the ok seeds, chosen without labels"
@@ -15,6 +15,8 @@ RULE = "Run shown: the lowest training objective of the ok seeds, chosen without
 
 def records_of(results: Path, dataset: str | None = None) -> pd.DataFrame:
     """Read `records.csv`, restricted to a data set, with the column `name` (what to show for a method), in its order.
+
+    Skipped runs are left out.
 
     Raises
     ------
@@ -25,6 +27,7 @@ def records_of(results: Path, dataset: str | None = None) -> pd.DataFrame:
     names = display_names(records)
     if dataset is not None:
         records = records_on(records, dataset, results)
+    records = attempted(records)
     order = {method: i for i, method in enumerate(names)}
     records = records.assign(name=records["method"].map(names), order=records["method"].map(order))
     return records.sort_values(["dataset", "order", "seed"], ignore_index=True)
@@ -65,10 +68,17 @@ def curves_of(results: Path, dataset: str, file: str) -> pd.DataFrame:
     return kept.merge(curves, on=["method", "seed"], how="inner")
 
 
-def truth(results: Path, dataset: str) -> tuple[np.ndarray, list[str]]:
-    """Read classes, int, shape (n,), and their names."""
+def against_truth(records: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Keep the data sets with a truth, for a figure of scores against it, and say for its caption which have none."""
+    without = unlabelled(records)
+    said = f" Without a truth, and so not drawn: {', '.join(without)}." if without else ""
+    return labelled(records), said
+
+
+def truth(results: Path, dataset: str) -> tuple[np.ndarray, list[str]] | None:
+    """Read classes, int, shape (n,), and their names; None where the data set has no truth."""
     data = _archive(results, dataset, "data")
-    return data["y"], [str(name) for name in data["class_names"]]
+    return (data["y"], [str(name) for name in data["class_names"]]) if "y" in data else None
 
 
 def map_points(results: Path, dataset: str) -> np.ndarray:

@@ -135,7 +135,7 @@ def prepare_job(
             "d": int(X.shape[1]),
             "n_clusters": n_clusters,
             "features_sha256": card.get("features_sha256") or file_sha256(files.features),
-            "truth": card.get("class_counts") is not None if card else None,
+            "truth": card["class_counts"] is not None if "class_counts" in card else None,
             "split": card.get("split"),
             "prepared": str(files.features.parent),
         },

@@ -14,6 +14,7 @@ from typing import Any
 
 from jcae.files import file_sha256
 from jcae.jobs import records
+from jcae.scores.evaluation import SKIPPED
 
 FORMAT = 1
 """Part of every content digest: raise it when the import itself changes, and all runs are imported anew."""
@@ -140,7 +141,7 @@ def _child(
     return Wanted(
         key=key,
         name=f"seed {record['seed']} | {record['label']} | {record['dataset']}",
-        status="FINISHED" if record["status"] == "ok" else "FAILED",
+        status="FINISHED" if record["status"] in ("ok", SKIPPED) else "FAILED",
         start=start,
         end=end,
         params=_params(record),
@@ -221,12 +222,13 @@ def _child_note(record: Mapping[str, Any]) -> str:
 
 
 def _parent(key: str, kind: str, group: Sequence[Mapping[str, Any]], children: Sequence[Wanted]) -> Wanted:
-    """Summarise the seeds of a method on a data set; only ok runs enter means and standard deviations."""
+    """Summarise the seeds of a method on a data set; only ok runs enter means and deviations, skipped ones no count."""
     first = group[0]
     statuses = Counter(record["status"] for record in group)
     end = max(child.end for child in children)
     ok = [child for child, record in zip(children, group, strict=True) if record["status"] == "ok"]
-    points = [Point("runs", len(group), end), Point("runs ok", len(ok), end)]
+    tried = len(group) - statuses[SKIPPED]
+    points = [Point("runs", tried, end), Point("runs ok", len(ok), end)]
     for name, values in sorted(_final_values(ok).items()):
         section, _, metric = name.rpartition("/")
         points.append(Point(f"{section or 'run'} mean/{metric}", statistics.fmean(values), end))
@@ -238,7 +240,7 @@ def _parent(key: str, kind: str, group: Sequence[Mapping[str, Any]], children: S
     return Wanted(
         key=key,
         name=f"{first['label']} | {first['dataset']}",
-        status="FINISHED" if ok else "FAILED",
+        status="FINISHED" if ok or not tried else "FAILED",
         start=min(child.start for child in children),
         end=end,
         params={name: value for name, value in shared if name not in ("seed", "random_state")},

@@ -17,6 +17,7 @@ from jcae.data.stored import load_card
 from jcae.files import atomic_folder
 from jcae.scores import metrics
 from jcae.scores.evaluation import lowest_objective, read_records
+from jcae.scores.examples import examples
 
 SAMPLE = 2000
 """Points of a map at most, the same for every method."""
@@ -37,19 +38,21 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
         `results/<run>`: `records.csv` and, below `runs/`, the folders of the runs.
     dataset : str
     prepared : path
-        Folder of the prepared data set: `features.npz`, `truth.npz` and `card.json`.
+        Folder of the prepared data set: `features.npz`, `card.json` and, where it has a truth, `truth.npz`.
     out : path
         Folder that is written, whole or not at all:
 
         `data.npz`
-            `y` (n,), `class_names`, `points` (those of the maps), `range` (smallest and largest value) and, for images,
-            `image_shape` and `class_means` (C, d).
+            `points` (those of the maps), `range` (smallest and largest value), for images `image_shape`, and where
+            there is a truth `y` (n,), `class_names` and, of images, `class_means` (C, d).
         `methods/<method>.npz`
-            Of the chosen run (`chosen`): `seed`, `labels` (n,), `centroids` (K, d), `interpolations` (K, 9, d), and of
-            its code `plane` (points, 2), `width` and the `share` of variance that the plane keeps. What a method does
-            not have is absent. Decoded values are float16.
+            Of the chosen run (`chosen`): `seed`, `labels` (n,), `centroids` (K, d), `interpolations` (K, 9, d). Of its
+            `space`, which is its `embedding`, else its `code`: `plane` (points, 2), `width` and the `share` of variance
+            that the plane keeps. Of the space, the `features` for want of one: what `jcae.scores.examples.examples`
+            chooses as `example_<name>` and, of images, `example_images` (C, 2, examples, d) in 256 levels of the range.
+            What a method does not have is absent. Decoded values are float16.
         `curves.csv.gz`, `score_curves.csv.gz`
-            Of every run: the terms of the loss and the scores of the watched points over the updates.
+            Of every run: the terms of the loss and, with a truth, the scores of the watched points over the updates.
 
     Raises
     ------
@@ -58,16 +61,17 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
     """
     results, prepared = Path(results), Path(prepared)
     records = records_on(read_records(results), dataset, results)
-    data = _data(prepared)
+    X = read_arrays(prepared / "features.npz", "X")["X"]
+    data = _data(prepared, X)
     with atomic_folder(out) as folder:
         np.savez_compressed(folder / "data.npz", **data)
         (folder / "methods").mkdir()
         for record in chosen(records):
-            arrays = _run(results / record["run"], data["points"])
+            arrays = _run(results / record["run"], X, data)
             np.savez_compressed(folder / "methods" / f"{record['method']}.npz", seed=record["seed"], **arrays)
         runs = [(record, results / record["run"]) for _, record in records.iterrows()]
         _write(folder / "curves.csv.gz", CURVE_COLUMNS, (_curve(*run) for run in runs))
-        _write(folder / "score_curves.csv.gz", SCORE_COLUMNS, (_score_curve(*run, data["y"]) for run in runs))
+        _write(folder / "score_curves.csv.gz", SCORE_COLUMNS, (_score_curve(*run, data.get("y")) for run in runs))
 
 
 def is_of_images(results: str | Path, dataset: str) -> bool:
@@ -100,24 +104,25 @@ def chosen(records: pd.DataFrame) -> list[pd.Series]:
     return [record for _, record in best.iterrows()]
 
 
-def _data(prepared: Path) -> dict[str, Any]:
-    truth = read_arrays(prepared / "truth.npz", "y", "class_names")
-    y, class_names = truth["y"], truth["class_names"]
+def _data(prepared: Path, X: np.ndarray) -> dict[str, Any]:
     card = load_card(prepared / "card.json")
-    data = {
-        "y": _small(y),
-        "class_names": class_names,
-        "points": np.sort(np.random.default_rng(0).permutation(len(y))[:SAMPLE]),
+    data: dict[str, Any] = {
+        "points": np.sort(np.random.default_rng(0).permutation(len(X))[:SAMPLE]),
         "range": np.array([card["min"], card["max"]]),
     }
     if card["image_shape"] is not None:
-        X = read_arrays(prepared / "features.npz", "X")["X"]
-        means = np.stack([X[y == c].mean(0) for c in range(len(class_names))])
-        data |= {"image_shape": np.array(card["image_shape"]), "class_means": means.astype(np.float16)}
+        data["image_shape"] = np.array(card["image_shape"])
+    if (prepared / "truth.npz").exists():
+        truth = read_arrays(prepared / "truth.npz", "y", "class_names")
+        y, class_names = truth["y"], truth["class_names"]
+        data |= {"y": _small(y), "class_names": class_names}
+        if card["image_shape"] is not None:
+            means = np.stack([X[y == c].mean(0) for c in range(len(class_names))])
+            data["class_means"] = means.astype(np.float16)
     return data
 
 
-def _run(folder: Path, points: np.ndarray) -> dict[str, Any]:
+def _run(folder: Path, X: np.ndarray, data: dict[str, Any]) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     for file in ("labels", "decoded", "code"):
         if not (folder / f"{file}.npz").exists():
@@ -126,9 +131,18 @@ def _run(folder: Path, points: np.ndarray) -> dict[str, Any]:
         arrays |= {name: array for name, array in archive.items() if name != "refit_labels"}
     found = {"labels": _small(arrays["labels"])}
     found |= {name: arrays[name].astype(np.float16) for name in ("centroids", "interpolations") if name in arrays}
-    if "code" in arrays:
-        plane, share = _plane(arrays["code"])
-        found |= {"plane": plane[points].astype(np.float32), "width": arrays["code"].shape[1], "share": share}
+    space = next((name for name in ("embedding", "code") if name in arrays), "features")
+    points = arrays.get(space, X)
+    if space != "features":
+        plane, share = _plane(points)
+        found |= {"plane": plane[data["points"]].astype(np.float32), "width": points.shape[1], "share": share}
+    chosen_points = examples(points, arrays["labels"])
+    found |= {"space": space} | {f"example_{name}": array for name, array in chosen_points.items()}
+    if chosen_points and "image_shape" in data:
+        low, high = data["range"]
+        # Row -1, where there is no point, takes the last one: whoever draws looks at the rows.
+        levels = (X[chosen_points["rows"]] - low) / (high - low) * 255
+        found["example_images"] = levels.round().astype(np.uint8)
     return found
 
 
@@ -156,8 +170,8 @@ def _curve(record: pd.Series, folder: Path) -> pd.DataFrame | None:
     return history.assign(method=record["method"], seed=record["seed"], value=history["value"].map("{:.6g}".format))
 
 
-def _score_curve(record: pd.Series, folder: Path, y: np.ndarray) -> pd.DataFrame | None:
-    if not (folder / "snapshots.npz").exists():
+def _score_curve(record: pd.Series, folder: Path, y: np.ndarray | None) -> pd.DataFrame | None:
+    if y is None or not (folder / "snapshots.npz").exists():
         return None
     names = ("rows", "phases", "steps", "labels")
     arrays = read_arrays(folder / "snapshots.npz", *names)

@@ -109,7 +109,7 @@ def test_kmeans_writes_labels_and_centers_but_no_code(wine, tmp_path):
         "d": 13,
         "n_clusters": 3,
         "features_sha256": "a" * 64,
-        "truth": False,  # the card states no class counts
+        "truth": None,  # the card does not say
         "split": None,
         "prepared": str(wine),
     }
@@ -180,7 +180,7 @@ def test_what_the_machine_does_wrong_is_raised(wine, tmp_path, cls, error):
 def test_missing_inputs_are_raised(wine, tmp_path):
     with pytest.raises(FileNotFoundError):
         train_block(mine(Plain), tmp_path / "features.npz", [0], tmp_path / "0")
-    with pytest.raises(DataFormatError, match=r"truth\.npz: has the arrays y, needed: X"):
+    with pytest.raises(DataFormatError, match=r"truth\.npz: has the arrays y, class_names, needed: X"):
         train_block(mine(Plain), wine / "truth.npz", [0], tmp_path / "0")
 
 

@@ -167,3 +167,22 @@ def test_errors_list_what_there_is(results):
     (results / "records.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"there is no records\.csv"):
         explain(table, "a")
+
+
+def test_scores_without_labels_and_skipped_runs(results):
+    records = pd.read_csv(results / "records.csv")
+    records["truth"] = False
+    records.loc[records["method"] == "b", ["status", "reason"]] = "skipped", "it cannot predict"
+    records.to_csv(results / "records.csv", index=False)
+    scores = pd.read_csv(results / "scores.csv").assign(metric="silhouette_features")
+    scores.to_csv(results / "scores.csv", index=False)
+    write_tables(results, results / "tables")
+    text = explain(results / "tables/scores_without_labels.csv", "digits/a/silhouette_features", "mean")
+    assert "2 runs: the ok runs" in text
+    assert "silhouette of own labels 0.5" in text
+    text = explain(results / "tables/failures.csv", "digits/b")
+    assert "3 runs: all, whatever their status" in text
+    assert "seed 0   skipped" in text
+    assert "it cannot predict" in text
+    assert "3 runs: those with status skipped" in explain(results / "tables/failures.csv", "digits/b", "skipped")
+    assert "0 runs: all that were tried" in explain(results / "tables/failures.csv", "digits/b", "n_total")

@@ -15,6 +15,7 @@ import pytest
 from jcae.jobs import records
 from jcae.publish import tracking
 from jcae.publish.tracking import CONTENT, KEY, PARENT, TrackingError, track
+from jcae.publish.wanted import read_wanted, run_folders
 
 START = "2026-01-01T00:00:00.000+00:00"
 END = "2026-01-01T00:01:00.000+00:00"
@@ -143,6 +144,27 @@ def test_everything_is_imported(results):
     assert [(p.step, p.value) for p in points] == [(0, 1.0), (10, 0.5), (20, 1 / 3), (30, 0.25)]
     assert (points[0].timestamp, points[-1].timestamp) == (START_MS, END_MS)
     assert [a.path for a in client(results).list_artifacts(child.info.run_id)] == ["run.json"]
+
+
+def test_skipped_runs_and_data_without_a_truth(results, monkeypatch):
+    monkeypatch.setattr(records, "_validator", lambda: None)  # as in a schema that knows these
+    data = {"n": 50, "d": 4, "n_clusters": 3, "features_sha256": "0" * 64, "truth": False, "split": {"fit": 90}}
+    for method, status in (("dec", "ok"), ("spectral", "skipped"), ("spectral", "skipped")):
+        seed = len(list((results / "runs/wine" / method / "0-2").glob("*")))
+        write_run(results, method, seed, status, data=data, reason=None if status == "ok" else "no predict")
+    with (results / "scores.csv").open("a") as handle:
+        handle.write("wine,dec,0,own,silhouette_features,0.25\nwine,dec,0,own,davies_bouldin,1.5\n")
+    found = {want.key.removeprefix("demo/runs/wine/"): want for want in read_wanted(results, run_folders(results))}
+    metrics = {point.name: point.value for point in found["dec"].metrics}
+    assert metrics["own mean/silhouette_features"] == 0.25
+    assert metrics["own mean/davies_bouldin"] == 1.5
+    assert "own mean/ACC" not in metrics
+    assert found["spectral/1"].status == found["spectral"].status == "FINISHED"
+    assert found["spectral/1"].tags["reason"] == "no predict"
+    assert {point.name: point.value for point in found["spectral"].metrics if point.name.startswith("runs")} == {
+        "runs": 0,
+        "runs ok": 0,
+    }
 
 
 def test_a_parent_summarises_the_ok_seeds(results):
