@@ -191,7 +191,8 @@ def _group(
         lines.append(f"  code: digest {first['code_digest']}, {_commit(first['git_commit'], first['dirty'])}")
         lines.append(f"  device: {_joined(runs['device'])} {_joined(runs['device_name'])}, {first['precision']}")
         return [*lines, "  The run folders are not here: parameters, versions and commands are in their run.json."]
-    for name, value in _shared(found).items():
+    tuned_with = runs["tuned_with"].fillna("not tuned on these data, fixed in the config")
+    for name, value in {"chosen with": _joined(tuned_with), **_shared(found)}.items():
         lines.append(f"  {name}: {value}")
     seed, record = next((seed, record) for seed, record in records.items() if record)
     if absent := _absent_inputs(record):
@@ -230,7 +231,6 @@ def _shared(records: list[dict[str, Any]]) -> dict[str, str]:
 
     lines = {
         "parameters": each(parameters),
-        "chosen with": each(lambda r: r.get("tuned_with") or "not tuned on these data, fixed in the config"),
         "data": each(lambda r: pairs(r["data"])),
         "code": each(code),
         "versions": each(lambda r: pairs(r["versions"])),

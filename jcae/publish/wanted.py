@@ -66,10 +66,13 @@ def read_wanted(results_dir: Path, groups: Iterable[tuple[tuple[str, str, str], 
     The files of a method on a data set are read when its turn comes: many thousands of runs do not fit into memory.
     """
     scores = _read_scores(results_dir / "scores.csv")
+    words = _read_words(results_dir / "records.csv")
     latest = 0
     for (kind, dataset, method), folders in groups:
         key = f"{results_dir.name}/{kind}/{dataset}/{method}"
         group = [records.read_record(folder / "run.json") for folder in folders]
+        if kind == "runs":
+            group = [record | words.get((dataset, method, record["seed"]), {}) for record in group]
         children = []
         for folder, record in zip(folders, group, strict=True):
             found = scores.get((dataset, method, record["seed"]), {}) if kind == "runs" else {}
@@ -119,6 +122,19 @@ def _read_scores(file: Path) -> dict[tuple[str, str, int], dict[str, float]]:
         run = row["dataset"], row["method"], int(row["seed"])
         scores[run][f"{row['labels']}/{row['metric']}"] = _number(row["value"])
     return scores
+
+
+def _read_words(file: Path) -> dict[tuple[str, str, int], dict[str, str | None]]:
+    """Return (data set, method, seed) -> what the config calls the method and says of its tuning; no run hangs on it."""
+    rows = _read_csv(file)
+    return {
+        (row["dataset"], row["method"], int(row["seed"])): {
+            "label": row["label"],
+            "tuned_with": row.get("tuned_with") or None,
+        }
+        for row in rows
+        if row.get("label")
+    }
 
 
 def _number(text: str) -> float:
@@ -197,7 +213,7 @@ def _tags(record: Mapping[str, Any], kind: str) -> dict[str, str]:
         "label": record["label"],
         "use": record["use"],
         "block": records.format_block(record["block"]),
-        "tuned_with": record["tuned_with"],
+        "tuned_with": record.get("tuned_with"),
         "autoencoder": (record["pretrained"] or {}).get("autoencoder"),
         "weights_sha256": (record["pretrained"] or {}).get("weights_sha256"),
         "features_sha256": record["data"]["features_sha256"],
@@ -279,7 +295,7 @@ def _parent_note(record: Mapping[str, Any], statuses: str, kind: str) -> str:
         f"**{record['label']}** {'pretrained ' if kind == 'pretrained' else ''}on **{record['dataset']}**: {statuses}.",
         info["summary"],
         f"Reference: {info['reference']}" if info["reference"] else "",
-        f"Parameters tuned with: {record['tuned_with']}" if record["tuned_with"] else "",
+        f"Parameters tuned with: {record['tuned_with']}" if record.get("tuned_with") else "",
         "\n".join(["Differences from the paper:", *(f"- {text}" for text in info["deviations"])])
         if info["deviations"]
         else "",

@@ -54,7 +54,10 @@ def test_a_record_survives_writing_and_reading(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"status": "great"}, r"key 'status' is \"great\", allowed are \['ok', 'failed', 'diverged', 'collapsed', 'skipped'\]"),
+        (
+            {"status": "great"},
+            r"key 'status' is \"great\", allowed are \['ok', 'failed', 'diverged', 'collapsed', 'skipped'\]",
+        ),
         ({"seed": -1}, "key 'seed' is -1, which breaks minimum: 0"),
         ({"extra": 1}, "'extra' was unexpected"),
         ({"objective": {"name": "inertia_", "value": "low"}}, "key 'objective.value' is \"low\""),
