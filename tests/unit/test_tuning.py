@@ -63,9 +63,9 @@ def test_best_values_are_an_overlay_that_says_how_they_were_found(features, tmp_
     params = overlay["methods"]["cm"]["datasets"]["wine"]
     assert set(params) == {"alpha", "batch_size"}
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-    spec = make_plan(read_config([tmp_path / "tiny.yaml", best])).jobs["wine", "cm"].spec
-    assert {name: spec["params"][name] for name in params} == params
-    assert spec["tuned_with"] == (
+    job = make_plan(read_config([tmp_path / "tiny.yaml", best])).jobs["wine", "cm"]
+    assert {name: job.spec["params"][name] for name in params} == params
+    assert job.wording["tuned_with"] == (
         "Optuna, 3 trials, by silhouette of the own labels in the data, without labels; seeds 1000-1001"
     )
     trials = pd.read_csv(tmp_path / "out/trials.csv")
