@@ -41,8 +41,9 @@ class N2D(PretrainedClusterer):
     The paper has ReLU and code_dim = n_clusters.
 
     The paper labels the points it is fitted on, which keep these labels in `labels_`. `predict` is ours: UMAP's
-    ``transform`` of the code, then the mixture; among other points, those it was fitted on may get another label there.
-    UMAP is not part of `weights_`, so `predict` needs the fitted estimator itself.
+    ``transform`` of the code, then the mixture. It places points anew, a little differently with others beside them, so
+    that `predict` of some fitted points may differ from their `labels_`. UMAP is not part of `weights_`: it takes
+    the fitted estimator itself to predict.
 
     Parameters
     ----------
@@ -148,8 +149,8 @@ class N2D(PretrainedClusterer):
         self.labels_ = self.mixture_.fit_predict(self.embedding_.astype(np.float64)).astype(np.int32)
 
     @unchanged_process()
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Posterior (n_samples, n_clusters) of the mixture at UMAP's ``transform`` of the code of X.
+    def predict(self, X: Any) -> np.ndarray:
+        """Cluster of each row of X (n_samples, n_features) by the mixture at UMAP's ``transform`` of its code: int32.
 
         Raises
         ------
@@ -161,4 +162,10 @@ class N2D(PretrainedClusterer):
             raise NotFittedError(
                 "N2D: the weights of a run hold the autoencoder alone, and labels take UMAP and the mixture; fit it"
             )
-        return self.mixture_.predict_proba(self.reduction_.transform(self.transform(X)).astype(np.float64))
+        embedded = self.reduction_.transform(self.transform(X))
+        return self.mixture_.predict(embedded.astype(np.float64)).astype(np.int32)
+
+    @property
+    def predict_proba(self) -> Any:
+        """There is none: UMAP places a point a little differently with others beside it, which moves probabilities."""
+        raise AttributeError("N2D has no predict_proba")

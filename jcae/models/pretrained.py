@@ -1,6 +1,7 @@
 """Methods that start from a pretrained autoencoder: the recipe of their own, k-means on the code, their base class."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ def own_recipe(owner: Any) -> Autoencoder:
     recipe = owner.autoencoder if owner.autoencoder is not None else Autoencoder()
     if not isinstance(recipe, Autoencoder):
         raise ValueError(f"{type(owner).__name__}: autoencoder={recipe!r} must be a jcae.Autoencoder or None")
-    shared = ("hidden", "code_dim", "channels", "image_shape", "negative_slope", "device", "precision")
+    shared = [field.name for field in fields(EmbeddingMixin)] + ["device", "precision"]
     return Autoencoder(**{**recipe.get_params(deep=False), **{name: getattr(owner, name) for name in shared}})
 
 

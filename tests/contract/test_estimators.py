@@ -64,7 +64,7 @@ def test_code_and_decoding_have_the_declared_shapes(estimator):
         fitted.inverse_transform(code[:, :3])
 
 
-DEEP = [e for e in ESTIMATORS if hasattr(e, "fit_seeds") and hasattr(e, "predict")]
+DEEP = [e for e in ESTIMATORS if hasattr(e, "fit_seeds") and hasattr(e, "predict_proba")]
 
 
 @pytest.mark.parametrize("estimator", DEEP, ids=name)
