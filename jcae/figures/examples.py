@@ -14,6 +14,7 @@ from jcae.scores.gallery import is_of_images
 COLUMNS = ["method", "name", "seed", "space", "cluster", "size", "kind", "rank", "row", "margin", "distance"]
 COLUMNS += ["next_cluster", "next_distance"]
 KINDS = ("typical", "doubtful")
+PER_ROW = 4
 SHOWN = 20
 """Clusters drawn at most, the largest; the csv has all."""
 
@@ -38,7 +39,6 @@ def examples(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
             _draw_images(ax, arrays, lines, image_shape(results, dataset))
         else:
             _write_rows(ax, arrays, lines)
-        style.hide_frame(ax) if not images else None
         ax.set_title(title(record), fontsize=8)
     cut = f" The {SHOWN} largest clusters; the csv has all." if max(_counts(chosen)) > SHOWN else ""
     style.caption(
@@ -56,24 +56,22 @@ def _counts(chosen: list[tuple[pd.Series, dict[str, np.ndarray]]]) -> list[int]:
 
 
 def _image_grid(n_lines: list[int], n_examples: int, shape: tuple[int, ...]) -> tuple[Figure, list[Axes]]:
-    per_row = 4
-    panel = style.PAGE / per_row
-    height = (panel - 0.35) / ((2 * n_examples + 0.5) * (shape[1] + 1)) * (shape[0] + 1) * max(n_lines)
-    return style.grid(len(n_lines), per_row, (panel, height + 0.42), extra=0.5)
+    panel = style.PAGE / PER_ROW
+    height = (panel - 0.35) / ((2 * n_examples + 1) * (shape[1] + 1)) * (shape[0] + 1) * max(n_lines)
+    return style.grid(len(n_lines), PER_ROW, (panel, height + 0.42), extra=0.5)
 
 
 def _draw_images(ax: Axes, arrays: dict[str, np.ndarray], lines: np.ndarray, shape: tuple[int, ...]) -> None:
     levels = arrays["example_images"][lines].astype(float)
     levels[arrays["example_rows"][lines] == -1] = np.nan
     n = levels.shape[2]
-    images = levels.reshape(len(lines), 2 * n, *shape)
-    height, width = shape[0] + 1, shape[1] + 1
-    space = np.full((height * len(lines) - 1, width // 2), np.nan)
-    halves = [style.mosaic(half) for half in (images[:, :n], images[:, n:])]
-    ax.imshow(np.hstack([halves[0], space, halves[1]]), cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+    # An empty place between both kinds.
+    images = np.full((len(lines), 2 * n + 1, *shape), np.nan)
+    images[:, :n], images[:, n + 1 :] = levels.reshape(len(lines), 2, n, *shape).swapaxes(0, 1)
+    style.show(ax, images, 0, 255)
     style.hide_frame(ax)
-    middle = n * width / 2
-    ax.set_xticks([middle, middle + n * width + width // 2], KINDS)
+    height, width = shape[0] + 1, shape[1] + 1
+    ax.set_xticks([n * width / 2, (1.5 * n + 1) * width], KINDS)
     ax.set_yticks([i * height + shape[0] / 2 - 0.5 for i in range(len(lines))], arrays["example_clusters"][lines])
     ax.tick_params(length=0, labelsize=7, labeltop=True, labelbottom=False, pad=2)
 
@@ -83,6 +81,7 @@ def _write_rows(ax: Axes, arrays: dict[str, np.ndarray], lines: np.ndarray) -> N
     heads = ("cluster", "size", "typical rows", "margin", "doubtful rows", "margin")
     places = (0.09, 0.19, 0.22, 0.57, 0.6, 0.97)
     sides = ("right", "right", "left", "right", "left", "right")
+    style.hide_frame(ax)
     ax.set_xlim(0, 1)
     ax.set_ylim(len(lines) + 0.5, -0.5)
     for head, x, side in zip(heads, places, sides, strict=True):

@@ -34,7 +34,7 @@ def scores(results: Path, dataset: str | None = None, *, metric: str = "acc") ->
     elif values.empty:
         return style.empty(f"no ok run has the score {METRICS[metric].label!r}", COLUMNS)
     if records.empty:
-        return style.empty(f"no data set has a truth, hence no {METRICS[metric].label}", COLUMNS)
+        return style.empty(f"no run on data with a truth, hence no {METRICS[metric].label}", COLUMNS)
     data = records[["dataset", "method", "name", "control", "seed", "order"]].merge(values)
     datasets = sorted(records["dataset"].unique())
     n_rows = records.groupby("dataset")["method"].nunique().max()

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from jcae.figures import style
+from jcae.scores.examples import examples
 
 # In the package these names are the functions.
-centroids_module, interpolations_module = (
-    import_module(f"jcae.figures.{name}") for name in ("centroids", "interpolations")
+centroids_module, interpolations_module, examples_module = (
+    import_module(f"jcae.figures.{name}") for name in ("centroids", "interpolations", "examples")
 )
 SHAPE = (4, 5, 3)
 
@@ -74,3 +75,20 @@ def test_interpolations_in_colour(colour_run):
     assert drawn.shape == (3 * 4 + 2, 9 * 5 + 8, 3)
     np.testing.assert_array_equal(drawn[:4, :5], colour_run.arrays["interpolations"][0, 0].reshape(SHAPE))
     assert len(data) == 27
+
+
+def test_examples_in_colour(monkeypatch):
+    points = np.random.RandomState(0).randint(0, 256, (6, 60)).astype("uint8")
+    found = examples(np.array([[0.0], [1.0], [2.0], [9.0], [8.5], [8.0]]), np.array([0, 0, 0, 4, 4, 4]))
+    arrays = {f"example_{name}": array for name, array in found.items()} | {"space": np.array("code")}
+    arrays["example_images"] = points[found["rows"]]
+    record = pd.Series({"method": "ae", "name": "AE", "seed": 0, "objective": 1.0})
+    monkeypatch.setattr(examples_module, "chosen_runs", lambda *_: [(record, arrays)])
+    monkeypatch.setattr(examples_module, "image_shape", lambda *_: SHAPE)
+    monkeypatch.setattr(examples_module, "is_of_images", lambda *_: True)
+    with style.applied():
+        figure, data = examples_module.examples(None, "pictures")
+    drawn = figure.axes[0].images[0].get_array()
+    assert drawn.shape == (2 * 4 + 1, 7 * 5 + 6, 3)
+    np.testing.assert_allclose(drawn[:4, :5], points[data["row"].iloc[0]].reshape(SHAPE) / 255)
+    assert (drawn[:, 3 * 6 :] == 1).all()  # three points a cluster are all typical, none is left to be doubtful

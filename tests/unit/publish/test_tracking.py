@@ -146,9 +146,9 @@ def test_everything_is_imported(results):
     assert [a.path for a in client(results).list_artifacts(child.info.run_id)] == ["run.json"]
 
 
-def test_skipped_runs_and_data_without_a_truth(results, monkeypatch):
-    monkeypatch.setattr(records, "_validator", lambda: None)  # as in a schema that knows these
-    data = {"n": 50, "d": 4, "n_clusters": 3, "features_sha256": "0" * 64, "truth": False, "split": {"fit": 90}}
+def test_skipped_runs_and_data_without_a_truth(results):
+    split = {"fit": 90, "score": 50, "how": "two files", "fit_sha256": "1" * 64}
+    data = {"n": 50, "d": 4, "n_clusters": 3, "features_sha256": "0" * 64, "truth": False, "split": split}
     for method, status in (("dec", "ok"), ("spectral", "skipped"), ("spectral", "skipped")):
         seed = len(list((results / "runs/wine" / method / "0-2").glob("*")))
         write_run(results, method, seed, status, data=data, reason=None if status == "ok" else "no predict")
