@@ -18,6 +18,7 @@ from jcae.cli.app import (
     app,
     command_line,
     read_spec,
+    write_csv,
 )
 
 Fit = Annotated[Path | None, typer.Option(help="fit.npz: points to fit on, where others are labelled.")]
@@ -95,6 +96,24 @@ def train(
         command=command_line(),
     )
     _echo_status(records)
+
+
+@app.command()
+def predict(
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a finished run: results/<run>/runs/<data set>/<method>/<block>/<seed>.")
+    ],
+    file: Annotated[Path, typer.Argument(help="New points: csv, npy, ... with the columns of the run's data set.")],
+    out: Annotated[Path, typer.Option(help="Labels, csv: row, from 0, and label.")],
+) -> None:
+    """Label new points with a finished run, prepared as its data set was; nothing is trained."""
+    import pandas as pd
+
+    from jcae.jobs.predict import predict as predict_labels
+
+    labels = predict_labels(run, file)
+    write_csv(pd.DataFrame({"row": range(len(labels)), "label": labels}), out)
+    typer.echo(f"{out}: {len(labels)} points in {len(set(labels.tolist()))} clusters")
 
 
 @app.command()

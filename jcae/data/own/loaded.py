@@ -60,7 +60,7 @@ def room(n: int, d: int, dtype: type, where: str) -> np.ndarray:
         raise DataError(f"{where}: {n} rows with {d} features do not fit into memory") from None
 
 
-def check_values(loaded: Loaded, where: str) -> None:
+def check_values(loaded: Loaded, where: str, least: int = 2) -> None:
     """Refuse values that no method can work with.
 
     Parameters
@@ -68,11 +68,13 @@ def check_values(loaded: Loaded, where: str) -> None:
     loaded : Loaded
     where : str
         Name of the file, for messages.
+    least : int
+        Rows that are needed.
 
     Raises
     ------
     DataError
-        Fewer than two rows, no features, values of another kind than numbers, empty, infinite, or beyond float32.
+        Fewer rows than that, no features, values of another kind than numbers, empty, infinite, or beyond float32.
     """
     values = loaded.values
     if values.dtype.kind not in "biuf":
@@ -80,8 +82,8 @@ def check_values(loaded: Loaded, where: str) -> None:
     n, d = values.shape
     if d == 0:
         raise DataError(f"{where}: no features are left")
-    if n < 2:
-        raise DataError(f"{where}: {n} row{'s' * (n != 1)} (needed: at least 2)")
+    if n < least:
+        raise DataError(f"{where}: {n} row{'s' * (n != 1)} (needed: at least {least})")
     if values.dtype.kind != "f":
         return
     largest = np.finfo(np.float32).max
