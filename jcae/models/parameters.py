@@ -68,9 +68,10 @@ def check_choice(owner: Any, name: str, allowed: Sequence[Any]) -> None:
 
 
 def check_network_parameters(owner: Any, n_features: int) -> None:
-    """Check what every method with an autoencoder has: ``hidden``, ``code_dim``, ``channels`` and ``image_shape``."""
+    """Check what every method with an autoencoder has: its widths, slope, ``channels`` and ``image_shape``."""
     _check_integers(owner, "hidden", "layer widths")
     check_number(owner, "code_dim", minimum=1, integer=True)
+    check_number(owner, "negative_slope", minimum=0)  # below 0, gradients would be wrong (`jcae.nn.products`)
     name, channels, image_shape = type(owner).__name__, owner.channels, owner.image_shape
     if image_shape is not None:
         _check_integers(owner, "image_shape", "height, width and, for colour, channels")

@@ -91,6 +91,7 @@ def test_labels_are_the_largest_soft_assignment(estimator):
         (AECM(3, alpha=-1, **NET), "alpha=-1 is not allowed"),
         (AECM(3, **{**NET, "hidden": "abc"}), "hidden='abc' must be a sequence"),
         (AECM(3, **{**NET, "hidden": (8, 0)}), "integers of at least 1"),
+        (AECM(3, negative_slope=-0.1, **NET), "negative_slope=-0.1 is not allowed; it must be a number of at least 0"),
         (AECM(3, epochs=0, **NET), "epochs=0 is not allowed; it must be an integer of at least 1"),
         (AECM(3, init="pretrained", autoencoder="shared", **NET), "must be a jcae.Autoencoder or None"),
         (ClusteringModule(3, init={"means": [[0]]}), "a mixture has means, variance, weights"),
