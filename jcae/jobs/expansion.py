@@ -37,7 +37,7 @@ class Job:
         What `jcae train` or `jcae pretrain` is told, JSON: only what the config says, no defaults, and nothing that
         cannot change a result.
     wording : dict
-        What tables say of it in the config's words: `label` and `tuned_with`, as far as they are given.
+        What tables call it (`label`), and how its parameters were chosen (`tuned_with`, where the config says it).
     autoencoder : str or None
         The pretrained autoencoder that the method starts from.
     reads_truth : bool
@@ -135,7 +135,7 @@ class Expansion:
                     dataset,
                     name,
                     spec,
-                    _wording(cls, name, entry, dataset),
+                    _wording(cls, entry, dataset),
                     autoencoder,
                     reads_truth=bool(getattr(cls, "reads_truth", False)),
                     takes_graph=takes_graph(cls),
@@ -326,14 +326,12 @@ def _equal(one: Any, other: Any) -> bool:
     return json.loads(json.dumps(one)) == json.loads(json.dumps(other))
 
 
-def _wording(cls: type, name: str, entry: Mapping[str, Any], dataset: str) -> dict[str, str]:
-    wording = {key: entry[key] for key in ("label", "tuned_with") if key in entry}
-    if dataset in entry.get("tuned_on", {}):
-        wording["tuned_with"] = entry["tuned_on"][dataset]
+def _wording(cls: type, entry: Mapping[str, Any], dataset: str) -> dict[str, str]:
+    label = entry.get("label") or getattr(getattr(cls, "info", None), "label", cls.__name__)
     if "n_clusters" in entry:  # no table shows such a run under the name of the method as it is
-        label = entry.get("label") or getattr(getattr(cls, "info", None), "label", name)
-        wording["label"] = f"{label} [{entry['n_clusters']['factor']:g} K]"
-    return wording
+        label = f"{label} [{entry['n_clusters']['factor']:g} K]"
+    how = entry.get("tuned_on", {}).get(dataset, entry.get("tuned_with"))
+    return {"label": label} | ({} if how is None else {"tuned_with": how})
 
 
 def _check_range(values: Mapping[str, Any]) -> list[str]:

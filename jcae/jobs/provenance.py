@@ -32,10 +32,10 @@ def code_digest(cls: type) -> str:
     Returns
     -------
     str
-        For our own classes and a user's own file: sha256 (hex) over the source files that the class's file imports,
-        directly or not, as far as they are part of ``jcae``, ``baselines`` or the class's own package, or lie beside a
-        file that is in no package. Imports are read from the source text, also those within functions;
-        ``import_module("...")`` is not seen.
+        For our own classes and a user's own file: sha256 (hex) over the code (without comments, docstrings and the words
+        of `info`) of the source files that the class's file imports, directly or not, as far as they are part of
+        ``jcae``, ``baselines`` or the class's own package, or lie beside a file that is in no package. Imports are read
+        from the source text, also those within functions; ``import_module("...")`` is not seen.
         For an installed third package: ``name==version``.
 
     Raises
@@ -149,10 +149,26 @@ def _source(name: str, folders: Mapping[str, Path]) -> Path | None:
     return next((file for file in (base / "__init__.py", base.with_suffix(".py")) if file.is_file()), None)
 
 
+_WORDS = {"label", "summary", "reference", "deviations"}
+"""What `jcae.models.info.Info` says in words."""
+
+
+@cache
+def _behaviour(source: bytes) -> bytes:
+    """Source without what cannot change a result: comments, docstrings, layout, and what `info` says in words."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = node.body[ast.get_docstring(node, clean=False) is not None :] or [ast.Pass()]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Info":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in _WORDS]
+    return ast.unparse(tree).encode("utf-8", "surrogatepass")
+
+
 def _digest(files: Mapping[str, Path]) -> str:
     total = hashlib.sha256()
     for name in sorted(files):
-        content = files[name].read_bytes()
+        content = _behaviour(files[name].read_bytes())
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 

@@ -125,7 +125,7 @@ def _read_scores(file: Path) -> dict[tuple[str, str, int], dict[str, float]]:
 
 
 def _read_words(file: Path) -> dict[tuple[str, str, int], dict[str, str | None]]:
-    """Return (data set, method, seed) -> what the config calls the method and says of its tuning; no run hangs on it."""
+    """Return (data set, method, seed) -> what the config calls the method and how it was tuned: no run hangs on it."""
     rows = _read_csv(file)
     return {
         (row["dataset"], row["method"], int(row["seed"])): {

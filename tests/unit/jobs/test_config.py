@@ -179,8 +179,8 @@ def test_wrong_number_of_clusters_is_part_of_the_label(factor, wine, digits):
     assert plan.jobs["wine", "gmm"].spec["params"] == {"n_components": wine}
     assert plan.jobs["digits", "cm"].spec["params"] == {"n_clusters": digits}
     assert plan.jobs["digits", "cm"].wording["label"] == f"CM [{factor:g} K]"
-    assert plan.jobs["digits", "gmm"].wording["label"] == f"gmm [{factor:g} K]"
-    assert "label" not in plan.jobs["digits", "dec"].wording
+    assert plan.jobs["digits", "gmm"].wording["label"] == f"GaussianMixture [{factor:g} K]"
+    assert plan.jobs["digits", "dec"].wording == {"label": "DEC"}
 
 
 def test_defaults_do_not_enter_the_specs():
@@ -405,7 +405,7 @@ def test_a_changed_file_is_trained_again(own, name):
     (own.parent / "unrelated.py").write_text("x = 1\n")
     assert code_digest(load_class(f"{own}:Own")) == before
     with (own.parent / name).open("a") as file:
-        file.write("# changed\n")
+        file.write("changed = 1\n")
     assert code_digest(load_class(f"{own}:Own")) != before
 
 

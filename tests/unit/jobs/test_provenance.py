@@ -69,6 +69,45 @@ def test_the_digest_changes_with_an_imported_file_only(tree):
     assert digest() != before
 
 
+METHOD = '''
+"""A method."""
+class Mine:
+    info = Info(label="A", summary="S.", deviations=("One.",), presets={"p": {"a": 1}}, control=False)
+    def fit(self, X):
+        "Fit."
+        return X + 1  # one
+'''
+
+
+def digest_of(text, folder):
+    file = folder / "m.py"
+    file.write_text(text)
+    return provenance._digest({"m": file})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""A method."""', '"""A method, in other words."""'),
+        ('"Fit."', '"Fit it."'),
+        ("# one", "# a comment"),
+        ("X + 1", "(X   +  1)"),
+        ('"A"', '"Another label"'),
+        ('"S."', '"Another summary."'),
+        ('("One.",)', '("One.", "Two.")'),
+    ],
+)
+def test_words_are_no_part_of_the_digest(old, new, tmp_path):
+    assert old in METHOD
+    assert digest_of(METHOD, tmp_path) == digest_of(METHOD.replace(old, new), tmp_path)
+
+
+@pytest.mark.parametrize(("old", "new"), [("X + 1", "X + 2"), ("1}", "2}"), ("control=False", "control=True")])
+def test_what_may_change_a_result_is_part_of_the_digest(old, new, tmp_path):
+    assert old in METHOD
+    assert digest_of(METHOD, tmp_path) != digest_of(METHOD.replace(old, new), tmp_path)
+
+
 def test_a_third_package_is_its_version():
     name, _, version = provenance.code_digest(KMeans).partition("==")
     assert name == "scikit-learn"
@@ -83,7 +122,7 @@ def test_a_users_own_file_counts_itself(tmp_path, monkeypatch):
 
     before = provenance.code_digest(own_method_of_a_user.Mine)
     assert len(before) == 64
-    file.write_text(file.read_text() + "# changed\n")
+    file.write_text(file.read_text() + "changed = 1\n")
     assert provenance.code_digest(own_method_of_a_user.Mine) != before
 
 
