@@ -10,7 +10,7 @@ from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
 from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
 from jcae.training.block import CHUNK, Block
-from jcae.training.loop import Loss, Phase
+from jcae.training.phase import Loss, Phase
 
 
 class AEKMeans(PretrainedClusterer):

@@ -14,8 +14,8 @@ from jcae.nn.distances import nearest
 from jcae.nn.networks import CentroidNetwork
 from jcae.nn.products import matmul
 from jcae.training.block import Block
-from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, polynomial_decay
+from jcae.training.phase import Loss, Phase
 
 
 def running_means(centroids: Tensor, counts: Tensor, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

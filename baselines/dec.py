@@ -12,8 +12,8 @@ from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
 from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
 from jcae.training.block import Block
-from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, polynomial_decay
+from jcae.training.phase import Loss, Phase
 
 # How the AE-CM authors ran their competitors; the target was refreshed every 140 steps on MNIST, Fashion-MNIST and
 # CIFAR-10, every 30 on USPS and every 20 elsewhere. The decay is theirs for CIFAR-10, 10x_73k, USPS, Pendigits and

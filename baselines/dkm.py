@@ -16,8 +16,8 @@ from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
 from jcae.randomness.seeds import generator
 from jcae.training.block import Block
-from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, polynomial_decay
+from jcae.training.phase import Loss, Phase
 
 ANNEALED = {"variant": "annealed", "epochs": 200}
 

@@ -9,7 +9,7 @@ from jcae.models.autoencoder import squared_error
 from jcae.models.info import Info
 from jcae.models.parameters import check_number
 from jcae.nn.networks import CentroidNetwork
-from jcae.training.loop import Loss
+from jcae.training.phase import Loss
 
 
 class IDEC(DEC):

@@ -16,7 +16,7 @@ from jcae.models.pretrained import PretrainedClusterer
 from jcae.randomness.seeds import sklearn_seed
 from jcae.training.block import CHUNK, Block
 from jcae.training.isolation import unchanged_process
-from jcae.training.loop import Loss, Phase
+from jcae.training.phase import Loss, Phase
 
 
 @unchanged_process()

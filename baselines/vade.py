@@ -16,8 +16,8 @@ from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
 from jcae.nn.networks import AutoencoderNetwork, Linear, linear
 from jcae.randomness.seeds import sklearn_seed
 from jcae.training.block import Block
-from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, staircase_decay
+from jcae.training.phase import Loss, Phase
 
 MIXTURE_STARTS = 10
 """Runs of EM at the start; the likeliest is taken."""

@@ -33,7 +33,7 @@ from jcae.models.autoencoder import squared_error
 from jcae.models.clusterer import DeepClusterer
 from jcae.nn.networks import AutoencoderNetwork, CentroidNetwork
 from jcae.scores.metrics import accuracy, ari, nmi
-from jcae.training.loop import Loss, Runtime
+from jcae.training.phase import Loss, Runtime
 
 try:
     from clustpy import deep as clustpy

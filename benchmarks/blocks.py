@@ -8,7 +8,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import harness
 from benchmarks.shapes import AECM_SHAPES, CM_SHAPES, Training, aecm, data, flop_per_point, module
-from jcae.training.loop import Runtime
+from jcae.training.phase import Runtime
 
 SIZES = (1, 5, 10, 20, 40)
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from jcae import AECM, ClusteringModule
 from jcae.models.estimator import DeepEstimator
 from jcae.training.block import Block
-from jcae.training.loop import Runtime, train
+from jcae.training.loop import train
+from jcae.training.phase import Runtime
 
 HIDDEN = (500, 500, 2000)
 

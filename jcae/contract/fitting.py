@@ -97,7 +97,7 @@ def check_steps(subject: Subject) -> None:
     estimator.training_phases = lambda block: [
         replace(phase, loss=watched(phase.loss), after=watched(phase.after)) for phase in phases(block)
     ]
-    from jcae.training.loop import Runtime
+    from jcae.training.phase import Runtime
 
     estimator.fit_seeds(subject.easy.X.copy(), [0], runtime=Runtime(progress=False))
 

@@ -14,7 +14,7 @@ from jcae.models.info import Info
 from jcae.models.parameters import check_number
 from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
 from jcae.nn.distances import squared_distances
-from jcae.training.loop import Loss, Phase
+from jcae.training.phase import Loss, Phase
 from jcae.training.optimisers import Optimiser
 
 

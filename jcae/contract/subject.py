@@ -154,7 +154,7 @@ class Subject:
             fits = [self.build(seed, **build) for seed in seeds]
             truth = data.y if self.reads_truth else None
             return [SimpleNamespace(labels=fitted_labels(one, X, truth), estimator=one) for one in fits]
-        from jcae.training.loop import Runtime
+        from jcae.training.phase import Runtime
 
         fits = self.build(**build).fit_seeds(X, list(seeds), runtime=Runtime(progress=False))
         return [SimpleNamespace(labels=getattr(one, "labels_", None), estimator=one) for one in fits]

@@ -32,7 +32,7 @@ def code_digest(cls: type) -> str:
     Returns
     -------
     str
-        For our own classes and a user's own file: sha256 (hex) over the code (without comments, docstrings and the words
+        For our own classes and a user's own file: sha256 (hex) over the code (without comments, docstrings and words
         of `info`) of the source files that the class's file imports, directly or not, as far as they are part of
         ``jcae``, ``baselines`` or the class's own package, or lie beside a file that is in no package. Imports are read
         from the source text, also those within functions; ``import_module("...")`` is not seen.

@@ -214,7 +214,7 @@ def _gpu_memory(device: str) -> Iterator[Callable[[], float | None]]:
 
 
 def _runtime(job: BlockJob, digest: str, checkpoints: str | Path | None, every: int, progress: bool) -> Any:
-    from jcae.training.loop import Runtime
+    from jcae.training.phase import Runtime
 
     file = None
     if checkpoints is not None:

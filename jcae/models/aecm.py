@@ -21,8 +21,8 @@ from jcae.nn.networks import AutoencoderNetwork
 from jcae.nn.precision import storage_dtype
 from jcae.nn.products import matmul
 from jcae.training.block import Block
-from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser
+from jcae.training.phase import Loss, Phase
 
 
 def assignment_sparsity(gamma: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from jcae.models.info import Info
 from jcae.models.parameters import check_choice
 from jcae.nn.networks import INITIALISERS, AutoencoderNetwork
 from jcae.training.block import Block
-from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, staircase_decay
+from jcae.training.phase import Loss, Phase
 
 
 def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:

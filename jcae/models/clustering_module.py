@@ -21,8 +21,8 @@ from jcae.nn.distances import squared_distances
 from jcae.nn.precision import storage_dtype
 from jcae.training.block import Block
 from jcae.training.kmeans import kmeans_start
-from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser, polynomial_decay
+from jcae.training.phase import Loss, Phase
 
 
 def check_mixture(weights: Any, means: Any, variance: Any) -> tuple[np.ndarray, np.ndarray, float]:

@@ -32,8 +32,9 @@ from jcae.nn.precision import PRECISIONS, storage_dtype
 from jcae.training.block import CHUNK, Block
 from jcae.training.checkpoint import save_checkpoint
 from jcae.training.groups import Group, first_groups, release
-from jcae.training.loop import BlockTooLargeError, Phase, Runtime, block_state, full_loss, train
+from jcae.training.loop import BlockTooLargeError, block_state, full_loss, train
 from jcae.training.memory import Placement, demand, free_memory, place
+from jcae.training.phase import Phase, Runtime
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from jcae.models.clusterer import DeepClusterer
 from jcae.models.embedding import EmbeddingMixin
 from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
-from jcae.training.loop import Loss, Phase
 from jcae.training.optimisers import Optimiser
+from jcae.training.phase import Loss, Phase
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 BY_NAME = {check.name: check for check in CHECKS}

@@ -15,7 +15,8 @@ from jcae.scores import metrics
 from jcae.training.block import Block
 from jcae.training.capture import CapturedStep
 from jcae.training.kmeans import kmeans
-from jcae.training.loop import Runtime, train
+from jcae.training.loop import train
+from jcae.training.phase import Runtime
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 

@@ -17,7 +17,7 @@ from jcae.jobs.records import RecordError
 from jcae.jobs.runner import pretrain_block, train_block
 from jcae.scores.evaluation import evaluate
 from jcae.training.checkpoint import load_checkpoint, save_checkpoint
-from jcae.training.loop import Runtime
+from jcae.training.phase import Runtime
 
 KMEANS = {"dataset": "wine", "method": "kmeans", "use": "sklearn.cluster.KMeans", "params": {"n_init": 1}}
 AUTOENCODER = {"dataset": "wine", "autoencoder": "shared", "params": {"hidden": [4], "code_dim": 2, "epochs": 1}}

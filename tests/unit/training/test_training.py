@@ -24,8 +24,9 @@ from jcae.nn.networks import linear
 from jcae.randomness.seeds import generator
 from jcae.training.block import Block
 from jcae.training.checkpoint import load_checkpoint, save_checkpoint
-from jcae.training.loop import Loss, Phase, Runtime, train
+from jcae.training.loop import train
 from jcae.training.optimisers import BlockOptimiser, Optimiser, polynomial_decay, staircase_decay
+from jcae.training.phase import Loss, Phase, Runtime
 
 # Odd widths: slices of such a block are not aligned in memory, which is what tempts a product to round differently.
 NET = {"hidden": (31, 7), "code_dim": 11, "device": "cpu"}
@@ -108,7 +109,7 @@ from pathlib import Path
 from sklearn.datasets import load_digits
 sys.path.insert(0, {tests!r})
 from test_training import METHODS
-from jcae.training.loop import Runtime
+from jcae.training.phase import Runtime
 torch.set_num_threads(1)
 METHODS[{name!r}].fit_seeds(load_digits().data[:400] / 16, [3, 4], runtime=Runtime(Path({path!r}), 1))
 """

@@ -1,0 +1,99 @@
+"""What a method says of its training (phases and losses), and what is said of how it is run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+
+from jcae.training.optimisers import Optimiser
+
+
+class Loss(NamedTuple):
+    """Loss of a batch, one value per seed.
+
+    Attributes
+    ----------
+    terms : dict of str to Tensor, (S,)
+        What is minimised is their sum.
+    """
+
+    terms: dict[str, Tensor]
+
+    def total(self) -> Tensor:
+        """Sum of the terms, (S,), one after the other: a reduction's order depends on the number of seeds."""
+        first, *rest = self.terms.values()
+        return sum(rest, first)
+
+
+@dataclass
+class Phase:
+    """A stretch of training with one loss and one optimiser.
+
+    Attributes
+    ----------
+    name : str
+        Appears in the history and seeds the batch order.
+    loss : callable
+        ``loss(x, rows)`` with a batch x (S, B, d) and its row numbers (S, B), int64, returns a `Loss`. It must not make
+        the host wait for the device (no ``item``, no branch on a tensor's value), and must find its tensors in place
+        (change `Block.state` in `before`, `refresh` and `after` alone, and there by ``copy_`` once they exist).
+    steps : int
+        Updates; an epoch is one pass over the data in an order of its own for every seed.
+    batch_size : int
+    optimiser : Optimiser
+    trainable : callable or None
+        Tells by its name whether a parameter is trained; None trains all.
+    before : callable or None
+        Run once before the first step (an initialisation by k-means, say).
+    after : callable or None
+        ``after(x, rows)`` is run after every update with its batch, without gradients (a running mean, say). It must do
+        nothing to a seed for which `Block.active` is False.
+    refresh : callable or None
+        ``refresh(step)`` is run before step 0, `refresh_every`, 2 `refresh_every` ... and may return a bool Tensor (S,)
+        that marks seeds as finished: their parameters stay as they are from then on.
+    monitor : callable or None
+        ``monitor(x)`` with the first `CHUNK` rows of the data (S, m, d) returns values (S,) by name, which are written
+        to the history after every epoch beside the terms of the loss; nothing is minimised.
+    averaging_epoch : bool
+        Train one more epoch and return the mean of the parameters after each of its steps.
+    """
+
+    name: str
+    loss: Callable[[Tensor, Tensor], Loss]
+    steps: int
+    batch_size: int
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    trainable: Callable[[str], bool] | None = None
+    before: Callable[[], None] | None = None
+    after: Callable[[Tensor, Tensor], None] | None = None
+    refresh: Callable[[int], Tensor | None] | None = None
+    refresh_every: int = 1
+    monitor: Callable[[Tensor], dict[str, Tensor]] | None = None
+    averaging_epoch: bool = False
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How a block is run; nothing here changes its result.
+
+    Attributes
+    ----------
+    checkpoint : Path or None
+        File that holds the state of an unfinished training.
+    checkpoint_every : int
+        Epochs between checkpoints; 0 writes none.
+    progress : bool
+        Show progress bars when standard error is a terminal.
+    label : str
+        Text before the bars.
+    capture : bool
+        Replay steps from CUDA graphs on a GPU. The arithmetic is the same; False is for measuring what it brings.
+    """
+
+    checkpoint: Path | None = None
+    checkpoint_every: int = 0
+    progress: bool = False
+    label: str = ""
+    capture: bool = True
