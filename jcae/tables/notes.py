@@ -78,9 +78,12 @@ def data_note(records: pd.DataFrame) -> str:
             others = f"fitted on {row.n_fit:,.0f} points, scored by predict on {row.n_score:,.0f} others{how}"
             parts.append(f"{row.dataset}: {others}.")
     skipped = records[records["status"] == SKIPPED].fillna({"reason": "no reason recorded"})
-    for (method, reason), runs in skipped.groupby(["method", "reason"], sort=False):
-        places = listed(runs["dataset"])
-        parts.append(f"Skipped, which is no failure and in no count: {names[method]} on {places} ({reason}).")
+    where = [
+        f"{names[method]} on {listed(runs['dataset'])} ({reason})"
+        for (method, reason), runs in skipped.groupby(["method", "reason"], sort=False)
+    ]
+    if where:
+        parts.append(f"Skipped, which is no failure and in no count: {'; '.join(where)}.")
     return " ".join(parts)
 
 
