@@ -11,9 +11,9 @@ from jcae.data import prepare as prepare_module
 from jcae.data.catalogue import CATALOGUE
 from jcae.data.facts import Dataset, Source
 from jcae.data.formats import DataError
+from jcae.data.loaders.text import tfidf
 from jcae.data.prepare import prepare
 from jcae.data.stored import load_truth
-from jcae.data.text import tfidf
 from jcae.jobs.runner import pretrain_block, train_block
 from jcae.scores.evaluation import evaluate
 

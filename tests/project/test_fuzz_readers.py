@@ -21,9 +21,10 @@ from data_files import cells, idx, tar, tokens, topics
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jcae.data import cells as cells_module
-from jcae.data import colour, formats, images, prepare, tables, text
+from jcae.data import formats, stored
 from jcae.data.formats import DataError
+from jcae.data.loaders import cells as cells_module
+from jcae.data.loaders import colour, images, tables, text
 from jcae.jobs.block_job import read_weights
 from jcae.jobs.records import RecordError
 from jcae.training import checkpoint
@@ -140,9 +141,9 @@ READERS = {
     "svhn": of_path(colour.read_svhn),
     "svhn unpacked": of_path(colour.read_svhn),
     "cifar10": lambda content, path: colour.read_cifar(content, str(path)),
-    "features": of_path(prepare.load_features),
-    "truth": of_path(prepare.load_truth),
-    "card": of_path(prepare.load_card),
+    "features": of_path(stored.load_features),
+    "truth": of_path(stored.load_truth),
+    "card": of_path(stored.load_card),
     "checkpoint": of_path(lambda path: checkpoint.load_checkpoint(path, "mark")),
     "weights": of_path(lambda path: read_weights(path, {})),
 }

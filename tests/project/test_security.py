@@ -13,10 +13,11 @@ from test_data_fetch import body, dataset, fetch, server  # noqa: F401 - a fixtu
 from typer.testing import CliRunner
 
 from jcae.data import fetch as fetch_module
-from jcae.data import formats, text
+from jcae.data import formats
 from jcae.data.catalogue import CATALOGUE
 from jcae.data.fetch import FetchError
 from jcae.data.formats import DataFormatError, read_tar, read_zip
+from jcae.data.loaders import text
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(p for place in ("jcae", "baselines", "benchmarks", "tests") for p in (ROOT / place).rglob("*.py"))

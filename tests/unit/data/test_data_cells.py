@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from data_files import cells, matrix_market
 
-from jcae.data.cells import most_variable, read_cells
 from jcae.data.formats import DataError, DataFormatError
 from jcae.data.loaders import LOADERS
+from jcae.data.loaders.cells import most_variable, read_cells
 
 # genes x cells
 FIRST = np.array([[0, 1, 0], [7, 0, 1], [2, 2, 2], [0, 0, 0], [0, 3, 0]])

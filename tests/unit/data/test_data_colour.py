@@ -9,9 +9,9 @@ from data_files import write
 from scipy.io import savemat
 
 from jcae.data import formats
-from jcae.data.colour import read_cifar, read_stl10, read_svhn
 from jcae.data.formats import DataFormatError
 from jcae.data.loaders import LOADERS
+from jcae.data.loaders.colour import read_cifar, read_stl10, read_svhn
 
 RANDOM = np.random.RandomState(0)
 

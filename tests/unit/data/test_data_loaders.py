@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from data_files import idx, tar, write
 
-from jcae.data.colour import read_cifar
 from jcae.data.formats import DataFormatError
 from jcae.data.loaders import LOADERS
-from jcae.data.tables import standardise
+from jcae.data.loaders.colour import read_cifar
+from jcae.data.loaders.tables import standardise
 
 
 def mnist_files(images=(3, 2), labels=(3, 2), dtype=np.uint8, code=0x08):

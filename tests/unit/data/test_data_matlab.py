@@ -11,9 +11,9 @@ from image_files import mat
 from scipy.io import loadmat
 from scipy.sparse import csc_array
 
-from jcae.data import matlab
 from jcae.data.formats import DataFormatError
-from jcae.data.matlab import read_matlab
+from jcae.data.loaders import matlab
+from jcae.data.loaders.matlab import read_matlab
 
 DTYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
 ARRAYS = st.sampled_from(DTYPES).flatmap(lambda t: arrays.arrays(t, arrays.array_shapes(min_dims=2, max_dims=4)))

@@ -13,7 +13,7 @@ from jcae.data.catalogue import CATALOGUE
 from jcae.data.fetch import fetch
 from jcae.data.formats import DataError, DataFormatError, read_tar
 from jcae.data.loaders import LOADERS
-from jcae.data.text import ROOT_TOPICS, read_root_topics, read_tokens, tfidf
+from jcae.data.loaders.text import ROOT_TOPICS, read_root_topics, read_tokens, tfidf
 
 TEXTS = [
     "The cat sat; the CAT stood. a I 1 22 l'été naïve",

@@ -17,7 +17,7 @@ from jcae.data.fetch import fetch
 from jcae.data.formats import DataFormatError
 from jcae.data.graphs.graph import facts
 from jcae.data.loaders import GRAPHS, LOADERS
-from jcae.data.planetoid import rebuild
+from jcae.data.loaders.planetoid import rebuild
 
 # --- files as Python 2 wrote them -------------------------------------------------------------------------------------
 

@@ -5,12 +5,12 @@ Facts only: this module imports nothing heavy, so that a config can be checked w
 
 from difflib import get_close_matches
 
-from jcae.data.entries_cells import CELLS
-from jcae.data.entries_colour import COLOUR
-from jcae.data.entries_graphs import GRAPHS
-from jcae.data.entries_images import IMAGES
-from jcae.data.entries_tables import TABLES
-from jcae.data.entries_text import TEXT
+from jcae.data.catalogue.cells import CELLS
+from jcae.data.catalogue.colour import COLOUR
+from jcae.data.catalogue.graphs import GRAPHS
+from jcae.data.catalogue.images import IMAGES
+from jcae.data.catalogue.tables import TABLES
+from jcae.data.catalogue.text import TEXT
 from jcae.data.facts import Dataset
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jcae.data import cells, colour, images, planetoid, tables, text
+from jcae.data.loaders import cells, colour, images, planetoid, tables, text
 
 # Each gives X, float32 (n, d), and y, (n,): numbers, or names.
 LOADERS: dict[str, Callable[[Sequence[Path]], tuple[np.ndarray, np.ndarray]]] = {

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from jcae.data.formats import DataFormatError, codes, read_tar
-from jcae.data.images import over_255
-from jcae.data.matlab import read_matlab
+from jcae.data.loaders.images import over_255
+from jcae.data.loaders.matlab import read_matlab
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
