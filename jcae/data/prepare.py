@@ -190,7 +190,7 @@ def _of_own(request: Request) -> Points:
         preparation=found.preparation,
         citation="the user's own file",
         sources=[{**source, "checked": False} for source in found.sources],
-        scaling={**found.scaling.as_json(), "columns": found.columns},
+        scaling={**found.scaling.as_json(), "columns": found.columns and list(found.columns)},
     )
 
 
