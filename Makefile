@@ -62,21 +62,32 @@ lock:
 STAMP := $(VENV)/installed
 install:
 	if [[ -f $(STAMP) ]] && cat requirements.lock pyproject.toml | cmp -s - $(STAMP); then exit 0; fi
+	uv=$$(command -v uv || true)
 	if [[ ! -x $(PY) ]]; then
-	  for python in python3.11 python3.12 python3; do
-	    if "$$python" -c 'import sys, venv; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})' 2> /dev/null; then
-	      "$$python" -m venv $(VENV)
+	  fits=
+	  for python in python3.11 python3.12 python3.13 python3.14 python3; do
+	    if "$$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2> /dev/null; then
+	      fits=$$python
 	      break
 	    fi
 	  done
-	fi
-	if [[ ! -x $(PY) ]]; then
-	  echo "Python 3.11 or 3.12 is needed, and none of python3.11, python3.12, python3 is one." >&2
-	  exit 1
+	  if [[ -n $$uv ]]; then
+	    uv venv --quiet --seed --python "$${fits:-3.11}" $(VENV)  # where none fits, uv fetches one
+	  elif [[ -n $$fits ]]; then
+	    "$$fits" -m venv $(VENV)
+	  else
+	    echo "Python 3.11 to 3.14 is needed, or uv, which fetches one: python3 and python3.11 to python3.14 are none." >&2
+	    exit 1
+	  fi
 	fi
 	echo "Installing the pinned packages into $(VENV): minutes, once."
-	$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
-	$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	if [[ -n $$uv ]]; then
+	  pip=(uv pip install --python $(PY))
+	else
+	  pip=($(PY) -m pip install --disable-pip-version-check)
+	fi
+	"$${pip[@]}" --quiet --require-hashes -r requirements.lock
+	"$${pip[@]}" --quiet --no-deps --no-build-isolation -e .
 	cat requirements.lock pyproject.toml > $(STAMP)
 
 .ONESHELL:

@@ -9,6 +9,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from jcae.extras import extra
 from jcae.models.autoencoder import Autoencoder, autoencoder_network, squared_error
 from jcae.models.info import Info
 from jcae.models.parameters import check_number
@@ -25,13 +26,11 @@ def umap_class() -> type:
 
     Raises
     ------
-    ImportError
+    MissingExtraError
         It is not installed.
     """
-    try:
+    with extra("n2d", "N2D"):
         from umap import UMAP
-    except ImportError as error:
-        raise ImportError("N2D needs UMAP: pip install umap-learn") from error
     return UMAP
 
 

@@ -1,5 +1,20 @@
-"""`python -m jcae`, which works from plain sources, too."""
+"""`python -m jcae`, which works from plain sources, too, and the script `jcae`."""
 
-from jcae.cli import app
+import sys
 
-app(prog_name="jcae")
+from jcae.extras import MissingExtraError, extra
+
+
+def main() -> None:
+    """Run the command line, or say what it needs."""
+    try:
+        with extra("bench", "the command line"):
+            from jcae.cli import app
+    except MissingExtraError as error:
+        print(f"jcae: {error}", file=sys.stderr)
+        sys.exit(2)
+    app(prog_name="jcae")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,8 +15,11 @@ class _Verbs(TyperGroup):
     """Turns errors that are meant for the user into one message; anything else keeps its traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        from jcae.extras import MissingExtraError, extra
+
         try:
-            return super().invoke(ctx)
+            with extra("bench", "this verb"):
+                return super().invoke(ctx)
         except Exception as error:
             if not _is_message(error):
                 raise
@@ -24,7 +27,8 @@ class _Verbs(TyperGroup):
                 f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
             )
             typer.echo(f"jcae: {text}", err=True)
-            raise typer.Exit(2 if isinstance(error, (ValueError, FileNotFoundError)) else 1) from None
+            mendable = isinstance(error, (ValueError, FileNotFoundError, MissingExtraError))
+            raise typer.Exit(2 if mendable else 1) from None
 
 
 def _is_message(error: Exception) -> bool:

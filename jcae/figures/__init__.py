@@ -4,8 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-from matplotlib.figure import Figure
+from jcae.extras import extra
+
+with extra("bench", "jcae.figures"):
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 from jcae.figures import style
 from jcae.figures.centroids import centroids

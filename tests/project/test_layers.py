@@ -24,6 +24,7 @@ FLOORS = (
     {"data"},
     {"randomness"},
     {"files"},
+    {"extras"},
 )
 FILES = sorted(path for path in (ROOT / "jcae").rglob("*.py") if path != ROOT / "jcae/__init__.py")
 # Rooms in which something is trained.

@@ -120,7 +120,7 @@ def test_n2d_labels_new_points(digits, start):
 
 def test_n2d_says_what_to_install_before_it_trains(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(ImportError, match="N2D needs UMAP: pip install umap-learn"):
+    with pytest.raises(ImportError, match=r'N2D needs the package umap, .* pip install "jcae\[n2d\]"'):
         N2D(10).fit(digits[0])
 
 
