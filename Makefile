@@ -13,6 +13,8 @@ CONFIG ?= config.yaml
 CORES ?= all
 PROFILE ?= default
 VENV ?= .venv
+# The first of these that fits makes the environment.
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14 python3
 PY := $(VENV)/bin/python
 # Whatever the locale: names of folders and labels may have any letters.
 export PYTHONUTF8 := 1
@@ -65,7 +67,7 @@ install:
 	uv=$$(command -v uv || true)
 	if [[ ! -x $(PY) ]]; then
 	  fits=
-	  for python in python3.11 python3.12 python3.13 python3.14 python3; do
+	  for python in $(PYTHONS); do
 	    if "$$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2> /dev/null; then
 	      fits=$$python
 	      break
@@ -76,7 +78,7 @@ install:
 	  elif [[ -n $$fits ]]; then
 	    "$$fits" -m venv $(VENV)
 	  else
-	    echo "Python 3.11 to 3.14 is needed, or uv, which fetches one: python3 and python3.11 to python3.14 are none." >&2
+	    echo "Python 3.11 to 3.14 is needed, or uv, which fetches one; none of $(PYTHONS) is one." >&2
 	    exit 1
 	  fi
 	fi

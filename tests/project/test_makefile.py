@@ -39,9 +39,9 @@ class Machine:
         file.write_text(STAND_IN.format(log=self.log, folder=self.folder, wrong=0 if fits else 1))
         file.chmod(0o755)
 
-    def install(self) -> subprocess.CompletedProcess:
+    def install(self, *variables: str) -> subprocess.CompletedProcess:
         make = shutil.which("make")
-        command = [make, "install", "VENV=env", f"SHELL={self.path / 'bash'}"]
+        command = [make, "install", "VENV=env", f"SHELL={self.path / 'bash'}", *variables]
         return subprocess.run(command, cwd=self.folder, env={"PATH": str(self.path)}, capture_output=True, text=True)
 
     def told(self) -> list[str]:
@@ -92,6 +92,13 @@ def test_the_tested_python_is_taken_before_later_ones_and_what_does_not_fit_is_p
         machine.has(name)
     assert machine.install().returncode == 0
     assert machine.told()[0] == "python3.12 -m venv env"
+
+
+def test_one_python_can_be_asked_for(machine):
+    machine.has("python3.11")
+    machine.has("python3.13")
+    machine.install("PYTHONS=python3.13")
+    assert machine.told()[0] == "python3.13 -m venv env"
 
 
 def test_no_fitting_python_is_said(machine):
