@@ -65,11 +65,14 @@ def add(
     file: Annotated[Path, typer.Argument(help="csv, tsv, npy, npz, parquet, h5ad, IDX, or a folder of images.")],
     name: Annotated[str | None, typer.Option(help="What to call the data set. [default: name of the file]")] = None,
 ) -> None:
-    """Look at a file of your own, and print the lines by which a config takes it as a data set."""
+    """Look at a file of your own, and print a config that runs the benchmark on it: docs/own-data.md."""
     import re
 
-    from jcae.data.own.look import config_lines, look
+    from jcae.data.own.look import look
+    from jcae.data.own.overlay import overlay
 
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name):
+        raise typer.BadParameter(f"{name!r} (allowed: letters, digits, _ . -)", param_hint="--name")
     found = look(file)
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", file.name.split(".")[0]).strip("_-") or "mine"
-    typer.echo("datasets:\n" + config_lines(found, name or stem))
+    typer.echo(overlay(found, name or stem[:64]), nl=False)

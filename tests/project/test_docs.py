@@ -63,8 +63,9 @@ WITH_PYTHON = [page for page in TEXTS if blocks(page, "python")]
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
-def test_python_blocks_run(page):
-    """One after the other, on so few points that an epoch is one update."""
+def test_python_blocks_run(page, tmp_path, monkeypatch):
+    """One after the other, on so few points that an epoch is one update; some write files."""
+    monkeypatch.chdir(tmp_path)
     X, y = load_digits(return_X_y=True)
     names = {"__name__": "page", "X": X[:60] / 16, "y": y[:60]}
     for text in blocks(page, "python"):

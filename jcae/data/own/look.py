@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,24 @@ class Look:
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The proposed options without their reasons."""
+        return {line.option: line.value for line in self.lines}
+
+    @property
+    def d(self) -> int:
+        """Features, if the proposal is taken."""
+        if self.format == "images":
+            return math.prod(self.options["image_shape"])
+        others = {self.options["truth"], *self.options.get("drop", ())}
+        return sum(column.name not in others for column in self.columns)
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters, if the proposal is taken."""
+        return self.options.get("n_clusters") or dict(self.classes)[str(self.options["truth"])]
+
 
 def look(path: Path) -> Look:
     """Look at a file: shape, types, gaps, ranges, and what could be classes.
@@ -118,15 +137,19 @@ def config_lines(look: Look, name: str) -> str:
     str
         YAML with comments, which `jcae.data.own.reading.read` can read, unless a note says what must be seen to first.
     """
-    rows = [(f"    {line.option}: {_yaml(line.value)}", line.reason) for line in look.lines]
+    notes = [f"    # {_comment(note)}" for note in look.notes]
+    return "\n".join([f"  {to_yaml(name)}:", *notes, *entry_lines(look.lines, indent=4)]) + "\n"
+
+
+def entry_lines(lines: Sequence[Line], indent: int) -> list[str]:
+    """Write options, a line each, with their reasons behind them."""
+    rows = [(f"{' ' * indent}{line.option}: {to_yaml(line.value)}", line.reason) for line in lines]
     width = min(max(len(text) for text, _ in rows), 40)
-    text = [f"  {_yaml(name)}:"]
-    text += [f"    # {_comment(note)}" for note in look.notes]
-    text += [f"{row:<{width}}  # {_comment(reason)}" if reason else row for row, reason in rows]
-    return "\n".join(text) + "\n"
+    return [f"{row:<{width}}  # {_comment(reason)}" if reason else row for row, reason in rows]
 
 
-def _yaml(value: Any) -> str:
+def to_yaml(value: Any) -> str:
+    """Write a value as YAML on one line."""
     written = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
     return written.removesuffix("...\n").strip()
 
