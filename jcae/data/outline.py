@@ -79,9 +79,21 @@ def outline(request: Request) -> Outline:
             n_train = CATALOGUE[request.catalogue].n_train if request.catalogue and not request.subset else None
             n_fit = len(split_rows(request.split, n, n_train, request.name)[0])
             n -= n_fit
+    if request.graph is not None:
+        _check_graph(request, n_fit)
     is_split = request.transfer is not None or request.split is not None
     has_graph = has_graph or request.graph is not None
     return Outline(n, whole.d, whole.n_clusters, n_fit, is_split, whole.has_truth, has_graph, whole.has_images)
+
+
+def _check_graph(request: Request, n: int) -> None:
+    from jcae.data.graphs.edges import read_edges
+
+    graph = request.graph
+    if graph.file is not None:
+        read_edges(graph.file, n)
+    elif not 1 <= graph.knn < n:
+        raise DataError(f"{request.name}: {graph.knn} neighbours of {n} points (allowed: 1 to {n - 1})")
 
 
 def request_digest(request: Request) -> str:

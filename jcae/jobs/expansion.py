@@ -71,6 +71,8 @@ class Expansion:
         self.problems: list[str] = []
         self.requests: dict[str, Request] = {}
         self.outlines: dict[str, Outline] = {}
+        # One cause, one message: what is wrong in the same way on several data sets.
+        self._on_datasets: dict[tuple[str, str], list[tuple[str, str]]] = {}
         self._classes: dict[str, type | None] = {}
         self._digests: dict[type, str] = {}
 
@@ -150,8 +152,14 @@ class Expansion:
                     if key not in accepted:
                         place = f"datasets.{name}.params.{key}"
                         self.problems.append(f"{place}: no method has this parameter{hint(key, accepted)}")
+        for (place, text), found in self._on_datasets.items():
+            self.problems.append(f"{place}: on {', '.join(dataset for dataset, _ in found)}: {text}{found[0][1]}")
         self.problems = list(dict.fromkeys(self.problems))
         return jobs, pretraining
+
+    def _add_on(self, dataset: str, place: str, text: str, detail: str = "") -> None:
+        """Add a problem with one data set; of several with the same text the first one's detail is shown."""
+        self._on_datasets.setdefault((place, text), []).append((dataset, detail))
 
     def _entries(self, section: str) -> dict[str, Any]:
         entries = self.config.get(section, {})
@@ -289,12 +297,14 @@ class Expansion:
         except BaseException as error:  # a method's own lines may raise anything, and may leave by sys.exit
             if not any(problem.startswith(place) for problem in self.problems):  # else it has been reported by name
                 what = str(error) if type(error) in (TypeError, ValueError) else one_line(error)
-                self.problems.append(f"{place}: on {dataset}: {what}")
+                self._add_on(dataset, place, what)
             return
         if starts_at_random:
-            self.problems.append(
-                f"{place}.autoencoder: on {dataset} {class_name(cls)} starts from random weights with these parameters "
-                f"and has no use for {autoencoder!r}; take the key out, or set parameters that make it start from one"
+            self._add_on(
+                dataset,
+                f"{place}.autoencoder",
+                f"{class_name(cls)} starts from random weights with these parameters and has no use for "
+                f"{autoencoder!r}; take the key out, or set parameters that make it start from one",
             )
 
     def _check_architecture(self, cls: type, params: Mapping[str, Any], pretraining: Job, place: str) -> None:
@@ -306,10 +316,12 @@ class Expansion:
             given = params.get(name, mine[name]), pretraining.spec["params"].get(name, theirs[name])
             want, have = json.loads(json.dumps(given))  # a preset's tuple is a list; 0 is 0.0
             if want != have:
-                self.problems.append(
-                    f"{place}.autoencoder: on {pretraining.dataset} the method has {name} = {want}, "
-                    f"but the autoencoder {pretraining.method!r} has {have}; take {name} out of the "
-                    f"method, or say it of the data set, datasets.{pretraining.dataset}.params"
+                self._add_on(
+                    pretraining.dataset,
+                    f"{place}.autoencoder",
+                    f"the method has {name} = {want}; take it out, or say it of the data set, in its params: the "
+                    f"autoencoder {pretraining.method!r} has",
+                    f" {have}",
                 )
 
 

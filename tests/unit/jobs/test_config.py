@@ -139,7 +139,8 @@ def test_architectures_are_compared_as_numbers():
     make_plan(config(autoencoders__shared=shared, methods__dec__params=dec))
     dec["hidden"] = [500, 500, 2001]
     (problem, *_) = problems(autoencoders__shared=shared, methods__dec__params=dec)
-    assert "the method has hidden = [500, 500, 2001], but the autoencoder 'shared' has [500, 500, 2000]" in problem
+    assert "the method has hidden = [500, 500, 2001]" in problem
+    assert problem.endswith("the autoencoder 'shared' has [500, 500, 2000]")
 
 
 def test_overlay_takes_back_what_holds_for_single_data_sets():
@@ -291,7 +292,7 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ({"methods__gmm__preset": "mnist"}, "sklearn.mixture.GaussianMixture publishes none"),
         (
             {"methods__cm__params": {"init": "kmeens"}},
-            "methods.cm: on wine: ClusteringModule: init='kmeens' is unknown",
+            "methods.cm: on wine, digits: ClusteringModule: init='kmeens' is unknown",
         ),
         ({"methods__dec__autoencoder": "sharde"}, "'sharde' is no key of `autoencoders`; did you mean 'shared'?"),
         ({"methods__gmm__autoencoder": "shared"}, "GaussianMixture cannot start from pretrained weights"),
@@ -301,13 +302,19 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ),
         (
             {"methods__aecm": {"use": "jcae.AECM", "autoencoder": "shared", "params": NETWORK | {"init": "random"}}},
-            "methods.aecm.autoencoder: on wine AECM starts from random weights with these parameters and",
+            "methods.aecm.autoencoder: on wine, digits: AECM starts from random weights with these parameters and",
         ),
         ({"methods__gmm__use": "mine.py"}, "'mine.py' names a file and no class; write mine.py:Class"),
         ({"methods__gmm__use": "no/mine.py:Mine"}, "no/mine.py"),
         ({"methods__gmm__use": "mine.txt:Mine"}, "methods.gmm.use: 'mine.txt:Mine' is not allowed"),
-        ({"methods__dec__params__code_dim": 11}, "has code_dim = 11, but the autoencoder 'shared' has 10"),
-        ({"methods__dec__params__negative_slope": 0}, "has negative_slope = 0, but the autoencoder 'shared' has 0.2"),
+        (
+            {"methods__dec__params__code_dim": 11},
+            "the method has code_dim = 11; take it out, or say it of the data set",
+        ),
+        (
+            {"methods__dec__params__negative_slope": 0},
+            "the method has negative_slope = 0; take it out, or say it of the data set",
+        ),
         ({"autoencoders__shared__params": {"hiden": [8]}}, "Autoencoder has no such parameter; did you mean 'hidden'?"),
         ({"only": {"methods": ["kmean"]}}, "only.methods: 'kmean' is no method of this config; did you mean 'kmeans'?"),
         ({"only": {"methods": []}}, "nothing to run"),
@@ -426,7 +433,7 @@ def test_where_the_file_lies_does_not_matter(own, tmp_path):
             "methods.own.params.ebs: Own in {own} has no such parameter; did you mean 'eps'?",
         ),
         ("Own", {}, "methods.own.params: Own in {own} needs 'eps', which has no default"),
-        ("Judges", {"eps": 0}, "methods.own: on wine: ZeroDivisionError: division by zero"),
+        ("Judges", {"eps": 0}, "methods.own: on wine, digits: ZeroDivisionError: division by zero"),
         ("Owm", {}, "file {own} has no class 'Owm'; did you mean 'Own'?"),
     ],
 )
