@@ -69,7 +69,7 @@ def add(
     import re
 
     from jcae.data.own.look import look
-    from jcae.data.own.overlay import overlay
+    from jcae.jobs.overlay import overlay
 
     if name is not None and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name):
         raise typer.BadParameter(f"{name!r} (allowed: letters, digits, _ . -)", param_hint="--name")

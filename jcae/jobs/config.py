@@ -120,7 +120,9 @@ def _place_files(layer: Mapping[str, Any], folder: Path) -> None:
 
 
 def _beside(folder: Path, path: str) -> str:
-    return os.path.normpath(folder / Path(path).expanduser())
+    """From the working directory where it lies below it: then the whole folder can be moved, and nothing runs again."""
+    placed = os.path.normpath(folder / Path(path).expanduser())
+    return os.path.relpath(placed) if Path(placed).is_relative_to(Path.cwd()) else placed
 
 
 def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 import yaml
@@ -584,3 +585,30 @@ def test_comparison_and_ledger_have_defaults_and_are_checked():
     assert problems(comparison__reference="kmean")[0].startswith("comparison.reference: 'kmean' is no method of this")
     assert "ledger.length" in problems(ledger__length="short")[0]
     assert "comparison.rope" in problems(comparison__rope=0)[0]
+
+
+# --- paths of own data ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "file", "wanted"),
+    [
+        ("mine.yaml", "points.csv", "points.csv"),
+        ("mine.yaml", "{here}/points.csv", "points.csv"),
+        ("{here}/mine.yaml", "points.csv", "points.csv"),  # as snakemake names a file that was called mine.yaml
+        ("sub/mine.yaml", "points.csv", "sub/points.csv"),
+        ("sub/mine.yaml", "../points.csv", "points.csv"),
+        ("{beside}/mine.yaml", "points.csv", "{beside}/points.csv"),
+        ("mine.yaml", "../beside/points.csv", "../beside/points.csv"),
+    ],
+)
+def test_own_files_are_named_from_the_working_directory(config, file, wanted, tmp_path, monkeypatch):
+    here, beside = tmp_path / "here", tmp_path / "beside"
+    (here / "sub").mkdir(parents=True)
+    beside.mkdir()
+    monkeypatch.chdir(here)
+    config, file, wanted = (text.format(here=here, beside=beside) for text in (config, file, wanted))
+    entry = {"file": file, "truth": file, "split": {"file": file}, "graph": {"file": file}}
+    Path(config).write_text(yaml.safe_dump({"datasets": {"mine": entry}}))
+    found = read_config([config])["datasets"]["mine"]
+    assert {found["file"], found["truth"], found["split"]["file"], found["graph"]["file"]} == {wanted}

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from jcae.cli import app
 from jcae.data.own.look import look
-from jcae.data.own.overlay import LARGE, architecture, overlay
+from jcae.jobs.overlay import LARGE, architecture, overlay
 
 CONFIG = Path(__file__).parents[4] / "config.yaml"
 
@@ -81,7 +81,18 @@ def test_the_network_goes_with_the_size(n, d, n_clusters, wanted):
 def test_many_points_get_a_word_about_epochs(tmp_path):
     for n in (LARGE - 1, LARGE):
         np.save(tmp_path / "p.npy", np.random.RandomState(0).uniform(size=(n, 1)))
-        assert ("epochs of config.yaml" in overlay(look(tmp_path / "p.npy"), "p")) == (n == LARGE)
+        assert (f"takes long with {n} points" in overlay(look(tmp_path / "p.npy"), "p")) == (n == LARGE)
+
+
+@pytest.mark.parametrize(("n", "wanted"), [(160, (4, 480, 300)), (1984, (13, 155, 97)), (12800, (49, 96, 60))])
+def test_alpha_and_passes_go_with_the_batch(n, wanted, tmp_path):
+    np.save(tmp_path / "p.npy", np.random.RandomState(0).uniform(size=(n, 1)))
+    written = yaml.safe_load(overlay(look(tmp_path / "p.npy"), "p"))
+    alpha, long, short = wanted
+    methods = {name: entry["datasets"]["p"] for name, entry in written["methods"].items()}
+    assert methods.pop("aecm_pretrained") == {"alpha": alpha, "epochs": short}
+    assert methods == dict.fromkeys(("cm_random", "cm_pretrained", "aecm_random"), {"alpha": alpha, "epochs": long})
+    assert written["autoencoders"]["shared"]["datasets"]["p"] == {"epochs": short}
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "a\nb", "ä", "x" * 65])
