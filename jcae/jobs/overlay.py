@@ -1,4 +1,4 @@
-"""From a look at a file to a config that runs: laid over config.yaml, all its methods on these data and on no others."""
+"""From a look at a file to a config that runs: laid over config.yaml, all its methods on these data and no others."""
 
 import math
 
@@ -7,7 +7,7 @@ from jcae.data.own.look import Line, Look, config_lines, entry_lines, to_yaml
 LARGE = 5000
 """Points from which a comment says which methods take long."""
 _UPDATES, _PRETRAINED_UPDATES = 4800, 3000
-"""Of CM and AE-CM from a random start; of autoencoders, and of AE-CM that starts from one: about those of config.yaml."""
+"""Of CM and AE-CM from a random start; of autoencoders, and of AE-CM that starts from one: about as in config.yaml."""
 
 
 def overlay(look: Look, name: str) -> str:

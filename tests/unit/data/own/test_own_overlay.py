@@ -91,7 +91,7 @@ def test_alpha_and_passes_go_with_the_batch(n, wanted, tmp_path):
     alpha, long, short = wanted
     methods = {name: entry["datasets"]["p"] for name, entry in written["methods"].items()}
     assert methods.pop("aecm_pretrained") == {"alpha": alpha, "epochs": short}
-    assert methods == dict.fromkeys(("cm_random", "cm_pretrained", "aecm_random"), {"alpha": alpha, "epochs": long})
+    assert methods == {name: {"alpha": alpha, "epochs": long} for name in ("cm_random", "cm_pretrained", "aecm_random")}
     assert written["autoencoders"]["shared"]["datasets"]["p"] == {"epochs": short}
 
 

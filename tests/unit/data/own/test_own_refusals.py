@@ -14,7 +14,7 @@ from own_files import SPECIES, X, csv, frame, h5ad, picture, pictures, text
 from jcae.data.formats import DataError
 from jcae.data.own import folders
 from jcae.data.own.h5ad import Opened
-from jcae.data.own.probe import _touch
+from jcae.data.own.h5ad_heads import read_heads
 from jcae.data.own.reading import digest, read
 from jcae.data.own.source import OwnData
 
@@ -281,7 +281,7 @@ def test_h5ad_that_the_probe_finds_whole(tmp_path, monkeypatch):
     h5py = pytest.importorskip("h5py", reason="needs h5py to write an h5ad file")
     touched = []
     monkeypatch.setattr(Opened, "column", lambda file, name: touched.append(name) or np.zeros(1))
-    _touch(h5ad(tmp_path / "p.h5ad", h5py))
+    read_heads(h5ad(tmp_path / "p.h5ad", h5py))
     assert touched == ["gaps", "number", "plain", "species"]
 
 
