@@ -1,4 +1,4 @@
-"""`make install`: which Python it takes, and that uv installs where it is there. Stand-ins note what they are told."""
+"""`make install`: which Python it takes, and that uv installs where it is there; stand-ins record their arguments."""
 
 import os
 import shutil
