@@ -1,4 +1,4 @@
-"""Reads whatever is small in an h5ad file, the way the reader does: run by `jcae.data.own.probe`, in a process of its own."""
+"""Reads what is small in an h5ad file, as the reader does: run by `jcae.data.own.probe`, in a process of its own."""
 
 import sys
 from collections.abc import Callable
