@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jcae.data.formats import read_arrays
+from jcae.data.formats import DataError, read_arrays
+from jcae.data.stored import read_features
 from jcae.jobs.records import STATUSES, read_record
 from jcae.scores import metrics
 
@@ -46,10 +47,13 @@ def evaluate(
     Raises
     ------
     ValueError
-        A folder holds no run, or the arrays of a run do not fit truth or features; the message names the folder.
+        Truth or features are none, or do not fit each other; a folder holds no run, or arrays that do not fit them. The
+        message names what is wrong.
     """
-    y = None if truth_path is None else read_arrays(truth_path, "y")["y"]
-    X = None if features_path is None else read_arrays(features_path, "X")["X"]
+    y = None if truth_path is None else _read_classes(truth_path)
+    X = None if features_path is None else read_features(Path(features_path))
+    if y is not None and X is not None and len(y) != len(X):
+        raise DataError(f"{truth_path}: {len(y)} classes for the {len(X)} points of {features_path}")
     rows, partitions = [], defaultdict(dict)
     for folder in _run_folders(run_dirs):
         run = read_record(folder / "run.json")
@@ -73,6 +77,13 @@ def evaluate(
         rows += [(dataset, method, seed, kind, "stability", value) for seed, value in found if np.isfinite(value)]
     frame = pd.DataFrame(rows, columns=SCORE_COLUMNS)
     return frame.sort_values(RUN, kind="stable", ignore_index=True)
+
+
+def _read_classes(path: str | Path) -> np.ndarray:
+    y = read_arrays(path, "y")["y"]
+    if y.ndim != 1 or y.dtype.kind not in "iu" or not len(y) or y.min() < 0:
+        raise DataError(f"{path}: y is {y.dtype} of shape {y.shape} (needed: a whole number from 0 per point)")
+    return y
 
 
 def collect_scores(results_dir: str | Path) -> pd.DataFrame:

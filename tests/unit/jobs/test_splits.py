@@ -14,9 +14,11 @@ from jcae.data.formats import DataError
 from jcae.data.graphs import graph as graphs
 from jcae.data.prepare import prepare
 from jcae.data.request import Request
+from jcae.jobs.parameters import ParameterError
 from jcae.jobs.predict import PredictionError, predict
 from jcae.jobs.runner import pretrain_block, train_block
 from jcae.models.info import Info
+from jcae.scores.evaluation import evaluate
 
 SMALL = {"hidden": [8], "code_dim": 3, "batch_size": 16}
 
@@ -188,3 +190,54 @@ def test_nothing_is_unpickled(monkeypatch):
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(f"pickle.{name}", lambda *_, **__: pytest.fail("unpickles"))
     assert len(predict("run/0", "points.csv")) == 90
+
+
+# --- inputs that are none
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "say"),
+    [
+        (
+            "x.npy",
+            lambda file: np.save(file, np.zeros((3, 2))),
+            r"x\.npy: not features\.npz, as `jcae prepare` writes it",
+        ),
+        ("x.csv", lambda file: file.write_text("a,b\n1,2\n"), r"x\.csv: not features\.npz"),
+        ("x.npz", lambda file: np.savez(file, X=np.zeros(3)), r"x\.npz: X is float64 of shape \(3,\)"),
+        ("x.npz", lambda file: np.savez(file, X=np.zeros((3, 2), int)), r"x\.npz: X is int64 of shape"),
+        ("x.npz", lambda file: np.savez(file, y=np.zeros((3, 2))), r"x\.npz: has the arrays y, needed: X"),
+        ("x.npz", lambda file: file.write_bytes(b"PK"), r"x\.npz: not a file of arrays"),
+    ],
+)
+def test_features_that_are_none_are_named(name, write, say):
+    write(Path(name))
+    spec = {"dataset": "mine", "method": "m", "use": "sklearn.cluster.KMeans", "params": {"n_clusters": 2}}
+    with pytest.raises(DataError, match=say):
+        train_block(spec, name, [0], "run", device="cpu")
+
+
+def test_features_without_a_card_need_to_be_told_the_number_of_clusters():
+    np.savez("features.npz", X=np.random.default_rng(0).normal(size=(20, 2)))
+    spec = {"dataset": "mine", "method": "m", "use": "sklearn.cluster.KMeans", "params": {}}
+    with pytest.raises(ParameterError, match=r"'n_clusters' is needed; it comes from card\.json beside the features"):
+        train_block(spec, "features.npz", [0], "run", device="cpu")
+    record = train_block({**spec, "params": {"n_clusters": 2}}, "features.npz", [0], "run", device="cpu")[0]
+    assert record["clusters_found"] == 2
+
+
+@pytest.mark.parametrize(
+    ("y", "say"),
+    [
+        (np.zeros((90, 2), int), r"truth\.npz: y is int64 of shape \(90, 2\)"),
+        (np.zeros(90), r"truth\.npz: y is float64"),
+        (np.full(90, -1), r"truth\.npz: y is int64"),
+        (np.zeros(5, int), r"truth\.npz: 5 classes for the 90 points of data/features\.npz"),
+    ],
+)
+def test_a_truth_that_is_none_is_named_and_not_the_run(y, say):
+    data = prepared()
+    run("sklearn.cluster.KMeans", data)
+    np.savez(data / "truth.npz", y=y, class_names=np.array(["a"]))
+    with pytest.raises(DataError, match=say):
+        evaluate(["run"], data / "truth.npz", data / "features.npz")
