@@ -73,11 +73,16 @@ def train(
     checkpoint_every: Every = 0,
     keep: Annotated[str, typer.Option(help="all, or small: the code as float16 and no weights.")] = "all",
     progress: Progress = False,
+    crashed: Annotated[
+        int | None,
+        typer.Option(help="Exit code of an earlier call that the method took down: record that, where it is a crash."),
+    ] = None,
 ) -> None:
     """Fit a method for a block of seeds. What the method does wrong is recorded, and is no error of this verb."""
     from jcae.jobs.records import parse_block
     from jcae.jobs.runner import train_block
 
+    crash = None if crashed is None else _crash(crashed)
     records = train_block(
         read_spec(spec),
         features,
@@ -93,7 +98,8 @@ def train(
         checkpoint_every=checkpoint_every,
         keep=keep,
         progress=progress,
-        command=command_line(),
+        command=command_line().partition(" --crashed")[0],
+        crash=crash,
     )
     _echo_status(records)
 
@@ -186,6 +192,17 @@ def _prepared_features(plan: Any, dataset: str, data: Path) -> Path:
         prepare_files(request, data / "raw", folder)
     # The points that are scored shall not be those that parameters are chosen by.
     return folder / ("fit.npz" if plan.outlines[dataset].is_split else "features.npz")
+
+
+def _crash(code: int) -> str:
+    """How a method took its process down; leaves with the code where it did not, so that the job is repeated."""
+    import signal
+
+    others = {1, 2, *(128 + number for number in (signal.SIGINT, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP))}
+    if code in others:  # an error of ours or of the machine, the user's interrupt, a scheduler's
+        raise typer.Exit(code)
+    known = {128 + number.value: number.name for number in signal.Signals}
+    return f"the method took its process down: {known.get(code, f'it left with code {code}')}"
 
 
 def _echo_status(records: list[dict[str, Any]]) -> None:

@@ -48,6 +48,7 @@ def train_block(
     keep: str = "all",
     progress: bool = False,
     command: str = "",
+    crash: str | None = None,
 ) -> list[dict[str, Any]]:
     """Fit a method for all seeds of a block and write one folder per seed.
 
@@ -84,6 +85,9 @@ def train_block(
         Show progress bars.
     command : str
         Command line that repeats the block, for the record.
+    crash : str or None
+        How an earlier process of this block ended, where the method took it down: nothing is fitted, and this is why
+        the runs failed.
 
     Returns
     -------
@@ -103,7 +107,7 @@ def train_block(
     files = Files(*(path and Path(path) for path in (features, fit, graph, truth)))
     job = replace(prepare_job(spec, files, seeds, device, threads, command), keep=keep)
     job = replace(job, start=read_start(spec, pretrained, job))
-    return _run(job, out, checkpoints, checkpoint_every, progress)
+    return _run(job, out, checkpoints, checkpoint_every, progress, crash)
 
 
 def pretrain_block(
@@ -131,13 +135,19 @@ def pretrain_block(
 
 
 def _run(
-    job: BlockJob, out: str | Path, checkpoints: str | Path | None, checkpoint_every: int, progress: bool
+    job: BlockJob,
+    out: str | Path,
+    checkpoints: str | Path | None,
+    checkpoint_every: int,
+    progress: bool,
+    crash: str | None = None,
 ) -> list[dict[str, Any]]:
     code = {"digest": provenance.code_digest(job.cls), **provenance.git_state(), "file": provenance.code_file(job.cls)}
     with _claimed_device(job) as job, _gpu_memory(job.device) as gpu_memory:
-        if job.hindrance and job.clusters:
-            skipped = Result("skipped", job.hindrance, started=_now(), finished=_now())
-            results, threads = dict.fromkeys(job.seeds, skipped), job.threads
+        if crash or (job.hindrance and job.clusters):
+            status, reason = ("failed", crash) if crash else ("skipped", job.hindrance)
+            without_fit = Result(status, reason, started=_now(), finished=_now())
+            results, threads = dict.fromkeys(job.seeds, without_fit), job.threads
         elif job.deep:
             runtime = _runtime(job, code["digest"], checkpoints, checkpoint_every, progress)
             with _limited_threads(job):

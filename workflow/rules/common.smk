@@ -68,7 +68,10 @@ def get_drawn_datasets():
 wildcard_constraints:
     run=re.escape(PLAN.run),
     dataset="|".join(map(re.escape, sorted({*PLAN.datasets, *get_drawn_datasets()}))),
-    catalogued="|".join(sorted({re.escape(part.name) for request in PLAN.requests.values() for part in request.catalogued()})) or "-",
+    catalogued="|".join(
+        sorted({re.escape(part.name) for request in PLAN.requests.values() for part in request.catalogued()})
+    )
+    or "-",
     prepared="|".join(sorted({re.escape(request.folder) for request in PLAN.requests.values()})),
     method="|".join(map(re.escape, PLAN.methods)),
     block="|".join(map(re.escape, PLAN.blocks)),

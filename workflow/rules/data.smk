@@ -19,8 +19,6 @@ for number, parts in enumerate(get_kinds_of_data()):
     rule:
         name:
             f"prepare_dataset{'_' * bool(number)}{number or ''}"
-        wildcard_constraints:
-            dataset=get_datasets_with(parts),
         input:
             raw=get_raw,
             own=ancient(get_own_files),
@@ -30,6 +28,8 @@ for number, parts in enumerate(get_kinds_of_data()):
             [f"data/{{prepared}}/{{dataset}}/{part}" for part in parts],
         log:
             "logs/prepare/{prepared}/{dataset}.log",
+        wildcard_constraints:
+            dataset=get_datasets_with(parts),
         conda:
             "../../environment.yml"
         params:

@@ -26,9 +26,10 @@ rule train_method:
         options=get_train_options,
     # Device, threads, checkpoints and what is kept are resources and not params: changing them does not train again.
     # Checkpoints lie outside of the output, which snakemake clears before a job: a repeated job goes on from them.
+    # A method that takes its process down (a crash in C code, os._exit) has failed, and the others go on.
     shell:
-        "python -m jcae train --spec {params.spec:q} --features {input.features:q} --seeds {wildcards.block:q} "
+        "fit() {{ python -m jcae train --spec {params.spec:q} --features {input.features:q} --seeds {wildcards.block:q} "
         "--out {output:q} {params.options} --device {resources.device:q} --threads {threads} "
         "--checkpoint-every {resources.checkpoint_every} --keep {resources.keep:q} "
         "--checkpoints results/{wildcards.run:q}/checkpoints/runs/{wildcards.dataset:q}/{wildcards.method:q}/{wildcards.block:q} "
-        "> {log:q} 2>&1"
+        '"$@" >> {log:q} 2>&1; }}; : > {log:q}; fit || fit --crashed $?'
