@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from project import HOSTILE, ROOT, planned
@@ -30,6 +31,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 
 class Slow:
@@ -217,3 +219,54 @@ def test_full_and_read_only_disks_lose_nothing(disks):
         assert kept.read_bytes() == after.read_bytes()
     arrays = [np.load(folder / "after" / name / "0/labels.npz")["labels"] for name in ("first", "full")]
     np.testing.assert_array_equal(*arrays)
+
+
+CRASHES = '''
+"""Methods that take their process down."""
+import os
+import signal
+
+
+class Crashes:
+    def __init__(self, n_clusters=2, way="signal"):
+        self.n_clusters, self.way = n_clusters, way
+
+    def fit(self, X):
+        os.kill(os.getpid(), signal.SIGSEGV) if self.way == "signal" else os._exit(7)
+'''
+
+CRASHES_CONFIG = """
+run: crashes
+seeds: [0, 1]
+seeds_per_job: 2
+only: {datasets: [wine], methods: [kmeans, crashes, leaves]}
+methods:
+  kmeans: {params: {n_init: 1}}
+  crashes: {use: baselines.crashes.Crashes}
+  leaves: {use: baselines.crashes.Crashes, params: {way: exit}}
+"""
+
+
+def test_a_method_that_takes_its_process_down_has_failed_and_the_others_have_their_tables(make_project):
+    project = make_project()
+    project.write("baselines/crashes.py", CRASHES)
+    config = project.write("crashes.yaml", CRASHES_CONFIG)
+    result = project.snakemake("results/crashes/records.csv", "--configfile", config)
+    assert result.returncode == 0, result.stdout
+    records = pd.read_csv(project.folder / "results/crashes/records.csv").set_index(["method", "seed"])
+    assert records["status"].to_dict() == {
+        **{(method, seed): "failed" for method in ("crashes", "leaves") for seed in (0, 1)},
+        **{("kmeans", seed): "ok" for seed in (0, 1)},
+    }
+    assert records["reason"]["crashes", 0] == "the method took its process down: SIGSEGV"
+    assert records["reason"]["leaves", 1] == "the method took its process down: it left with code 7"
+
+
+@pytest.mark.parametrize("code", [1, 2, 128 + signal.SIGINT, 128 + signal.SIGKILL, 128 + signal.SIGTERM])
+def test_what_the_machine_or_the_user_ended_is_no_result(code, make_project):
+    project = make_project()
+    spec = '{"dataset": "wine", "method": "m", "use": "sklearn.cluster.KMeans"}'
+    inputs = ["--spec", spec, "--features", "features.npz", "--seeds", "0", "--out", "out"]
+    result = project.run("jcae", "train", *inputs, "--crashed", str(code))
+    assert result.returncode == code
+    assert not (project.folder / "out").exists()

@@ -66,7 +66,7 @@ class Opened:
         try:
             import h5py
         except ImportError:
-            raise DataError(f"{self.path}: reading h5ad needs the package h5py: pip install h5py") from None
+            raise DataError(f'{self.path}: reading h5ad needs the package h5py: pip install "jcae[h5ad]"') from None
         self._h5py = h5py
         if not self._probed:
             probe(self.path)

@@ -287,7 +287,7 @@ def test_h5ad_that_the_probe_finds_whole(tmp_path, monkeypatch):
 
 def test_h5ad_without_the_package(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
-    refused(text(tmp_path / "p.h5ad", "x"), "reading h5ad needs the package h5py: pip install h5py")
+    refused(text(tmp_path / "p.h5ad", "x"), r'reading h5ad needs the package h5py: pip install "jcae\[h5ad\]"')
 
 
 def test_folder_of_images(tmp_path):
