@@ -4,6 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from fuzz import damaged
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import io, sparse
@@ -177,27 +178,6 @@ def outcome(path):
     assert dense.max() > 0
     assert dense.min() == 0
     return True
-
-
-def damaged(content, random):
-    content = bytearray(content)
-    for _ in range(random.randint(1, 4)):
-        at = random.randrange(len(content) + 1)
-        kind = random.choice(("bit", "byte", "cut", "insert", "remove", "number"))
-        if kind == "bit":
-            content[at : at + 1] = bytes(byte ^ (1 << random.randrange(8)) for byte in content[at : at + 1])
-        elif kind == "byte":
-            content[at : at + 1] = bytes([random.randrange(256)])
-        elif kind == "cut":
-            del content[at:]
-        elif kind == "insert":
-            content[at:at] = random.randbytes(random.randint(1, 6))
-        elif kind == "remove":
-            del content[at : at + random.randint(1, 20)]
-        else:
-            number = random.choice((b"-1", b"99999999999", b"1e400", b"nan", b"\xff" * 4, b"\0" * 4))
-            content[at : at + len(number)] = number
-    return bytes(content)
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".csv", ".mtx", ".npz"])

@@ -16,6 +16,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from fuzz import damaged
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from own_files import SPECIES, X, csv, frame, h5ad, idx_bytes, picture
@@ -42,27 +43,6 @@ def valid_files(tmp_path_factory):
     (folder / "p-ubyte").write_bytes(idx_bytes(np.arange(96).reshape(4, 4, 6).astype(np.uint8)))
     (folder / "p.tsv.gz").write_bytes(gzip.compress((folder / "p.csv").read_bytes().replace(b",", b"\t")))
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def damaged(content, random):
-    """A file with one to three changes anywhere in it."""
-    content = bytearray(content)
-    for _ in range(random.randint(1, 3)):
-        at = random.randrange(len(content) + 1)
-        kind = random.choice(("byte", "bit", "cut", "insert", "remove", "repeat"))
-        if kind == "byte":
-            content[at : at + 1] = bytes([random.randrange(256)])
-        elif kind == "bit":
-            content[at : at + 1] = bytes(byte ^ (1 << random.randrange(8)) for byte in content[at : at + 1])
-        elif kind == "cut":
-            del content[at:]
-        elif kind == "insert":
-            content[at:at] = random.randbytes(random.randint(1, 8))
-        elif kind == "remove":
-            del content[at : at + random.randint(1, 40)]
-        else:
-            content[at:at] = content[max(at - random.randint(1, 600), 0) : at]
-    return bytes(content)
 
 
 def outcome(path, **options):
@@ -126,7 +106,8 @@ HDF5 = """
 import sys
 from pathlib import Path
 from random import Random
-from test_own_fuzz import damaged, outcome, seen
+from fuzz import damaged
+from test_own_fuzz import outcome, seen
 from jcae.data.own import h5ad
 
 h5ad.probe = lambda path: None
@@ -145,7 +126,8 @@ def test_damaged_h5ad(kind, tmp_path, record_property):
     h5py = pytest.importorskip("h5py", reason="needs h5py to write an h5ad file")
     good = h5ad(tmp_path / "good.h5ad", h5py, kind)
     script = ["-c", HDF5, str(tmp_path / "p.h5ad"), str(good), "0", str(CASES)]
-    paths = os.pathsep.join(map(str, (Path(__file__).parents[4], Path(__file__).parent)))
+    tests = Path(__file__).parents[3]
+    paths = os.pathsep.join(map(str, (tests.parent, tests / "shared", Path(__file__).parent)))
     done = subprocess.run(
         [sys.executable, *script],
         env=os.environ | {"PYTHONPATH": paths},
