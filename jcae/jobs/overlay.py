@@ -7,7 +7,7 @@ from jcae.data.own.look import Line, Look, config_lines, entry_lines, to_yaml
 LARGE = 5000
 """Points from which a comment says which methods take long."""
 _UPDATES, _PRETRAINED_UPDATES = 4800, 3000
-"""Of CM and AE-CM from a random start; of autoencoders, and of AE-CM that starts from one: about as in config.yaml."""
+"""Of CM and AE-CM; of autoencoders and of AE-CM that starts from one. About as many as on the data of config.yaml."""
 
 
 def overlay(look: Look, name: str) -> str:
@@ -71,14 +71,11 @@ def _schedule(name: str, n: int, batch_size: int) -> list[str]:
     batches = math.ceil(n / batch_size)
     long, short = (max(round(updates / batches), 1) for updates in (_UPDATES, _PRETRAINED_UPDATES))
     key = to_yaml(name)
-    module = f"{{ alpha: {alpha}, epochs: {long} }}"
+    passes = {"cm_random": long, "cm_pretrained": long, "aecm_random": long, "aecm_pretrained": short}
+    entries = {method: f"{{ alpha: {alpha}, epochs: {epochs} }}" for method, epochs in passes.items()}
     return [
         "autoencoders:",
         f"  shared: {{ datasets: {{ {key}: {{ epochs: {short} }} }} }} # {_PRETRAINED_UPDATES} updates",
         "methods: # alpha acts per batch: 13 at 64 points",
-        *(
-            f"  {method}: {{ datasets: {{ {key}: {module} }} }}"
-            for method in ("cm_random", "cm_pretrained", "aecm_random")
-        ),
-        f"  aecm_pretrained: {{ datasets: {{ {key}: {{ alpha: {alpha}, epochs: {short} }} }} }}",
+        *(f"  {method}: {{ datasets: {{ {key}: {entry} }} }}" for method, entry in entries.items()),
     ]
