@@ -60,3 +60,13 @@ def umap_stand_in(monkeypatch):
 def pytest_make_parametrize_id(val, argname):
     """Bytes are no names: those of gzip hold the second in which they were made, and workers must agree on names."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """A test that leaves torch with more threads would change the bits of every later one in its process."""
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None and (threads := torch.get_num_threads()) != 1:
+        torch.set_num_threads(1)
+        pytest.fail(f"left torch with {threads} threads")

@@ -46,7 +46,7 @@ def check_pipeline(subject: Subject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         np.savez(folder / "features.npz", X=data.X)
-        np.savez(folder / "truth.npz", y=data.y)
+        np.savez(folder / "truth.npz", y=data.y.astype(np.int64), class_names=np.array(["a", "b", "c"]))
         (folder / "card.json").write_text(json.dumps({"n_clusters": K}), encoding="utf-8")
         spec = {"dataset": "blobs", "method": "method", "use": subject.use, "params": subject.arguments(FEW)}
         written = train_block(

@@ -14,8 +14,8 @@ from jcae.models.info import Info
 from jcae.models.parameters import check_number
 from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
 from jcae.nn.distances import squared_distances
-from jcae.training.phase import Loss, Phase
 from jcae.training.optimisers import Optimiser
+from jcae.training.phase import Loss, Phase
 
 
 class $cls(PretrainedClusterer):

@@ -92,7 +92,7 @@ class _DoubledKeyError(Exception):
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        layer = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        layer = _Loader(path.read_text(encoding="utf-8")).get_single_data()
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except _DoubledKeyError as error:

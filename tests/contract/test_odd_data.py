@@ -127,13 +127,14 @@ def test_changed_upstream_file_is_refused_end_to_end(monkeypatch, tmp_path):
     content = b"right"
     source = Source("odd.gz", hashlib.sha256(content).hexdigest(), ())
     enter(monkeypatch, X, y, sources=(source,))
-    (tmp_path / "odd.gz").write_bytes(content)
-    prepare("odd", tmp_path, tmp_path / "odd")
-    before = json.loads((tmp_path / "odd/card.json").read_text())
-    (tmp_path / "odd.gz").write_bytes(gzip.compress(content))
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "odd.gz").write_bytes(content)
+    prepare("odd", tmp_path, tmp_path / "out")
+    before = json.loads((tmp_path / "out/card.json").read_text())
+    (tmp_path / "odd" / "odd.gz").write_bytes(gzip.compress(content))
     with pytest.raises(DataError, match=r"odd\.gz: sha256 \w+, expected \w+; fetch 'odd' again"):
-        prepare("odd", tmp_path, tmp_path / "odd")
-    (tmp_path / "odd.gz").unlink()
+        prepare("odd", tmp_path, tmp_path / "out")
+    (tmp_path / "odd" / "odd.gz").unlink()
     with pytest.raises(DataError, match=r"odd\.gz: cannot be read .*; fetch 'odd' first"):
-        prepare("odd", tmp_path, tmp_path / "odd")
-    assert json.loads((tmp_path / "odd/card.json").read_text()) == before
+        prepare("odd", tmp_path, tmp_path / "out")
+    assert json.loads((tmp_path / "out/card.json").read_text()) == before

@@ -74,7 +74,7 @@ def test_bad_config_names_every_problem_and_starts_nothing(make_project):
     for message in (
         "unknown key 'seedz'; did you mean 'seeds'?",
         "seeds: is 'many' (text), expected a list",
-        "'wines' is no data set of the catalogue; did you mean 'wine'?",
+        "unknown data set 'wines'; did you mean 'wine'?",
         "no class 'KMean'; did you mean 'KMeans'?",
         "GaussianMixture has no such parameter; did you mean 'reg_covar'?",
         "unknown preset 'papers'",

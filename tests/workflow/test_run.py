@@ -49,9 +49,10 @@ def test_method_that_raises_is_recorded_and_counted(finished):
 
 def test_free_text_arrives_as_it_is_and_nothing_of_it_runs(finished):
     record = json.loads((finished.folder / RUN / "runs/wine/mine/0-1/0/run.json").read_text())
-    assert record["label"] == record["params"]["note"] == HOSTILE
-    record = json.loads((finished.folder / RUN / "runs/wine/broken/0-1/0/run.json").read_text())
-    assert record["tuned_with"] == HOSTILE
+    assert record["params"]["note"] == HOSTILE
+    records = rows(finished.folder / RUN / "records.csv")
+    assert {row["label"] for row in records if row["method"] == "mine"} == {HOSTILE}
+    assert {row["tuned_with"] for row in records if row["method"] == "broken"} == {HOSTILE}
     assert json.loads((finished.folder / RUN / "track.json").read_text())["experiment"] == HOSTILE
     assert list(finished.folder.parent.rglob("hacked*")) == []
 
@@ -97,7 +98,9 @@ def test_changed_device_threads_and_checkpoints_train_nothing(finished):
 def test_changed_code_trains_that_method_alone(finished):
     file = finished.folder / "baselines/mine.py"
     try:
-        file.write_text(MINE + "\n# a change\n")
+        file.write_text(MINE.replace('"""Two methods of somebody."""', "# Words alone."))
+        assert "Nothing to be done" in rerun(finished)
+        file.write_text(MINE + "\nchanged = True\n")
         # Both methods of the file have its code.
         assert planned(rerun(finished), "train_method") == [f"{RUN}/runs/wine/{m}/0-1" for m in ("broken", "mine")]
     finally:
@@ -165,7 +168,7 @@ def test_changed_plot_trains_nothing(finished):
     file = finished.folder / "jcae/figures/cost.py"
     text = file.read_text()
     try:
-        file.write_text(text + "\n# a change\n")
+        file.write_text(text + "\nchanged = True\n")
         output = rerun(finished)
         assert not planned(output, "train_method")
         assert not planned(output, "evaluate_method")

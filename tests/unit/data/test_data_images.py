@@ -69,7 +69,7 @@ def test_mnist_16_of_the_real_images(mirror, tmp_path):
     assert (card["n"], card["d"], card["image_shape"], card["min"], card["max"]) == (70000, 256, [16, 16], 0, 1)
     X = load_features(tmp_path / "out" / "features.npz")
     # The mean over all pixels is kept by a mean over areas.
-    big, _ = LOADERS["mnist"]([tmp_path / "raw" / source.name for source in CATALOGUE["mnist"].sources])
+    big, _ = LOADERS["mnist"]([tmp_path / "raw" / "mnist_16" / source.name for source in CATALOGUE["mnist"].sources])
     assert X.mean(dtype=np.float64) == pytest.approx(big.mean(dtype=np.float64), rel=1e-6)
 
 
