@@ -11,8 +11,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
+from stand_ins import RandomMap
 
 from jcae.data.fetch import MIRROR_VARIABLE
 
@@ -35,20 +35,6 @@ def mirror() -> Path:
     if not Path(folder).is_dir():
         pytest.skip(f"needs the real data files in a folder, but {MIRROR_VARIABLE} is {folder!r}")
     return Path(folder)
-
-
-class RandomMap:
-    """Stands in for `umap.UMAP`: a random linear map, which is enough to test what is around it."""
-
-    def __init__(self, *, n_components, n_neighbors, min_dist, random_state, n_jobs):
-        self.n_components, self.random_state = n_components, random_state
-
-    def fit_transform(self, X):
-        return self.transform(X)
-
-    def transform(self, X):
-        rng = np.random.default_rng(self.random_state)
-        return (X @ rng.normal(size=(X.shape[1], self.n_components))).astype(np.float32)
 
 
 @pytest.fixture
