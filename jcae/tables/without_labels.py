@@ -9,8 +9,8 @@ from jcae.tables.notes import direction_note, origin_note, seeds_note, tuning_no
 from jcae.tables.rendering import Table
 from jcae.tables.scores import statistics
 
-SHOWN = ("silhouette_features", "calinski_harabasz", "davies_bouldin", "silhouette", "clusters", "empty_clusters")
-"""Shown as mean and deviation; stability and sizes follow in their own form."""
+SHOWN = ("silhouette_features", "calinski_harabasz", "davies_bouldin", "silhouette")
+"""Shown as mean and deviation; clusters, sizes and stability follow in their own form."""
 
 
 def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
@@ -34,6 +34,7 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
                 "data set": dataset,
                 "method": names[method],
                 **{METRICS[name].label: _mean(found.get(name)) for name in SHOWN},
+                "clusters": _clusters(found),
                 "sizes": _sizes(found),
                 METRICS["stability"].label: _stability(found.get("stability")),
                 "lowest objective": _objective(kept, dataset, method),
@@ -41,7 +42,7 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
             }
         )
     columns = ["data set", "method", *(METRICS[name].label for name in SHOWN)]
-    columns += ["sizes", METRICS["stability"].label, "lowest objective", "ok/all"]
+    columns += ["clusters", "sizes", METRICS["stability"].label, "lowest objective", "ok/all"]
     note = [
         seeds_note(records),
         "The methods' own labels; mean ± sample sd over all ok seeds, no run selected. Silhouette (of at most "
@@ -49,7 +50,8 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
         "against those between them, among the features, which are the same for every method. They favour round "
         "clusters, as k-means makes them, and do not know which partition is meant. Silhouette of the code: the "
         "same in a method's own code, which may just have pulled its clusters together; not comparable between "
-        "methods. Sizes: share of the points in the smallest and in the largest cluster, mean over the seeds. "
+        "methods. Clusters: those with points, of how many where some are empty; mean over the seeds. Sizes: share of "
+        "the points in the smallest and in the largest cluster, mean over the seeds. "
         "Stability: ARI in percent of the labels of two seeds, mean over all pairs of ok seeds, their number in "
         "brackets; a poor partition can be stable. Lowest objective: of the run that a user without labels would "
         f"keep; objectives of different methods cannot be compared. {NONE}: not defined, or not computed.",
@@ -63,6 +65,15 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
 
 def _mean(row: tuple | None) -> str:
     return NONE if row is None else mean_sd(row.mean, row.sd, row.metric)
+
+
+def _clusters(found: dict[str, tuple]) -> str:
+    if "clusters" not in found:
+        return NONE
+    filled = found["clusters"].mean
+    empty = found["empty_clusters"].mean if "empty_clusters" in found else 0.0
+    shown = f"{filled:.0f}" if filled % 1 == 0 else f"{filled:.1f}"
+    return f"{shown} of {filled + empty:.0f}" if empty else shown
 
 
 def _sizes(found: dict[str, tuple]) -> str:

@@ -77,7 +77,7 @@ def test_without_labels_by_hand():
 def test_without_labels_of_results_that_lack_these_scores():
     older = SCORES[SCORES["metric"].isin(["acc", "clusters"])]
     cells = without_labels_table(older, RECORDS.drop(columns=["truth", "n_fit"])).cells
-    assert cells.loc[cells["method"] == "A", "non-empty clusters"].tolist() == ["0.2 ± 0.1"] * 3
+    assert cells.loc[cells["method"] == "A", "clusters"].tolist() == ["0.2"] * 3
     assert set(cells["silhouette"]) | set(cells["stability"]) | set(cells["sizes"]) == {"–"}
 
 
@@ -150,3 +150,15 @@ def test_a_method_that_skips_a_labelled_data_set_is_not_ranked(tmp_path):
     assert ("digits", "b") in pairs.index
     text = (tmp_path / "tables/comparison_acc.md").read_text()
     assert f"Skipped, which is no failure and in no count: B on mine ({SKIP})." in text
+
+
+def test_clusters_are_told_with_those_asked_for_where_some_are_empty():
+    def found(filled, empty):
+        values = {"clusters": filled, "empty_clusters": empty}
+        rows = [score("a", seed, v, metric=name) for name, vs in values.items() for seed, v in enumerate(vs)]
+        records = pd.DataFrame([record("a", seed) for seed in range(len(filled))])
+        return without_labels_table(pd.DataFrame(rows), records).cells["clusters"].item()
+
+    assert found([5, 5], [0, 0]) == "5"
+    assert found([5, 4], [0, 1]) == "4.5 of 5"
+    assert found([4, 4], [1, 1]) == "4 of 5"
