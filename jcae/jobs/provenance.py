@@ -229,7 +229,7 @@ def device_facts(device: str = "cpu", *, threads: int = 1, precision: str = "flo
     device : str
         ``cpu``, ``cuda`` or ``cuda:<index>``; torch is imported for the latter two only.
     threads : int
-        CPU threads that the run is allowed.
+        CPU threads that the run used.
     precision : str
         Floating point type of the computation.
 
