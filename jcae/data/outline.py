@@ -8,7 +8,7 @@ from typing import Any
 
 from jcae.data.catalogue import CATALOGUE
 from jcae.data.formats import DataError
-from jcae.data.prepare import check_transfer, split_rows
+from jcae.data.prepare import check_transfer, own_points, split_rows
 from jcae.data.request import Request
 from jcae.files import replacing
 
@@ -148,12 +148,6 @@ def _of_own(request: Request) -> Outline:
 
 
 def _look_into(request: Request) -> Outline:
-    from jcae.data.own.reading import read
-    from jcae.data.points import check_features, encode_labels
-
-    own, found = request.own, read(request.own)
-    y, names = (None, ()) if found.labels is None else encode_labels(found.labels)
-    n_clusters = own.n_clusters if y is None else len(names)
-    check_features(found.X, y, n_clusters, str(own.file))
-    n, d = found.X.shape
-    return Outline(n, d, n_clusters, n, False, y is not None, False, found.image_shape is not None)
+    points = own_points(request)
+    n, d = points.X.shape
+    return Outline(n, d, points.n_clusters, n, False, points.y is not None, False, points.image_shape is not None)

@@ -129,6 +129,23 @@ def _check_classes(X: np.ndarray, y: np.ndarray, where: str) -> None:
         raise DataError(f"{where}: {len(X)} points but {len(y)} labels")
 
 
+def map_range(X: np.ndarray, ends: tuple[float, float], to: tuple[float, float]) -> np.ndarray:
+    """Map features so that the first of `ends` becomes the first of `to`, and the last the last, exactly.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, d), float32 or float64
+    ends, to : (float, float)
+
+    Returns
+    -------
+    ndarray, shape (n, d), of the dtype of X
+    """
+    smallest, greatest = (X.dtype.type(end) for end in ends)
+    share = (X - smallest) / (greatest - smallest)
+    return np.asarray(to[0] * (1 - share) + to[1] * share, dtype=X.dtype)
+
+
 def check_finite(X: np.ndarray, where: str) -> None:
     finite = np.isfinite(X)
     if not finite.all():

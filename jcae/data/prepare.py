@@ -15,7 +15,7 @@ from jcae.data.facts import Dataset
 from jcae.data.fetch import examine
 from jcae.data.formats import DataError
 from jcae.data.loaders import GRAPHS, LOADERS
-from jcae.data.points import Points, check_features, encode_labels, peculiarities
+from jcae.data.points import Points, check_features, encode_labels, map_range, peculiarities
 from jcae.data.request import Request, Split
 from jcae.files import replacing
 
@@ -137,7 +137,7 @@ def _parts(request: Request, raw: Path) -> tuple[Points, Points | None, dict[str
 
 def _whole(request: Request, raw: Path) -> Points:
     """The points of a request that is no transfer, before they are split."""
-    points = _of_catalogue(request.catalogued()[0], raw) if request.own is None else _of_own(request)
+    points = _of_catalogue(request.catalogued()[0], raw) if request.own is None else own_points(request)
     points = _in_range(points, request)
     if request.subset is None:
         return points
@@ -173,7 +173,23 @@ def _of_catalogue(dataset: Dataset, raw: Path) -> Points:
     )
 
 
-def _of_own(request: Request) -> Points:
+def own_points(request: Request) -> Points:
+    """Read and check the user's own file.
+
+    Parameters
+    ----------
+    request : Request
+        With `own`; subset, range and split are left to `prepare`.
+
+    Returns
+    -------
+    Points
+
+    Raises
+    ------
+    DataError
+        The file is not what the request says, or no data to compare methods on.
+    """
     from jcae.data.own.reading import read
 
     own = request.own
@@ -314,12 +330,11 @@ def _in_range(points: Points, request: Request) -> Points:
         return points
     (low, high), X = request.range, points.X
     smallest, greatest = X.min(), X.max()
-    share = (X - smallest) / (greatest - smallest)
     then = f"{points.preparation} Then from [{smallest:g}, {greatest:g}] to [{low:g}, {high:g}]."
     mapped = {"from": [float(smallest), float(greatest)], "to": [low, high]}
     return replace(
         points,
-        X=np.asarray(low * (1 - share) + high * share, dtype=X.dtype),
+        X=map_range(X, (smallest, greatest), (low, high)),
         preparation=then,
         scaling=points.scaling and {**points.scaling, "range": mapped},
     )

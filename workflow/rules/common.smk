@@ -128,7 +128,7 @@ def get_fit(wildcards):
 
 
 def get_fit_option(wildcards, input):
-    return f"--fit {shlex.quote(str(input.fit))}" if input.fit else ""
+    return get_input_options(input, "fit")
 
 
 def get_graph(wildcards):
@@ -150,8 +150,14 @@ def get_truth(wildcards):
     return get_part(wildcards.dataset, "truth.npz")
 
 
+def get_input_options(input, *names):
+    """Inputs of these names as options of a verb, as far as they are there."""
+    paths = {name: getattr(input, name) for name in names}
+    return " ".join(f"--{name} {shlex.quote(str(path))}" for name, path in paths.items() if path)
+
+
 def get_truth_option(wildcards, input):
-    return f"--truth {shlex.quote(str(input.truth))}" if input.truth else ""
+    return get_input_options(input, "truth")
 
 
 # --- training
@@ -189,8 +195,7 @@ def get_gpus(wildcards):
 
 
 def get_train_options(wildcards, input):
-    options = {"--pretrained": input.pretrained, "--truth": input.truth, "--fit": input.fit, "--graph": input.graph}
-    return " ".join(f"{option} {shlex.quote(str(path))}" for option, path in options.items() if path)
+    return get_input_options(input, "pretrained", "truth", "fit", "graph")
 
 
 # --- equivalence

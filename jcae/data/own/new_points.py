@@ -12,6 +12,7 @@ from jcae.data.own.reading import READERS
 from jcae.data.own.scaling import Scaling
 from jcae.data.own.source import ALLOWED, OwnData, format_of
 from jcae.data.own.tables import open_table
+from jcae.data.points import map_range
 
 
 def read_new(file: Path, card: Mapping[str, Any]) -> np.ndarray:
@@ -46,9 +47,7 @@ def read_new(file: Path, card: Mapping[str, Any]) -> np.ndarray:
         raise DataError(f"{where}: {loaded.values.shape[1]} features, but {card['name']} has {card['d']}")
     X = Scaling.of_json(scaling).apply(loaded.values, where)
     if "range" in scaling:
-        (low, high), (least, most) = scaling["range"]["from"], scaling["range"]["to"]
-        share = (X - np.float32(low)) / (np.float32(high) - np.float32(low))
-        X = np.asarray(least * (1 - share) + most * share, dtype=np.float32)
+        X = map_range(X, scaling["range"]["from"], scaling["range"]["to"])
     return X
 
 
