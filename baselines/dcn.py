@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dec import AECM_ADAM
+from jcae.models.adam import adam
 from jcae.models.autoencoder import squared_error
 from jcae.models.info import Info
-from jcae.models.parameters import check_number
+from jcae.models.parameters import check_choice, check_number
 from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
 from jcae.nn.distances import nearest
 from jcae.nn.networks import CentroidNetwork
 from jcae.nn.products import matmul
 from jcae.training.block import Block
-from jcae.training.optimisers import Optimiser, polynomial_decay
 from jcae.training.phase import Loss, Phase
 
 
@@ -25,7 +25,7 @@ def running_means(centroids: Tensor, counts: Tensor, z: Tensor, labels: Tensor) 
     ----------
     centroids : Tensor, (S, K, p)
     counts : Tensor of float64, (S, K)
-        Codes that each centroid is the mean of so far.
+        Codes that each centroid is the mean of so far; with 0 its first codes replace it.
     z : Tensor, (S, B, p)
     labels : Tensor of int64, (S, B)
 
@@ -38,22 +38,28 @@ def running_means(centroids: Tensor, counts: Tensor, z: Tensor, labels: Tensor) 
     found = members.sum(-2)
     totals = counts + found
     pull = matmul(members.mT, z) - found.unsqueeze(-1) * centroids
-    return centroids + pull / totals.unsqueeze(-1).to(z.dtype), totals
+    return centroids + pull / totals.clamp(min=1.0).unsqueeze(-1).to(z.dtype), totals
 
 
 class DCN(PretrainedClusterer):
     """Deep clustering network: reconstruction plus the distance of each code to its centroid, a running mean.
 
     After every update of the network the codes of its batch are assigned anew, and each pulls its centroid towards it
-    by one over the number of codes that the centroid has seen. Assignments and centroids get no gradient.
+    by one over the number of codes that the centroid has seen; or all codes do so once per epoch. Assignments and
+    centroids get no gradient.
 
     Parameters
     ----------
     weight : float
         lambda of the paper: half of it times the squared distance of the code joins the squared error of a point,
         summed over features.
+    reduction : {"mean", "sum"}
+        Of the loss over the points of a batch.
+    assign_every : {"batch", "epoch"}
+        When codes are assigned, and centroids follow them. ``epoch``: all codes at once, with counts that begin anew.
     initial_count : int
-        Codes that a centroid counts as the mean of at the start: the larger, the slower it moves.
+        Codes that a centroid counts as the mean of at the start: the larger, the slower it moves. 0 makes it the mean
+        of its codes alone.
     frozen : bool
         Leave the centroids where k-means put them.
     """
@@ -72,24 +78,34 @@ class DCN(PretrainedClusterer):
             "diverge on an autoencoder without its normalisation.",
             "Batches are drawn in a new order every epoch and the last, smaller one is kept.",
             "The final labels are those of one clean pass, not the ones stored during the last epoch.",
-            "The AE-CM authors assigned points anew every 20 to 140 updates; their preset does so after every update, "
-            "as the paper.",
+            "In the AE-CM authors' public code the loss keeps the first centroids, as its graph is traced once; their "
+            "preset moves them to the means of their codes after every epoch, which that code asks for. frozen=True "
+            "gives what it does.",
         ),
         presets={
             "pendigits": {"weight": 4.0, "batch_size": 20},
             "20newsgroups": {"weight": 0.2, "batch_size": 20},
             "rcv1": {"weight": 20.0, "batch_size": 256},
-            "aecm_paper": {**AECM_ADAM, "weight": 1.0},
-            "aecm_paper_decay": {**AECM_ADAM, "weight": 1.0, "decay_epochs": 150},
+            "aecm_paper": {
+                **AECM_ADAM,
+                "learning_rate": 1e-3,
+                "weight": 1.0,
+                "reduction": "sum",
+                "assign_every": "epoch",
+                "initial_count": 0,
+            },
         },
     )
 
     negative_slope: float = 0.0
     weight: float = 40.0
+    reduction: str = "mean"
+    assign_every: str = "batch"
     initial_count: int = 100
     frozen: bool = False
     learning_rate: float = 1e-4
     adam_eps: float = 1e-8
+    adam_eps_placement: str = "after"
     epochs: int = 50
     batch_size: int = 128
     decay_epochs: int | None = None
@@ -97,26 +113,32 @@ class DCN(PretrainedClusterer):
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
         check_number(self, "weight", minimum=0)
-        check_number(self, "initial_count", minimum=1, integer=True)
+        check_number(self, "initial_count", minimum=0, integer=True)
+        check_choice(self, "reduction", ["mean", "sum"])
+        check_choice(self, "assign_every", ["batch", "epoch"])
 
     def training_phases(self, block: Block) -> list[Phase]:
         """See `DeepEstimator`."""
         network: CentroidNetwork = block.network
 
+        def initial_counts() -> Tensor:
+            return network.centroids.new_full(network.centroids.shape[:2], self.initial_count, dtype=torch.float64)
+
         def start() -> None:
             labels, centers = kmeans_on_code(block, self.n_clusters)
             network.centroids.copy_(centers)
             block.keep("labels", labels)
-            block.keep("counts", labels.new_full(centers.shape[:2], self.initial_count, dtype=torch.float64))
+            block.keep("counts", initial_counts())
 
         def loss(x: Tensor, rows: Tensor) -> Loss:
             z = network.autoencoder.encode(x)
             labels = block.state["labels"].gather(1, rows)
             own = network.centroids.gather(1, labels.unsqueeze(-1).expand_as(z))
+            scale = 1.0 if self.reduction == "sum" else 1.0 / x.shape[-2]
             return Loss(
                 {
-                    "reconstruction": squared_error(x, network.autoencoder.decode(z)) / x.shape[-2],
-                    "distance": 0.5 * self.weight * squared_error(z, own) / x.shape[-2],
+                    "reconstruction": scale * squared_error(x, network.autoencoder.decode(z)),
+                    "distance": 0.5 * self.weight * scale * squared_error(z, own),
                 }
             )
 
@@ -130,17 +152,29 @@ class DCN(PretrainedClusterer):
                 network.centroids.copy_(torch.where(block.active[:, None, None], centroids, network.centroids))
                 block.keep("counts", torch.where(block.active[:, None], counts, block.state["counts"]))
 
+        def follow_all(step: int) -> None:
+            if step == 0:
+                return
+            z = block.map(network.autoencoder.encode)
+            labels = nearest(z, network.centroids)
+            block.keep("labels", torch.where(block.active.unsqueeze(-1), labels, block.state["labels"]))
+            if not self.frozen:
+                centroids, _ = running_means(network.centroids, initial_counts(), z, labels)
+                network.centroids.copy_(torch.where(block.active[:, None, None], centroids, network.centroids))
+
         epoch_steps = block.epoch_steps(self.batch_size)
-        schedule = polynomial_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None
+        by_batch = self.assign_every == "batch"
         return [
             Phase(
                 "clustering",
                 loss,
                 steps=self.epochs * epoch_steps,
                 batch_size=self.batch_size,
-                optimiser=Optimiser("adam", self.learning_rate, eps=self.adam_eps, schedule=schedule),
+                optimiser=adam(self, block),
                 trainable=lambda name: name != "centroids",
                 before=start,
-                after=follow,
+                after=follow if by_batch else None,
+                refresh=None if by_batch else follow_all,
+                refresh_every=epoch_steps,
             )
         ]

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from baselines.dec import AECM_ADAM
+from jcae.models.adam import adam
 from jcae.models.autoencoder import Autoencoder, squared_error
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
@@ -16,13 +16,14 @@ from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
 from jcae.randomness.seeds import generator
 from jcae.training.block import Block
-from jcae.training.optimisers import Optimiser, polynomial_decay
 from jcae.training.phase import Loss, Phase
 
 ANNEALED = {"variant": "annealed", "epochs": 200}
+AECM = {"epochs": 1000, "batch_size": 256}
+AECM_ANNEALED = {**AECM, "variant": "annealed", "hardness_values": 200, "negative_slope": 0.0}
 
 
-def annealed_hardness(n_values: int = 40) -> list[float]:
+def annealed_hardness(n_values: int) -> list[float]:
     """alpha_1 = 0.1 and alpha_i = alpha_(i-1) * 2^(1 / (ln i)^2)."""
     values = [0.1]
     for i in range(2, n_values + 1):
@@ -45,8 +46,9 @@ class DKM(PretrainedClusterer):
     ----------
     variant : {"pretrained", "annealed"}
         ``pretrained`` (DKM-p): from a pretrained autoencoder and k-means on its code, with the hardness alpha = 1000.
-        ``annealed`` (DKM-a): from random weights, and centroids uniform between -1 and 1; alpha takes 40 values from
-        0.1 to 28, each for as many epochs.
+        ``annealed`` (DKM-a): from random weights, and centroids uniform between -1 and 1; alpha grows from 0.1 on.
+    hardness_values : int
+        Values that alpha takes while it grows, each for as many epochs: 40 end at 28, 200 at 4849.
     weight : float
         lambda: weight of the soft distance beside the squared error, summed over features. For MNIST and USPS the paper
         has 1 (pretrained) and 0.1 (annealed).
@@ -64,27 +66,30 @@ class DKM(PretrainedClusterer):
             "trains.",
             "k-means at the start is the best of 20 restarts.",
             "The weights (lambda) were tuned by the authors with labels of a part of the data.",
-            "That the AE-CM authors' random start is the annealed variant is an assumption.",
+            "The AE-CM authors have ReLU even where the autoencoder that it starts from has leaky ReLU; ours keeps the "
+            "slope of the autoencoder.",
         ),
         presets={
             "annealed": {**ANNEALED, "weight": 0.1},
             "annealed_text": {**ANNEALED, "weight": 1e-4},
             "20newsgroups": {"weight": 0.1},
             "rcv1": {"weight": 0.01},
-            # 10x_73k and Pendigits share the values of Reuters-10k; USPS and CIFAR-10 have weight 1 and the decay.
-            "aecm_paper": {**AECM_ADAM, "weight": 1.0},
-            "aecm_paper_annealed": {**AECM_ADAM, "variant": "annealed", "weight": 0.1},
-            "aecm_20newsgroups": {**AECM_ADAM, "weight": 0.1},
-            "aecm_reuters10k": {**AECM_ADAM, "weight": 0.01, "decay_epochs": 150},
-            "aecm_reuters10k_annealed": {**AECM_ADAM, "variant": "annealed", "weight": 1e-4, "decay_epochs": 150},
+            # As the AE-CM authors ran it; 10x_73k and Pendigits share the values of Reuters-10k.
+            "aecm_paper": {**AECM, "weight": 1.0},
+            "aecm_20newsgroups": {**AECM, "weight": 0.1},
+            "aecm_reuters10k": {**AECM, "weight": 0.01},
+            "aecm_paper_annealed": {**AECM_ANNEALED, "weight": 0.1},
+            "aecm_reuters10k_annealed": {**AECM_ANNEALED, "weight": 1e-4},
         },
     )
 
     negative_slope: float = 0.0
     variant: str = "pretrained"
+    hardness_values: int = 40
     weight: float = 1.0
     learning_rate: float = 1e-3
     adam_eps: float = 1e-8
+    adam_eps_placement: str = "after"
     epochs: int = 100
     batch_size: int = 256
     decay_epochs: int | None = None
@@ -93,6 +98,7 @@ class DKM(PretrainedClusterer):
         """See `DeepEstimator`."""
         check_choice(self, "variant", ["pretrained", "annealed"])
         check_number(self, "weight", minimum=0)
+        check_number(self, "hardness_values", minimum=1, integer=True)
 
     def pretraining(self) -> Autoencoder | None:
         """See `DeepEstimator`."""
@@ -110,17 +116,16 @@ class DKM(PretrainedClusterer):
         return network
 
     def hardness(self, epoch: int) -> float:
-        """alpha in an epoch: constant, or the 40 values spread evenly over the epochs."""
+        """alpha in an epoch: constant, or its values spread evenly over the epochs."""
         if self.variant == "pretrained":
             return 1000.0
-        values = annealed_hardness()
+        values = annealed_hardness(self.hardness_values)
         return values[epoch * len(values) // self.epochs]
 
     def training_phases(self, block: Block) -> list[Phase]:
         """See `DeepEstimator`."""
         network: CentroidNetwork = block.network
         epoch_steps = block.epoch_steps(self.batch_size)
-        schedule = polynomial_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None
 
         def start() -> None:
             if self.variant == "pretrained":
@@ -145,7 +150,7 @@ class DKM(PretrainedClusterer):
                 loss,
                 steps=self.epochs * epoch_steps,
                 batch_size=self.batch_size,
-                optimiser=Optimiser("adam", self.learning_rate, eps=self.adam_eps, schedule=schedule),
+                optimiser=adam(self, block),
                 before=start,
                 refresh=harden,
                 refresh_every=epoch_steps,

@@ -20,16 +20,22 @@ def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
     return (x - reconstruction).square().sum((-2, -1))
 
 
+REDUCTIONS = ("mean", "sum", "sum_over_points")
+
+
 class Autoencoder(EmbeddingMixin, DeepEstimator):
     """Autoencoder d -> channels, hidden -> code_dim -> the same reversed -> d, trained on the reconstruction error.
 
     Parameters
     ----------
-    initialiser : {"glorot", "fan_in"}
-        See `jcae.nn.networks.initial_kernel`.
-    reduction : {"mean", "sum"}
-        Squared error averaged over points and features, or averaged over points and summed over features. With SGD the
+    initialiser : {"glorot", "fan_in", "torch"}
+        See `jcae.nn.networks.initial_layer`.
+    reduction : {"mean", "sum", "sum_over_points"}
+        Squared error averaged over points and features (``mean``), summed over features and averaged over points
+        (``sum``), or averaged over features and summed over the points of a batch (``sum_over_points``). With SGD the
         learning rate belongs to the reduction.
+    freeze_first_kernel : bool
+        Leave the kernel of the first layer, not its bias, as it was drawn (the AE-CM authors' public code).
     optimiser : {"adam", "sgd"}
     decay_epochs : int or None
         The learning rate falls to a tenth after every so many epochs; None keeps it.
@@ -44,6 +50,11 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
         label="AE",
         summary="Autoencoder trained on the reconstruction error alone.",
         reference="arXiv:1511.06335",
+        deviations=(
+            "The aecm presets: biases are drawn from the plain normal distribution, not the truncated one. The frozen "
+            "first kernel is that of the AE-CM authors' public code; so is the constant rate, where a decay to a tenth "
+            "after every 33 epochs (decay_epochs=33) was intended and never acts.",
+        ),
         presets={
             # Pretraining of the AE-CM authors' code; the learning rate and momentum depend on the data set.
             name: {
@@ -52,9 +63,10 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
                 "optimiser": "sgd",
                 "learning_rate": rate,
                 "momentum": momentum,
+                "reduction": "sum_over_points",
+                "freeze_first_kernel": True,
                 "epochs": 100,
                 "batch_size": 256,
-                "decay_epochs": 33,
             }
             for name, code_dim, rate, momentum in (
                 ("aecm_mnist", 10, 1e-2, 0.9),
@@ -102,6 +114,7 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
 
     initialiser: str = "glorot"
     reduction: str = "mean"
+    freeze_first_kernel: bool = False
     optimiser: str = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.9
@@ -112,7 +125,7 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
         check_choice(self, "initialiser", INITIALISERS)
-        check_choice(self, "reduction", ["mean", "sum"])
+        check_choice(self, "reduction", REDUCTIONS)
         check_choice(self, "optimiser", ["adam", "sgd"])
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> AutoencoderNetwork:
@@ -124,13 +137,18 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
         network: AutoencoderNetwork = block.network
 
         def loss(x: Tensor, rows: Tensor) -> Loss:
-            error = squared_error(x, network.decode(network.encode(x))) / x.shape[-2]
-            return Loss({"reconstruction": error / x.shape[-1] if self.reduction == "mean" else error})
+            error = squared_error(x, network.decode(network.encode(x)))
+            return Loss({"reconstruction": error / self._divisor(*x.shape[-2:])})
 
         epoch_steps = block.epoch_steps(self.batch_size)
         schedule = staircase_decay(self.decay_epochs * epoch_steps) if self.decay_epochs else None
         optimiser = Optimiser(self.optimiser, self.learning_rate, momentum=self.momentum, schedule=schedule)
-        return [Phase("autoencoder", loss, self.epochs * epoch_steps, self.batch_size, optimiser)]
+        trainable = (lambda name: name != "encoder.0.weight") if self.freeze_first_kernel else None
+        return [Phase("autoencoder", loss, self.epochs * epoch_steps, self.batch_size, optimiser, trainable)]
+
+    def _divisor(self, n_points: int, n_features: int) -> int:
+        """What the squared error of a batch is divided by."""
+        return {"mean": n_points * n_features, "sum": n_points, "sum_over_points": n_features}[self.reduction]
 
     @staticmethod
     def encode(network: AutoencoderNetwork, x: Tensor) -> Tensor:

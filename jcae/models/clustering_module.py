@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from jcae.models.adam import adam
 from jcae.models.clusterer import DeepClusterer
 from jcae.models.info import Info
 from jcae.models.module_losses import dirichlet_prior, three_terms
@@ -21,7 +22,6 @@ from jcae.nn.distances import squared_distances
 from jcae.nn.precision import storage_dtype
 from jcae.training.block import Block
 from jcae.training.kmeans import kmeans_start
-from jcae.training.optimisers import Optimiser, polynomial_decay
 from jcae.training.phase import Loss, Phase
 
 
@@ -44,6 +44,16 @@ def check_alpha(owner: Any) -> None:
         raise ValueError(
             f"{type(owner).__name__}: alpha={owner.alpha!r} is not allowed; it must be a number of at least 0, or "
             f"n_clusters={owner.n_clusters} of them"
+        )
+
+
+def check_loss(owner: Any) -> None:
+    """Check ``loss``, and that the optimiser which belongs to it has its eps where it can."""
+    check_choice(owner, "loss", ["paper", "normalised"])
+    if owner.loss == "normalised" and owner.adam_eps_placement == "before":
+        raise ValueError(
+            f"{type(owner).__name__}: adam_eps_placement='before' is not for loss='normalised', which is trained by "
+            "AdamW; allowed is 'after'"
         )
 
 
@@ -86,14 +96,14 @@ class ClusteringModule(DeepClusterer):
         deviations=(
             "E1 + E2 + E3 is minimised as the expected distortion, to which it is equal, because the three terms "
             "cancel in float32 for data far from the origin; the three terms are still recorded.",
-            "Adam's eps is added after bias correction (PyTorch), not before (TensorFlow): with eps = 1e-3 the first "
-            "few hundred steps are slightly longer.",
+            "By default Adam's eps is added after bias correction (PyTorch); the presets have it before, as the "
+            "authors (adam_eps_placement), whose first steps are shorter.",
             "Glorot-normal biases are drawn from the plain normal distribution, not the truncated one.",
             "The pseudo-inverse of the k-means start drops singular values below 1e-5 of the largest: on centred data "
             "the centroids are linearly dependent, and the inverse of their rounding would saturate the softmax.",
         ),
         presets={
-            name: {"alpha": alpha, "batch_size": batch}
+            name: {"alpha": alpha, "batch_size": batch, "adam_eps_placement": "before"}
             for name, alpha, batch in (
                 ("mnist", 177, 111),
                 ("fashion_mnist", 80, 35),
@@ -115,6 +125,7 @@ class ClusteringModule(DeepClusterer):
     batch_size: int = 256
     learning_rate: float = 1e-3
     adam_eps: float = 1e-3
+    adam_eps_placement: str = "after"
     decay_epochs: int | None = None
     averaging_epoch: bool = True
 
@@ -198,7 +209,7 @@ class ClusteringModule(DeepClusterer):
         else:
             check_choice(self, "init", ["random", "kmeans"])
         check_alpha(self)
-        check_choice(self, "loss", ["paper", "normalised"])
+        check_loss(self)
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> ClusteringModuleNetwork:
         """See `DeepEstimator`."""
@@ -256,22 +267,14 @@ def alpha_tensor(alpha: float | Sequence[float], like: Tensor) -> float | Tensor
 
 def joint_phase(owner: Any, block: Block, name: str, loss: Any, **more: Any) -> Phase:
     """The training the paper uses for CM and AE-CM: Adam, optional polynomial decay, a last averaging epoch."""
-    epoch_steps = block.epoch_steps(owner.batch_size)
-    schedule = polynomial_decay(owner.decay_epochs * epoch_steps) if owner.decay_epochs else None
     # The published PyTorch code of the normalised loss uses AdamW; the paper's TensorFlow code Adam.
-    optimiser = "adamw" if owner.loss == "normalised" else "adam"
+    kind = {"name": "adamw", "weight_decay": 0.01} if owner.loss == "normalised" else {}
     return Phase(
         name,
         loss,
-        steps=owner.epochs * epoch_steps,
+        steps=owner.epochs * block.epoch_steps(owner.batch_size),
         batch_size=owner.batch_size,
-        optimiser=Optimiser(
-            optimiser,
-            owner.learning_rate,
-            eps=owner.adam_eps,
-            weight_decay=0.01 if optimiser == "adamw" else 0.0,
-            schedule=schedule,
-        ),
+        optimiser=adam(owner, block, **kind),
         averaging_epoch=owner.averaging_epoch,
         **more,
     )

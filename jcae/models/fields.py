@@ -78,7 +78,7 @@ def completed(doc: str, parameters: Iterable[str], bases: Iterable[type]) -> str
             if names := [name for name in entry.names if name in left]:
                 inherited.append(_Entry(names, entry.rest))
                 left = [name for name in left if name not in names]
-    common = [_Entry([name], f" : {number.kind}\n    {number.meaning}\n") for name, number in COMMON.items()]
+    common = [_Entry([name], f" : {one.kind}\n    {one.meaning}\n") for name, one in COMMON.items()]
     entries = own + [entry for entry in common if entry.names[0] in left] + inherited
     entries.sort(key=lambda entry: entry.names[0] != "n_clusters")  # stable
     section = "".join(", ".join(entry.names) + entry.rest for entry in entries)

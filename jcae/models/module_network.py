@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from jcae.models.module_losses import responsibilities
-from jcae.nn.networks import glorot_normal_bias, glorot_uniform
+from jcae.nn.networks import initial_bias, initial_kernel
 from jcae.randomness.seeds import generator
 
 PINV_TOLERANCE = 1e-5
@@ -24,21 +24,25 @@ class ClusteringModuleNetwork(nn.Module):
 
     @classmethod
     def random(
-        cls, n_features: int, n_clusters: int, *, seeds: Sequence[int], biases: bool, dtype: torch.dtype
+        cls,
+        n_features: int,
+        n_clusters: int,
+        *,
+        seeds: Sequence[int],
+        biases: bool,
+        dtype: torch.dtype,
+        initialiser: str = "glorot",
     ) -> Self:
-        """Glorot-uniform kernels and Glorot-normal biases (zero without `biases`), each seed from its own streams."""
+        """Two layers of `initial_layer`, biases zero without `biases`; each seed draws from its own streams."""
 
         def draw(seed: int) -> tuple[Tensor, ...]:
             def rng(name: str) -> torch.Generator:
                 return generator(seed, "weights", f"module.{name}")
 
-            b, c = glorot_normal_bias(n_clusters, rng("b")), glorot_normal_bias(n_features, rng("c"))
-            return (
-                glorot_uniform(n_features, n_clusters, rng("W")),
-                b * biases,
-                glorot_uniform(n_clusters, n_features, rng("M")),
-                c * biases,
-            )
+            d, K = n_features, n_clusters
+            W, b = initial_kernel((d, K), d, K, initialiser, rng("W")), initial_bias(d, K, initialiser, rng("b"))
+            M, c = initial_kernel((K, d), K, d, initialiser, rng("M")), initial_bias(K, d, initialiser, rng("c"))
+            return W, b * biases, M, c * biases
 
         return cls(*(torch.stack(part).to(dtype) for part in zip(*map(draw, seeds), strict=True)))
 

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from jcae.nn.convolution import halvings
+from jcae.training.optimisers import EPS_PLACEMENTS
 
 
 class Number(NamedTuple):
@@ -19,16 +20,33 @@ class Number(NamedTuple):
     exclusive: bool = False
 
 
-COMMON = {
+class Choice(NamedTuple):
+    """A word out of a few that means the same in every method that has it."""
+
+    allowed: tuple[str, ...]
+    meaning: str
+
+    @property
+    def kind(self) -> str:
+        """As numpydoc writes it."""
+        return "{" + ", ".join(f'"{word}"' for word in self.allowed) + "}"
+
+
+COMMON: dict[str, Number | Choice] = {
     "epochs": Number("int", "Passes over the data.", 1, integer=True),
     "batch_size": Number("int", "Points of an update.", 1, integer=True),
     "learning_rate": Number("float", "Of the optimiser.", 0, exclusive=True),
     "momentum": Number("float", "Of SGD.", 0),
     "adam_eps": Number("float", "Of Adam.", 0, exclusive=True),
+    "adam_eps_placement": Choice(
+        EPS_PLACEMENTS,
+        "Whether Adam adds `adam_eps` after the bias of the second moment is corrected (PyTorch), or before\n"
+        "    (TensorFlow): then the first steps are shorter.",
+    ),
     "decay_epochs": Number(
         "int or None",
-        "Polynomial decay of the learning rate to a tenth over that many epochs, power 0.4 (the AE-CM authors'\n"
-        "    setting); None keeps it.",
+        "Polynomial decay of the learning rate to a tenth over that many epochs, power 0.4; None keeps it. The AE-CM\n"
+        "    authors intended it on five data sets; in their public code it never acts.",
         1,
         integer=True,
     ),
@@ -43,10 +61,13 @@ def check_shared(owner: Any, n_samples: int, n_features: int) -> None:
         check_clusters(owner, n_samples)
     if "hidden" in parameters:
         check_network_parameters(owner, n_features)
-    for name, number in COMMON.items():
-        optional = name in parameters and parameters[name].default is None
-        if name in parameters and not (optional and getattr(owner, name) is None):
-            check_number(owner, name, minimum=number.minimum, integer=number.integer, exclusive=number.exclusive)
+    for name, one in COMMON.items():
+        if name not in parameters or (parameters[name].default is None and getattr(owner, name) is None):
+            continue
+        if isinstance(one, Choice):
+            check_choice(owner, name, one.allowed)
+        else:
+            check_number(owner, name, minimum=one.minimum, integer=one.integer, exclusive=one.exclusive)
 
 
 def check_number(owner: Any, name: str, *, minimum: float, integer: bool = False, exclusive: bool = False) -> None:

@@ -15,7 +15,7 @@ from jcae.nn.precision import storage_dtype
 from jcae.nn.products import affine
 from jcae.randomness.seeds import generator
 
-INITIALISERS = ("glorot", "fan_in")
+INITIALISERS = ("glorot", "fan_in", "torch")
 
 
 class Linear(nn.Module):
@@ -53,9 +53,9 @@ def initial_kernel(shape: Sequence[int], n_in: int, n_out: int, initialiser: str
     shape : sequence of int
     n_in, n_out : int
         How many numbers go into one that comes out, and how many one that goes in has a part in.
-    initialiser : {"glorot", "fan_in"}
+    initialiser : {"glorot", "fan_in", "torch"}
         ``glorot``: from U(-a, a), a = sqrt(6 / (n_in + n_out)) (Glorot and Bengio, 2010; the AE-CM authors' code).
-        ``fan_in``: from U(-1/sqrt(n_in), 1/sqrt(n_in)) (the DEC-keras recipe).
+        ``fan_in`` (the DEC-keras recipe) and ``torch`` (PyTorch's default): from U(-1/sqrt(n_in), 1/sqrt(n_in)).
     rng : torch.Generator
         The seed's own stream.
     """
@@ -65,21 +65,22 @@ def initial_kernel(shape: Sequence[int], n_in: int, n_out: int, initialiser: str
     return (2.0 * torch.rand(*shape, generator=rng, dtype=torch.float64) - 1.0) * bound
 
 
-def glorot_uniform(n_in: int, n_out: int, rng: torch.Generator) -> Tensor:
-    """Weights (n_in, n_out), drawn as `initial_kernel` does."""
-    return initial_kernel((n_in, n_out), n_in, n_out, "glorot", rng)
+def initial_bias(n_in: int, n_out: int, initialiser: str, rng: torch.Generator) -> Tensor:
+    """Draw a bias (n_out,) of one seed, float64.
 
-
-def glorot_normal_bias(n_out: int, rng: torch.Generator) -> Tensor:
-    """Bias (n_out,) from N(0, 2 / (n_out + n_out)): a vector counts as its own fan in and fan out, as in Keras."""
-    return torch.randn(n_out, generator=rng, dtype=torch.float64) * math.sqrt(1.0 / n_out)
+    ``glorot``: from N(0, 2 / (n_out + n_out)), a vector counts as its own fan in and fan out, as in Keras. ``fan_in``:
+    zero. ``torch``: from U(-1/sqrt(n_in), 1/sqrt(n_in)), as PyTorch's layers by default.
+    """
+    if initialiser == "glorot":
+        return torch.randn(n_out, generator=rng, dtype=torch.float64) * math.sqrt(1.0 / n_out)
+    if initialiser == "torch":
+        return initial_kernel((n_out,), n_in, n_out, "torch", rng)
+    return torch.zeros(n_out, dtype=torch.float64)
 
 
 def initial_layer(n_in: int, n_out: int, initialiser: str, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Kernel (n_in, n_out) and bias (n_out,) of one seed: with ``glorot`` a Glorot-normal bias, else zero."""
-    weight = initial_kernel((n_in, n_out), n_in, n_out, initialiser, rng)
-    zero = torch.zeros(n_out, dtype=torch.float64)
-    return weight, glorot_normal_bias(n_out, rng) if initialiser == "glorot" else zero
+    """Kernel (n_in, n_out) and bias (n_out,) of one seed: see `initial_kernel` and `initial_bias`."""
+    return initial_kernel((n_in, n_out), n_in, n_out, initialiser, rng), initial_bias(n_in, n_out, initialiser, rng)
 
 
 def initial_convolution(

@@ -7,6 +7,7 @@ neighbours, down to the last bit. On a GPU, where an element's arithmetic does n
 move at once. Everything a step reads lies in tensors, so that a CUDA graph can replay it.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ import torch
 from torch import Tensor
 
 NAMES = ("adam", "adamw", "sgd")
+EPS_PLACEMENTS = ("after", "before")
+SETTLED = 2.0**30
+"""So many steps leave no bias to correct: what a kernel is told that shall not do it."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,11 @@ class Optimiser:
     betas : tuple of float
         Adam only.
     eps : float
-        Adam only; added to the root of the bias-corrected second moment.
+        Adam only; added to the root of the second moment.
+    eps_placement : {"after", "before"}
+        Whether `eps` is added after the second moment's bias is corrected (PyTorch), or before (TensorFlow, and the
+        eps hat of Kingma and Ba, 2015): then it counts 1 / sqrt(1 - beta_2^t) times as much in step t. ``before`` is
+        for Adam alone.
     weight_decay : float
     schedule : callable or None
         Maps the number of steps done in the phase to a factor on the learning rate.
@@ -42,6 +50,7 @@ class Optimiser:
     momentum: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
+    eps_placement: str = "after"
     weight_decay: float = 0.0
     schedule: Callable[[int], float] | None = None
     factors: Mapping[str, float] = field(default_factory=dict)
@@ -49,6 +58,21 @@ class Optimiser:
     def __post_init__(self) -> None:
         if self.name not in NAMES:
             raise ValueError(f"optimiser={self.name!r} is unknown; allowed are {list(NAMES)}")
+        if self.eps_placement not in EPS_PLACEMENTS:
+            raise ValueError(f"eps_placement={self.eps_placement!r} is unknown; allowed are {list(EPS_PLACEMENTS)}")
+        if self.eps_placement == "before" and self.name != "adam":
+            raise ValueError(f"eps_placement='before' is for optimiser='adam'; it is {self.name!r}")
+
+    def rate(self, steps: int) -> float:
+        """Learning rate after so many steps.
+
+        With eps before the correction the rate carries the correction, as in Kingma and Ba, 2015, end of section 2.
+        """
+        rate = self.learning_rate * (self.schedule(steps) if self.schedule else 1.0)
+        if self.eps_placement == "before":
+            first, second = (1.0 - beta ** (steps + 1) for beta in self.betas)
+            rate *= math.sqrt(second) / first
+        return rate
 
 
 class BlockOptimiser:
@@ -75,6 +99,7 @@ class BlockOptimiser:
         self.moments = {f"{kind}/{name}": torch.zeros_like(p) for kind in kinds for name, p in parameters.items()}
         device = next(iter(parameters.values())).device
         self._steps = torch.zeros((), dtype=torch.float32, device=device)
+        self._told_steps = torch.full_like(self._steps, SETTLED) if settings.eps_placement == "before" else self._steps
         self._groups = []
         factors = {name: self._factor(name) for name in parameters}
         for factor in dict.fromkeys(factors.values()):
@@ -98,8 +123,7 @@ class BlockOptimiser:
         self._set_rates()
 
     def _set_rates(self) -> None:
-        settings = self.settings
-        rate = settings.learning_rate * (settings.schedule(self.steps) if settings.schedule else 1.0)
+        rate = self.settings.rate(self.steps)
         for group in self._groups:
             if isinstance(group.rate, Tensor):
                 group.rate.fill_(rate * group.factor)
@@ -124,7 +148,7 @@ class BlockOptimiser:
     def count(self) -> None:
         """Say that a step was done: the next one has the next learning rate."""
         self.steps += 1
-        if self.settings.schedule is not None:
+        if self.settings.schedule is not None or self.settings.eps_placement == "before":
             self._set_rates()
 
     @torch.no_grad()
@@ -155,7 +179,7 @@ class BlockOptimiser:
                 along,
                 *moments,
                 [],
-                [self._steps] * len(parameters),
+                [self._told_steps] * len(parameters),
                 lr=group.rate,
                 beta1=settings.betas[0],
                 beta2=settings.betas[1],
