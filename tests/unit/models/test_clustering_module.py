@@ -103,3 +103,18 @@ def test_random_start_is_glorot():
         assert values.std() == pytest.approx(bound / np.sqrt(3), rel=0.05)
     assert not np.array_equal(network.W[0].detach(), network.W[1].detach())
     assert network.c.detach().numpy().std() == pytest.approx(np.sqrt(1 / 50), rel=0.3)
+
+
+def test_start_as_torch_draws_its_layers():
+    """Kernels and biases uniform within 1 / sqrt(fan in), as those of torch.nn.Linear; without biases they are zero."""
+    start = {"seeds": [0, 1], "dtype": torch.float64, "initialiser": "torch"}
+    network = ClusteringModuleNetwork.random(40, 900, biases=True, **start)
+    for parameter, fan_in in ((network.W, 40), (network.b, 40), (network.M, 900), (network.c, 900)):
+        bound = fan_in**-0.5
+        assert 0.9 * bound < parameter.abs().max() <= bound
+        assert parameter.std().item() == pytest.approx(bound / np.sqrt(3), rel=0.2)
+        assert not torch.equal(parameter[0], parameter[1])
+    bare = ClusteringModuleNetwork.random(40, 900, biases=False, **start)
+    assert torch.equal(bare.W, network.W)
+    assert not bare.b.any()
+    assert not bare.c.any()

@@ -14,7 +14,7 @@ from baselines.dkm import DKM, annealed_hardness, soft_distance
 from baselines.vade import Mixture, VaDE, divergence, log_joint
 from jcae.models import module_losses as cm
 from jcae.models.aecm import AECM, assignment_sparsity, orthonormality
-from jcae.models.autoencoder import squared_error
+from jcae.models.autoencoder import Autoencoder, squared_error
 from jcae.models.module_network import ClusteringModuleNetwork
 from jcae.nn.distances import nearest, squared_distances
 from jcae.training.loop import Block
@@ -350,14 +350,85 @@ def test_dcn_step_by_hand(frozen):
     close(network.centroids[0], expected)
 
 
+def test_dcn_assigns_and_moves_all_once_per_epoch():
+    """By hand: nearest centroids, then the exact means of what is nearest; an empty cluster stays where it is."""
+    rng = np.random.default_rng(12)
+    x = torch.tensor(rng.normal(size=(9, 3)))
+    settings = {"reduction": "sum", "assign_every": "epoch", "initial_count": 0, "batch_size": 4, "weight": 7.0}
+    method = DCN(3, hidden=(5,), code_dim=2, precision="float64", **settings)
+    network = method.build_network(3, [4, 5])
+    block = Block(network, x, [4, 5])
+    (phase,) = method.training_phases(block)
+    with torch.no_grad():
+        phase.before()
+        network.centroids[:, 2] = 50.0  # nothing is near it
+    w, run = weights_of(network)
+    z = run(x.numpy(), "encoder", 1)
+    rows = torch.tensor([[6, 1, 3], [0, 2, 4]])
+    own = w["centroids"][block.state["labels"][0][rows[0]]]
+    terms = phase.loss(x[rows], rows).terms
+    close(terms["reconstruction"][0], ((x[rows[0]].numpy() - run(z[rows[0]], "decoder", 1)) ** 2).sum())
+    close(terms["distance"][0], 7.0 / 2 * ((z[rows[0]] - own) ** 2).sum())
+
+    assert phase.after is None
+    assert phase.refresh_every == 3
+    block.state["labels"].fill_(2)
+    block.active[1] = False
+    before = network.centroids.detach().clone()
+    with torch.no_grad():
+        phase.refresh(0)  # the start is k-means's
+        assert (block.state["labels"] == 2).all()
+        phase.refresh(3)
+    new = np.array([((a - before[0].numpy()) ** 2).sum(1).argmin() for a in z])
+    np.testing.assert_array_equal(block.state["labels"][0], new)
+    assert (block.state["labels"][1] == 2).all()
+    assert torch.equal(network.centroids[1], before[1])
+    expected = [z[new == k].mean(0) if (new == k).any() else before[0, k].numpy() for k in range(3)]
+    assert (new != 2).all()
+    close(network.centroids[0], np.array(expected))
+
+
+@pytest.mark.parametrize(
+    ("reduction", "divisor"), [("mean", 7 * 3), ("sum", 7), ("sum_over_points", 3)], ids=lambda value: str(value)
+)
+def test_pretraining_loss_by_hand(reduction, divisor):
+    x = torch.tensor(np.random.default_rng(13).normal(size=(7, 3)))
+    method = Autoencoder(hidden=(5,), code_dim=2, negative_slope=0.0, reduction=reduction, precision="float64")
+    network = method.build_network(3, [4])
+    (phase,) = method.training_phases(Block(network, x, [4]))
+    w = {f"autoencoder.{name}": value for name, value in network.state_dict().items()}
+
+    def run(values, part):
+        values = np.maximum(
+            values @ w[f"autoencoder.{part}.0.weight"][0].numpy() + w[f"autoencoder.{part}.0.bias"][0].numpy(), 0
+        )
+        return values @ w[f"autoencoder.{part}.1.weight"][0].numpy() + w[f"autoencoder.{part}.1.bias"][0].numpy()
+
+    error = ((x.numpy() - run(run(x.numpy(), "encoder"), "decoder")) ** 2).sum()
+    close(phase.loss(x.unsqueeze(0), torch.arange(7).unsqueeze(0)).terms["reconstruction"][0], error / divisor)
+
+
+@pytest.mark.parametrize("layers", [{"hidden": (5,)}, {"hidden": (), "channels": (2,), "image_shape": (4, 4)}])
+def test_frozen_first_kernel_stays_as_it_was_drawn(layers):
+    x = np.random.default_rng(14).normal(size=(30, 16))
+    settings = {"code_dim": 2, "epochs": 2, "batch_size": 10, "random_state": 3, **layers}
+    drawn = Autoencoder(**settings).build_network(16, [3]).state_dict()
+    fits = {freeze: Autoencoder(freeze_first_kernel=freeze, **settings).fit(x).weights_ for freeze in (True, False)}
+    for name, start in drawn.items():
+        moved = [not np.array_equal(fits[freeze][name], start[0].numpy()) for freeze in (True, False)]
+        assert moved == [name != "encoder.0.weight", True], name
+
+
 def test_dkm_hardness_by_hand():
-    values = annealed_hardness()
+    values = annealed_hardness(40)
     assert len(values) == 40
     assert values[:2] == pytest.approx([0.1, 0.1 * 2 ** (1 / math.log(2) ** 2)])
     assert values[-1] == pytest.approx(28.13, abs=0.01)
     annealed = DKM(variant="annealed", epochs=80)
     assert [annealed.hardness(e) for e in (0, 1, 2, 79)] == [values[0], values[0], values[1], values[-1]]
     assert {DKM().hardness(e) for e in range(100)} == {1000.0}
+    longer = DKM(**DKM.info.presets["aecm_paper_annealed"])
+    assert [longer.hardness(e) for e in (4, 5, 999)] == pytest.approx([values[0], values[1], 4849.13], abs=0.01)
 
 
 def test_dkm_loss_and_gradient_by_hand():
@@ -399,7 +470,7 @@ def test_dkm_step_by_hand():
     w, run = weights_of(network)
     z = run(x.numpy(), "encoder", 1)
     D = np.array([[((a - c) ** 2).sum() for c in w["centroids"]] for a in z])
-    soft = np.exp(-annealed_hardness()[1] * D)
+    soft = np.exp(-annealed_hardness(40)[1] * D)
     soft /= soft.sum(1, keepdims=True)
     close(terms["reconstruction"][0], ((x.numpy() - run(z, "decoder", 1)) ** 2).sum() / 8)
     close(terms["distance"][0], 0.3 * (soft * D).sum() / 8)

@@ -170,7 +170,7 @@ def test_a_seed_gets_the_convolution_it_gets_alone(size, batch, height, width, c
             assert torch.equal(a[0], b[s])
 
 
-@pytest.mark.parametrize("initialiser", ["glorot", "fan_in"])
+@pytest.mark.parametrize("initialiser", ["glorot", "fan_in", "torch"])
 def test_initial_kernels_are_uniform_within_their_bound(initialiser):
     """5 * 5 * 3 numbers go into an output of the first kernel, 5 * 5 * 40 come out of an input."""
     net = network((16, 16, 3), (40, 8), seeds=(0, 7), initialiser=initialiser)
@@ -178,6 +178,7 @@ def test_initial_kernels_are_uniform_within_their_bound(initialiser):
     forward, back = {
         "glorot": (np.sqrt(6 / (75 + 1000)), np.sqrt(6 / (75 + 1000))),
         "fan_in": (np.sqrt(1 / 75), np.sqrt(1 / 1000)),
+        "torch": (np.sqrt(1 / 75), np.sqrt(1 / 1000)),
     }[initialiser]
     for layer, bound in ((first, forward), (last, back)):
         assert layer.weight.abs().max() <= bound

@@ -354,6 +354,39 @@ def test_optimisers_are_those_of_torch(settings, reference):
     assert torch.equal(stacked.detach()[1], frozen)
 
 
+def test_adam_with_eps_before_the_correction_by_hand():
+    """Kingma and Ba's form: rate sqrt(1 - b2^t) / (1 - b1^t), m / (sqrt(v) + eps); and it goes on where it stopped."""
+    rng = np.random.default_rng(0)
+    settings = Optimiser("adam", 0.01, eps=1e-3, eps_placement="before", schedule=lambda step: 1.0 / (step + 1))
+    parameter = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)
+    ours = BlockOptimiser(settings, {"w": parameter})
+    w, m, v = np.zeros(3), np.zeros(3), np.zeros(3)
+    for t in range(1, 7):
+        if t == 4:  # resumed
+            moments, ours = ours.moments, BlockOptimiser(settings, {"w": parameter})
+            for name, value in moments.items():
+                ours.moments[name].copy_(value)
+            ours.restore(3)
+        gradient = rng.normal(size=3)
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        w -= 0.01 / t * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-3)
+        ours.step([torch.tensor(gradient).unsqueeze(0)])
+        ours.count()
+        np.testing.assert_allclose(parameter.detach()[0], w, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"eps_placement": "inside"}, "eps_placement='inside' is unknown; allowed are"),
+        ({"name": "adamw", "eps_placement": "before"}, "eps_placement='before' is for optimiser='adam'; it is 'adamw'"),
+    ],
+)
+def test_eps_that_has_no_place_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Optimiser(**settings)
+
+
 def test_learning_rates_by_name():
     """Plain SGD by hand: the rate of a parameter is multiplied by the factor of the prefix of its name."""
     parameters = {name: torch.zeros(2, 3, requires_grad=True) for name in ("mixture.mean", "encoder.0")}
