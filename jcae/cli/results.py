@@ -94,6 +94,18 @@ def export(
 
 
 @app.command()
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="Folders that `jcae export` wrote.")],
+    out: Out,
+) -> None:
+    """Put exports of one grid that was run in pieces together: other seeds, data sets or machines."""
+    from jcae.publish.merge import merge as merge_exports
+
+    merge_exports(parts, out)
+    typer.echo(f"Tables and figures of all: snakemake --cores 1 tables figures --config from={out}")
+
+
+@app.command()
 def tables(results: Results, out: Out) -> None:
     """Write the tables (csv, md, tex) of the collected scores and records."""
     from jcae.tables.run import write_tables

@@ -168,7 +168,9 @@ def test_common_parameters_are_checked_wherever_they_are(name):
     for cls in DEFAULTS:
         if name in DEFAULTS[cls]:
             estimator = cls(**{name: -1.0}, device="cpu")
-            with pytest.raises(ValueError, match=rf"{cls.__name__}: {name}=-1.0 is (not allowed; it must be|unknown; allowed are)"):
+            with pytest.raises(
+                ValueError, match=rf"{cls.__name__}: {name}=-1.0 is (not allowed; it must be|unknown; allowed are)"
+            ):
                 estimator.fit([[0.0] * 4] * 12)
             if DEFAULTS[cls][name] is not None:
                 with pytest.raises(ValueError, match=f"{name}=None is (not allowed|unknown)"):
