@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from jcae.data.catalogue import CATALOGUE
 from jcae.scores.evaluation import ok_scores
@@ -16,8 +17,9 @@ from jcae.scores.metrics import METRICS
 from jcae.statistics.shared import LEVEL, bootstrap_mean, count
 
 PUBLISHED = ["method", "dataset", "metric", "value", "protocol", "source", "certainty"]
-CERTAINTIES = ("read", "recalled")
-"""Read in the source that is named, or quoted from memory and not checked against it."""
+CERTAINTIES = ("read", "recalled", "unread")
+"""Read in the source that is named; quoted from memory and not checked against it; or known to be there, and not seen:
+such a row has no value."""
 MARGIN = 0.01
 """By how much our interval is widened on both sides."""
 LENGTHS = ("published", "shorter", "unknown")
@@ -36,10 +38,12 @@ _UNCLEAR = {
     r"\brerun\b": "published: somebody else's rerun, number of runs not stated",
 }
 _MEAN = r"\bmean of \d+ runs\b"
+_SPREAD = re.compile(r"\bmean of (\d+) runs, sd ([\d.]+)\b")
+"""Number of runs, and the standard deviation of single runs in the unit of the value."""
 
 
 def read_published(path: str | Path) -> pd.DataFrame:
-    """Read published numbers; `value` is turned from percent into the unit of our scores.
+    """Read published numbers; `value` is turned from percent into the unit of our scores, and is missing if `unread`.
 
     Raises
     ------
@@ -57,7 +61,9 @@ def read_published(path: str | Path) -> pd.DataFrame:
             raise ValueError(f"{path}, line {line}: {row.metric!r} is no score against the truth")
         if row.certainty not in CERTAINTIES:
             raise ValueError(f"{path}, line {line}: certainty {row.certainty!r}; allowed: {', '.join(CERTAINTIES)}")
-        if not -1 <= row.value <= 1:
+        if row.certainty == "unread" and not np.isnan(row.value):
+            raise ValueError(f"{path}, line {line}: a value of {100 * row.value:g} that is called unread")
+        if row.certainty != "unread" and not -1 <= row.value <= 1:
             raise ValueError(f"{path}, line {line}: the value is no percentage")
     return published[PUBLISHED]
 
@@ -137,8 +143,9 @@ def ledger(
     -------
     DataFrame
         The published columns, then `mean, low, high, interval, n_ok, n_total` of ours, `difference` (ours minus
-        published), `match` (`yes`, `no`, `unknown`), `reason`, and `verdict`: `reproduced`, `higher` or `lower` (ours
-        against published), or `not comparable` where the protocols differ or we have fewer than 3 ok runs.
+        published) with the bounds of Welch's interval where the protocol says "mean of N runs, sd S", `match` (`yes`,
+        `no`, `unknown`), `reason`, and `verdict`: `reproduced`, `higher` or `lower` (ours against published), or
+        `not comparable` where the protocols differ, the number is unread or we have fewer than 3 ok runs.
 
     Raises
     ------
@@ -159,18 +166,22 @@ def ledger(
         interval = bootstrap_mean(values, level)
         ours = {"mean": values.mean(), "low": interval.low, "high": interval.high, "interval": interval.how}
         ours |= {"n_ok": len(values), "n_total": int(here.sum()), "difference": values.mean() - number["value"]}
+        ours |= _welch(values, number["value"], number["protocol"], level)
         match, reasons = _join(match_protocol(number["protocol"]), match_runs(records[here], length))
         verdict = "not comparable"
+        if number["certainty"] == "unread":
+            reasons.insert(0, "published: not read by us")
         if any(here) and not len(values):
             reasons.append("ours: no ok run with this score")
         elif 0 < len(values) < 3:
             reasons.append(f"ours: {interval.how}")
-        elif len(values) and match != "no":
+        elif len(values) and match != "no" and number["certainty"] != "unread":
             verdict = _verdict(number["value"], interval.low - margin, interval.high + margin)
         if 0 < len(values) < here.sum():
             reasons.append(f"ours: {count(int(here.sum()) - len(values), 'run')} of {here.sum()} not ok")
         rows.append(number | ours | {"match": match, "reason": "; ".join(reasons), "verdict": verdict})
-    columns = [*PUBLISHED, "mean", "low", "high", "interval", "n_ok", "n_total", "difference", "match", "reason"]
+    columns = [*PUBLISHED, "mean", "low", "high", "interval", "n_ok", "n_total", "difference"]
+    columns += ["difference_low", "difference_high", "match", "reason"]
     return pd.DataFrame(rows, columns=[*columns, "verdict"])
 
 
@@ -178,6 +189,19 @@ def _join(*judged: tuple[str, str]) -> tuple[str, list[str]]:
     """The worse of the judgements, with all their reasons."""
     match = next(match for match in ("no", "unknown", "yes") if match in [entry[0] for entry in judged])
     return match, [reason for _, reason in judged if reason]
+
+
+def _welch(values: pd.Series, mean: float, protocol: str, level: float) -> dict[str, float]:
+    """Bounds of the difference of two means, each of runs with a spread of their own; NaN where theirs is not known."""
+    spread = _SPREAD.search(protocol)
+    if spread is None or len(values) < 2:
+        return {"difference_low": np.nan, "difference_high": np.nan}
+    n, sd = int(spread[1]), float(spread[2]) / 100
+    ours, theirs = values.var(ddof=1) / len(values), sd**2 / n
+    freedom = (ours + theirs) ** 2 / (ours**2 / (len(values) - 1) + theirs**2 / (n - 1))
+    half = stats.t.ppf(1 - level / 2, freedom) * np.sqrt(ours + theirs)
+    difference = values.mean() - mean
+    return {"difference_low": difference - half, "difference_high": difference + half}
 
 
 def _verdict(published: float, low: float, high: float) -> str:

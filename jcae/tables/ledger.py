@@ -22,13 +22,15 @@ def ledger_table(
 ) -> Table:
     """Published numbers against ours; shown for the data sets of this run, the csv has all."""
     names, percent = display_names(records), f"{100 * (1 - level):g} %"
+    apart = f"difference [{percent}]"
     given = published if published is not None else pd.DataFrame(columns=PUBLISHED)
     data = ledger(given, scores, records, margin=margin, length=length, level=level)
     order = {name: i for i, name in enumerate([*sorted(given["dataset"].unique()), *names, *METRICS])}
     shown = data[data["dataset"].isin(set(records["dataset"]))]
     shown = shown.sort_values(["dataset", "method", "metric"], key=lambda k: k.map(order), kind="stable")
-    columns = ["data set", "method", "score", "published", f"ours [{percent}]", "ok/all", "same protocol"]
-    columns += ["verdict", "why", "published protocol", "source"]
+    columns = ["data set", "method", "score", "published", f"ours [{percent}]"]
+    columns += [apart] if shown["difference_low"].notna().any() else []
+    columns += ["ok/all", "same protocol", "verdict", "why", "published protocol", "source"]
     rows = [
         {
             "data set": row.dataset,
@@ -36,6 +38,7 @@ def ledger_table(
             "score": METRICS[row.metric].label,
             "published": number(row.value, row.metric) + ("*" if row.certainty == "recalled" else ""),
             f"ours [{percent}]": with_interval(row.mean, row.low, row.high, row.metric),
+            apart: with_interval(row.difference, row.difference_low, row.difference_high, row.metric, signed=True),
             "ok/all": f"{row.n_ok}/{row.n_total}",
             "same protocol": row.match,
             "verdict": row.verdict,
@@ -63,6 +66,12 @@ def ledger_table(
         f"value lies in our interval widened by {points(margin)} on both sides, else whether ours is higher or lower; "
         "none where the protocols differ, we did not run it or have fewer than 3 ok runs. The protocol is judged "
         "before the numbers, and nothing is tuned to them. *: quoted from memory, not checked against the source.",
+        "Difference: ours minus published, Welch's interval, where the spread of their runs is known."
+        if apart in columns
+        else None,
+        "No number published: it is in the source, and we could not read it."
+        if (shown["certainty"] == "unread").any()
+        else None,
         f"Training of deep methods against the publications: {length}.",
         tuning_note(records, names),
         origin_note(records),

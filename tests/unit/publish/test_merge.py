@@ -93,5 +93,5 @@ def test_what_does_not_belong_together_is_refused(tmp_path, second, message):
 
 
 def test_a_folder_that_is_no_export_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="has no runs.jsonl.gz; expected a folder that `jcae export` wrote"):
+    with pytest.raises(ValueError, match=r"has no runs\.jsonl\.gz; expected a folder that `jcae export` wrote"):
         merge([tmp_path], tmp_path / "both")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from jcae.data.catalogue import CATALOGUE
 from jcae.jobs.config import read_config
@@ -121,7 +122,7 @@ def test_the_file_is_sound():
     data = read_published(FILE)
     assert set(data["dataset"]) <= set(CATALOGUE)
     text_and_images = {"mnist", "fashion_mnist", "cifar10", "usps", "newsgroups", "reuters10k"}
-    assert set(data["dataset"]) == text_and_images | {"pendigits", "har", "acm", "dblp"}
+    assert set(data["dataset"]) == text_and_images | {"pendigits", "har", "acm", "dblp", "10x_73k"}
     methods = set(read_config([FILE.parents[1] / "config.yaml", FILE.parent / "paper.yaml"])["methods"])
     assert set(data["method"]) <= methods
     assert set(data["method"]) == {"kmeans", "ae_kmeans", "dec", "idec", "dcn", "dkm", "dkm_random", "vade", "n2d"}
@@ -184,3 +185,45 @@ def test_table_without_rows_says_why():
     table = ledger_table(published(0.5, dataset="usps"), *ours([0.5] * 3))
     assert table.cells.empty
     assert "None of the 1 published numbers is on a data set of this run (mnist)" in table.note
+
+
+def test_difference_has_the_interval_of_welch_where_the_spread_is_known():
+    ours_values, theirs = [0.6, 0.7, 0.65, 0.8], [0.5, 0.62, 0.7, 0.55, 0.58, 0.66, 0.61, 0.49]
+    protocol = f"mean of 8 runs, sd {100 * np.std(theirs, ddof=1):.12f} of the runs"
+    row = ledger(published(np.mean(theirs), protocol), *ours(ours_values)).iloc[0]
+    expected = stats.ttest_ind(ours_values, theirs, equal_var=False).confidence_interval(0.95)
+    assert (row["difference_low"], row["difference_high"]) == pytest.approx((expected.low, expected.high))
+    table = ledger_table(published(np.mean(theirs), protocol), *ours(ours_values))
+    assert "difference [95 %]" in table.cells
+    assert "Welch" in table.note
+    alone = ledger(published(np.mean(theirs), protocol), *ours([0.6])).iloc[0]
+    assert np.isnan(alone["difference_low"])
+    assert "difference [95 %]" not in ledger_table(published(0.5), *ours(ours_values)).cells
+
+
+def test_number_that_could_not_be_read_has_none():
+    row = ledger(published(np.nan, "mean and best of 20 runs", certainty="unread"), *ours([0.5, 0.5, 0.6])).iloc[0]
+    assert (row["verdict"], row["match"]) == ("not comparable", "no")
+    assert row["reason"].startswith("published: not read by us")
+    table = ledger_table(published(np.nan, certainty="unread"), *ours([0.5, 0.5, 0.6]))
+    assert table.cells["published"].tolist() == ["–"]
+    assert "we could not read it" in table.note
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a,b,acc,,mean,s,read", "line 2: the value is no percentage"),
+        ("a,b,acc,70,mean,s,unread", "line 2: a value of 70 that is called unread"),
+        ("a,b,acc,70,mean,s,guessed", "line 2: certainty 'guessed'; allowed: read, recalled, unread"),
+    ],
+)
+def test_values_and_certainties_that_do_not_fit_are_refused(tmp_path, row, message):
+    (tmp_path / "p.csv").write_text(",".join(PUBLISHED) + "\n" + row + "\n")
+    with pytest.raises(ValueError, match=message):
+        read_published(tmp_path / "p.csv")
+
+
+def test_no_number_of_aecm_is_told_from_memory():
+    numbers = read_published(FILE)
+    assert set(numbers.loc[numbers["method"].str.startswith("aecm"), "certainty"]) == {"unread"}
