@@ -95,6 +95,11 @@ class Subject:
         """Whether it trains from random weights: its best run of several counts, as a user would keep it."""
         return self.deep and hasattr(self.cls, "pretraining") and self.build().pretraining() is None
 
+    @property
+    def transductive(self) -> bool:
+        """Whether it trains what assigns the points that it is fitted on, and no others."""
+        return self.deep and not hasattr(self.cls, "predict")
+
     @cached_property
     def between_0_and_1(self) -> bool:
         """Whether it refuses standardised data and takes data between 0 and 1."""

@@ -98,6 +98,17 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
                 "epochs": 50,
                 "batch_size": 256,
             },
+            # Pretraining of the SDCN authors' code, which AGCN and DAGC share.
+            "sdcn": {
+                "hidden": (500, 500, 2000),
+                "code_dim": 10,
+                "negative_slope": 0.0,
+                "initialiser": "torch",
+                "optimiser": "adam",
+                "learning_rate": 1e-3,
+                "epochs": 30,
+                "batch_size": 256,
+            },
             "dec_keras": {
                 "hidden": (500, 500, 2000),
                 "code_dim": 10,

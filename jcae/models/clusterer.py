@@ -13,10 +13,10 @@ from jcae.training.block import Block
 from jcae.training.kmeans import kmeans
 
 
-class DeepClusterer(ClusterMixin, DeepEstimator):
-    """A deep method that assigns points to clusters.
+class TransductiveClusterer(ClusterMixin, DeepEstimator):
+    """A deep method that assigns the points that it was fitted on to clusters, and no others.
 
-    Beside what `DeepEstimator` asks for, a subclass implements `soft_assignment` and `centroids`.
+    Beside what `DeepEstimator` asks for, a subclass implements `clusters` and `centroids`.
 
     Parameters
     ----------
@@ -39,31 +39,23 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
 
     n_clusters: int = field(default=10, kw_only=False)
 
-    def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
-        """Soft assignment (S, m, K), rows on the simplex, of x (S, m, d)."""
+    def clusters(self, block: Block, rows: Tensor | None = None) -> Tensor:
+        """Clusters of all points, or of the rows (m,), at the present parameters: int64, (S, n) or (S, m)."""
         raise NotImplementedError
 
     def centroids(self, network: nn.Module) -> Tensor:
         """Centroids (S, K, p)."""
         raise NotImplementedError
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Cluster of each row of X (n_samples, n_features): int32, (n_samples,)."""
-        return self.predict_proba(X).argmax(1).astype(np.int32)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Soft assignment (n_samples, n_clusters) of X (n_samples, n_features)."""
-        return self._apply(self.soft_assignment, X)
-
-    def set_results(self, block: Block, fits: "Sequence[DeepClusterer]") -> None:
+    def set_results(self, block: Block, fits: "Sequence[TransductiveClusterer]") -> None:
         """Labels and centroids, and what `complete` adds."""
-        labels = block.map(lambda x: self.soft_assignment(block.network, x).argmax(-1)).cpu().numpy().astype(np.int32)
+        labels = self.clusters(block).cpu().numpy().astype(np.int32)
         centers = self.centroids(block.network).cpu().numpy()
         for s, fit in enumerate(fits):
             fit.labels_, fit.cluster_centers_ = labels[s], centers[s]
         self.complete(block, fits)
 
-    def complete(self, block: Block, fits: "Sequence[DeepClusterer]") -> None:
+    def complete(self, block: Block, fits: "Sequence[TransductiveClusterer]") -> None:
         """What follows from `labels_` and `cluster_centers_`: k-means on the code beside them, a collapse."""
         if hasattr(self, "encode"):
             self._refit(block, fits)
@@ -72,7 +64,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
                 fit.status_ = "collapsed"
                 fit.reason_ = f"all {len(fit.labels_)} points are in one of {self.n_clusters} clusters"
 
-    def _refit(self, block: Block, fits: "Sequence[DeepClusterer]") -> None:
+    def _refit(self, block: Block, fits: "Sequence[TransductiveClusterer]") -> None:
         """k-means on the code of every seed; one that diverged has no code, and keeps its own labels and centroids."""
         sound = [s for s, fit in enumerate(fits) if fit.status_ == "ok"]
         for fit in fits:
@@ -82,3 +74,29 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
             found = kmeans(code, self.n_clusters, [block.seeds[s] for s in sound], purpose="refit")
             for s, labels, centers in zip(sound, found.labels.cpu().numpy(), found.centers.cpu().numpy(), strict=True):
                 fits[s].refit_labels_, fits[s].refit_centers_ = labels.astype(np.int32), centers
+
+
+class DeepClusterer(TransductiveClusterer):
+    """A deep method that assigns points to clusters, new ones too.
+
+    Beside what `DeepEstimator` asks for, a subclass implements `soft_assignment` and `centroids`.
+    """
+
+    def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
+        """Soft assignment (S, m, K), rows on the simplex, of x (S, m, d)."""
+        raise NotImplementedError
+
+    def clusters(self, block: Block, rows: Tensor | None = None) -> Tensor:
+        """See `TransductiveClusterer`: the largest soft assignment."""
+        if rows is None:
+            return block.map(lambda x: self.soft_assignment(block.network, x).argmax(-1))
+        x = block.x[rows.to(block.x.device)].to(block.device).expand(len(block.seeds), -1, -1)
+        return self.soft_assignment(block.network, x).argmax(-1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Cluster of each row of X (n_samples, n_features): int32, (n_samples,)."""
+        return self.predict_proba(X).argmax(1).astype(np.int32)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Soft assignment (n_samples, n_clusters) of X (n_samples, n_features)."""
+        return self._apply(self.soft_assignment, X)

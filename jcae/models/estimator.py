@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 import joblib
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -28,6 +29,7 @@ from jcae.models.info import Info
 from jcae.models.location import FarFromZeroWarning, warn_far_from_zero
 from jcae.models.parameters import check_choice, check_shared
 from jcae.models.snapshots import Snapshots
+from jcae.nn.graph import Propagation
 from jcae.nn.precision import PRECISIONS, storage_dtype
 from jcae.training.block import CHUNK, Block
 from jcae.training.checkpoint import save_checkpoint
@@ -116,6 +118,20 @@ class DeepEstimator(Parameterised, BaseEstimator):
         """The autoencoder recipe this method starts from, or None when it starts at random."""
         return None
 
+    def graph_of(self, X: np.ndarray, graph: Any) -> sparse.csr_array | None:
+        """The graph of the rows of X, from the one that is given if one is; None for a method that takes none."""
+        if graph is not None:
+            raise ValueError(f"{type(self).__name__} takes no graph, but one was given")
+        return None
+
+    def propagation(self, graph: sparse.csr_array | None, device: torch.device) -> Propagation | None:
+        """What a block is given of the graph."""
+        return None
+
+    def rows_of_step(self, n_samples: int) -> int:
+        """Rows of an update."""
+        return getattr(self, "batch_size", CHUNK)
+
     def set_results(self, block: Block, fits: "Sequence[DeepEstimator]") -> None:
         """Give each seed's estimator what the trained block found beyond the weights."""
 
@@ -123,8 +139,11 @@ class DeepEstimator(Parameterised, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on X (n_samples, n_features) with the seed ``random_state``; `y` is ignored."""
+        return self._fit_one(X)
+
+    def _fit_one(self, X: Any, graph: Any = None) -> Self:
         seed = self._one_seed()
-        fitted = self.fit_seeds(X, [seed], runtime=Runtime(progress=False))[0]
+        fitted = self.fit_seeds(X, [seed], runtime=Runtime(progress=False), graph=graph)[0]
         state = {k: v for k, v in vars(fitted).items() if k not in self.get_params(deep=False)}
         vars(self).update(state)
         if self.status_ != "ok":
@@ -138,6 +157,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
         *,
         pretrained: Sequence[Mapping[str, np.ndarray]] | None = None,
         runtime: Runtime | None = None,
+        graph: Any = None,
     ) -> list[Self]:
         """Train one copy per seed, all together.
 
@@ -152,6 +172,8 @@ class DeepEstimator(Parameterised, BaseEstimator):
             autoencoder train their own (parameter ``autoencoder``) when it is missing.
         runtime : Runtime, optional
             Checkpoints and progress.
+        graph : sparse matrix, (n_samples, n_samples), optional
+            Of the rows of X, for a method whose `fit` takes one.
 
         Returns
         -------
@@ -164,6 +186,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
         X = validate_data(self, X, dtype=self._array_dtype(), order="C", ensure_min_samples=2, copy=False)
         check_shared(self, *X.shape)
         self.check_parameters(*X.shape)
+        graph = self.graph_of(X, graph)
         warn_far_from_zero(self, X)
         recipe = self.pretraining()
         if pretrained is not None and recipe is None:
@@ -178,7 +201,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
             raise ValueError(f"{name}: {len(pretrained)} pretrained autoencoders were given for {len(seeds)} seeds")
 
         start = None if pretrained is None else dict(zip(seeds, pretrained, strict=True))
-        need = demand(self.build_network(X.shape[1], seeds[:1]), *X.shape, getattr(self, "batch_size", CHUNK))
+        need = demand(self.build_network(X.shape[1], seeds[:1]), *X.shape, self.rows_of_step(len(X)))
         free = free_memory(device)
         groups = first_groups(
             seeds, Placement(len(seeds), True) if free is None else place(need, free, len(seeds)), runtime.checkpoint
@@ -187,7 +210,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
         while groups:
             group = groups.pop(0)
             try:
-                found = self._fit_group(X, group, device, start, replace(runtime, checkpoint=group.checkpoint))
+                found = self._fit_group(X, group, device, start, replace(runtime, checkpoint=group.checkpoint), graph)
                 fits.update(zip(group.seeds, found, strict=True))
                 continue
             except BlockTooLargeError as error:
@@ -208,7 +231,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
             )
             for part in smaller:
                 if part.checkpoint is not None and part.state is not None:
-                    mark = self._fingerprint(X, part.seeds, start)
+                    mark = self._fingerprint(X, part.seeds, start, graph)
                     save_checkpoint(part.checkpoint, mark, part.state.tensors, part.state.facts)
             if group.checkpoint is not None and len(group.seeds) > 1:
                 group.checkpoint.unlink(missing_ok=True)
@@ -222,6 +245,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
         device: torch.device,
         start: Mapping[int, Mapping[str, np.ndarray]] | None,
         runtime: Runtime,
+        graph: Any,
     ) -> list[Self]:
         """Train the seeds of a group as one block."""
         block, phases, trained = None, [], False
@@ -231,11 +255,12 @@ class DeepEstimator(Parameterised, BaseEstimator):
                 self._load_autoencoder(network, [start[seed] for seed in group.seeds])
             with warnings.catch_warnings(action="ignore", category=UserWarning):  # read-only; nothing writes to it
                 x = torch.from_numpy(X)
-            block = Block(network.to(device), x.to(device) if group.resident else x, group.seeds)
+            propagation = self.propagation(graph, device)
+            block = Block(network.to(device), x.to(device) if group.resident else x, group.seeds, propagation)
             phases = self.training_phases(block)
-            if hasattr(self, "soft_assignment"):
-                block.assign = lambda x: self.soft_assignment(network, x).argmax(-1)
-            mark = self._fingerprint(X, group.seeds, start) if runtime.checkpoint else ""
+            if hasattr(self, "clusters"):
+                block.assign = lambda rows: self.clusters(block, rows)
+            mark = self._fingerprint(X, group.seeds, start, graph) if runtime.checkpoint else ""
             train(block, phases, runtime, mark, group.state)
             trained = True
             return self._fits(block, phases)
@@ -318,12 +343,17 @@ class DeepEstimator(Parameterised, BaseEstimator):
         _load_stacked(network.autoencoder, pretrained, found, asked)
 
     def _fingerprint(
-        self, X: np.ndarray, seeds: Sequence[int], start: Mapping[int, Mapping[str, np.ndarray]] | None
+        self,
+        X: np.ndarray,
+        seeds: Sequence[int],
+        start: Mapping[int, Mapping[str, np.ndarray]] | None,
+        graph: sparse.csr_array | None,
     ) -> str:
         """Digest of what determines the result: a checkpoint with another one must not be resumed."""
         params = {k: v for k, v in self.get_params().items() if k not in ("device", "random_state")}
         facts = [type(self).__qualname__, params, X, [int(seed) for seed in seeds]]
         facts += [dict(start[seed]) for seed in seeds] if start else []
+        facts += [] if graph is None else [graph.indptr, graph.indices, graph.data]
         return joblib.hash(facts, hash_name="sha1")
 
     def _apply(self, function: Callable[[nn.Module, Tensor], Tensor], X: Any) -> np.ndarray:

@@ -15,12 +15,13 @@ from jcae.training.block import Block
 from jcae.training.kmeans import kmeans
 
 
-def own_recipe(owner: Any) -> Autoencoder:
+def own_recipe(owner: Any, default: Autoencoder | None = None) -> Autoencoder:
     """The autoencoder a method trains for itself when none is handed to it.
 
-    Its parameter ``autoencoder`` is the recipe; the architecture, device and precision are always the method's own.
+    Its parameter ``autoencoder`` is the recipe, or else `default`; the architecture, device and precision are always
+    the method's own.
     """
-    recipe = owner.autoencoder if owner.autoencoder is not None else Autoencoder()
+    recipe = owner.autoencoder if owner.autoencoder is not None else default or Autoencoder()
     if not isinstance(recipe, Autoencoder):
         raise ValueError(f"{type(owner).__name__}: autoencoder={recipe!r} must be a jcae.Autoencoder or None")
     shared = [field.name for field in fields(EmbeddingMixin)] + ["device", "precision"]
@@ -47,10 +48,8 @@ def kmeans_on_code(block: Block, n_clusters: int) -> tuple[Tensor, Tensor]:
     return found.labels, found.centers
 
 
-class PretrainedClusterer(EmbeddingMixin, DeepClusterer):
-    """A method that starts from an autoencoder and labels points by the nearest of K centroids in its code space.
-
-    A subclass implements `training_phases`; one whose network or labels are others overrides what builds them here.
+class PretrainedMixin(EmbeddingMixin):
+    """What every method has that starts from an autoencoder, and has centroids in its code space.
 
     Parameters
     ----------
@@ -68,11 +67,18 @@ class PretrainedClusterer(EmbeddingMixin, DeepClusterer):
         """See `DeepEstimator`; the autoencoder is ``autoencoder`` in it, and the centroids start at zero."""
         return CentroidNetwork(autoencoder_network(self, n_features, seeds), self.n_clusters)
 
+    def centroids(self, network: nn.Module) -> Tensor:
+        """See `TransductiveClusterer`."""
+        return network.centroids.detach()
+
+
+class PretrainedClusterer(PretrainedMixin, DeepClusterer):
+    """A method that starts from an autoencoder and labels points by the nearest of K centroids in its code space.
+
+    A subclass implements `training_phases`; one whose network or labels are others overrides what builds them here.
+    """
+
     def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
         """One-hot assignment to the nearest centroid, (S, m, K)."""
         own = nearest(network.autoencoder.encode(x), network.centroids)
         return nn.functional.one_hot(own, self.n_clusters).to(x.dtype)
-
-    def centroids(self, network: nn.Module) -> Tensor:
-        """See `DeepClusterer`."""
-        return network.centroids.detach()

@@ -130,12 +130,14 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     return a @ b
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor, precision: str = "", negative_slope: float | None = None) -> Tensor:
-    """x @ weight + bias with weight (..., k, m) and bias (..., m), and a leaky ReLU of it; as `matmul` for a block.
+def affine(
+    x: Tensor, weight: Tensor, bias: Tensor | None, precision: str = "", negative_slope: float | None = None
+) -> Tensor:
+    """x @ weight (+ bias) with weight (..., k, m) and bias (..., m), and a leaky ReLU of it; as `matmul` for a block.
 
     With the precision ``bf16`` the result is bfloat16, see `jcae.nn.precision`.
     """
     if x.dim() == 3 and weight.dim() == 3:
         return _Affine.apply(x, weight, bias, precision, negative_slope)
-    result = x @ weight + bias.unsqueeze(-2)
+    result = x @ weight if bias is None else x @ weight + bias.unsqueeze(-2)
     return result if negative_slope is None else torch.nn.functional.leaky_relu(result, negative_slope)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from jcae.nn.graph import Propagation
 from jcae.randomness import noise
 from jcae.randomness.seeds import stream
 
@@ -25,6 +26,8 @@ class Block:
         On the block's device, or in host memory (pinned, or mapped from a file) where it does not fit there: batches
         are then gathered by the processor while the device works. The results are the same.
     seeds : sequence of int
+    propagation : Propagation or None
+        Along the edges of the graph of the rows, for a method that takes one.
 
     Attributes
     ----------
@@ -41,15 +44,17 @@ class Block:
     updates : list of int
         Optimiser steps done, per seed.
     assign : callable or None
-        Clusters int64 (S, m) of points (S, m, d) at the present parameters, for `snapshots`.
+        Clusters int64 (S, m) of the rows (m,) at the present parameters, for `snapshots`.
     snapshots : list of tuple of (str, int)
         Phase and updates done in it when the clusters of `watched` were written down.
     assigned : list of Tensor of int16, (S, m)
         What was found then, in host memory; -1 for a seed that had stopped.
     """
 
-    def __init__(self, network: nn.Module, x: Tensor, seeds: Sequence[int]):
+    def __init__(self, network: nn.Module, x: Tensor, seeds: Sequence[int], propagation: Propagation | None = None):
         self.network = network
+        self.propagation = propagation
+        self._propagated: Tensor | None = None
         self.x = x
         self.seeds = list(seeds)
         self.device = next(network.parameters()).device
@@ -65,12 +70,22 @@ class Block:
 
     # ------------------------------------------------------------------ data
 
-    def epoch_steps(self, batch_size: int) -> int:
+    def epoch_steps(self, batch_size: int | None) -> int:
         """Updates in one pass over the data; the last batch may be smaller."""
-        return math.ceil(len(self.x) / batch_size)
+        return 1 if batch_size is None else math.ceil(len(self.x) / batch_size)
 
-    def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The data in the order of the row numbers, int64 (S, m) in host memory.
+    def whole(self) -> Tensor:
+        """All rows in their order, (S, n, d), without a copy per seed."""
+        return self.x.to(self.device).expand(len(self.seeds), -1, -1)
+
+    def propagated(self) -> Tensor:
+        """The data propagated along the edges, (S, n, d), without a copy per seed; found once."""
+        if self._propagated is None:
+            self._propagated = self.propagation(self.whole()[:1])
+        return self._propagated.expand(len(self.seeds), -1, -1)
+
+    def batches(self, order: Tensor, batch_size: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+        """The data in the order of the row numbers, int64 (S, m) in host memory; without a batch size, all as they lie.
 
         Yields
         ------
@@ -78,6 +93,9 @@ class Block:
         rows : Tensor of int64, (S, B)
             Both on the block's device; the last batch may be smaller.
         """
+        if batch_size is None:
+            yield self.whole(), order.to(self.device)
+            return
         on_device = order.to(self.device, non_blocking=True).split(batch_size, dim=1)
         if self.x.device == self.device:
             for rows in on_device:
@@ -119,8 +137,7 @@ class Block:
         """Write down the clusters of the watched rows, if `assign` says how."""
         if self.assign is None:
             return
-        x = self.x[self.watched().to(self.x.device)].to(self.device).expand(len(self.seeds), -1, -1)
-        found = self.assign(x).to(torch.int16).cpu()
+        found = self.assign(self.watched()).to(torch.int16).cpu()
         found[list(stopped)] = -1
         self.snapshots.append((phase, step))
         self.assigned.append(found)

@@ -131,6 +131,8 @@ class _PhaseRun:
     def _draw(self, epoch: int) -> Tensor:
         """Order of the rows in an epoch, (S, n)."""
         n, pinned = len(self.block.x), self.block.device.type == "cuda"
+        if self.phase.batch_size is None:
+            return torch.arange(n).expand(self.n_seeds, n)
         order = torch.empty(self.n_seeds, n, dtype=torch.int64, pin_memory=pinned)
         for s, seed in enumerate(self.block.seeds):
             torch.randperm(n, generator=generator(seed, "batches", self.phase.name, epoch), out=order[s])
@@ -140,7 +142,7 @@ class _PhaseRun:
         """One pass over the data, or what is left of it or of the steps."""
         phase = self.phase
         epoch, order = self.order or (self.epoch, self._draw(self.epoch))
-        for x, rows in self.block.batches(order[:, self.batch * phase.batch_size :], phase.batch_size):
+        for x, rows in self.block.batches(order[:, self.batch * (phase.batch_size or 0) :], phase.batch_size):
             if phase.refresh is not None and self.step % phase.refresh_every == 0 and self.refreshed < self.step:
                 self._refresh()
             if self.finished():

@@ -41,7 +41,8 @@ class Phase:
         (change `Block.state` in `before`, `refresh` and `after` alone, and there by ``copy_`` once they exist).
     steps : int
         Updates; an epoch is one pass over the data in an order of its own for every seed.
-    batch_size : int
+    batch_size : int or None
+        None: every update sees all rows, in their order, without a copy for each seed.
     optimiser : Optimiser
     trainable : callable or None
         Tells by its name whether a parameter is trained; None trains all.
@@ -63,7 +64,7 @@ class Phase:
     name: str
     loss: Callable[[Tensor, Tensor], Loss]
     steps: int
-    batch_size: int
+    batch_size: int | None
     optimiser: Optimiser = field(default_factory=Optimiser)
     trainable: Callable[[str], bool] | None = None
     before: Callable[[], None] | None = None

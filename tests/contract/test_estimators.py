@@ -7,12 +7,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 from baselines.ae_kmeans import AEKMeans
+from baselines.agcn import AGCN
+from baselines.dagc import DAGC
 from baselines.dcn import DCN
 from baselines.dec import DEC
 from baselines.dkm import DKM
 from baselines.idec import IDEC
 from baselines.n2d import N2D
 from baselines.random_labels import RandomLabels
+from baselines.sdcn import SDCN
 from baselines.true_labels import TrueLabels
 from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
@@ -36,6 +39,9 @@ ESTIMATORS = [
     IDEC(3, max_iter=5, update_interval=2, autoencoder=AE, **NET),
     VaDE(3, likelihood="gaussian", reconstruction_weight=10.0, epochs=2, autoencoder=AE, **NET),
     N2D(3, autoencoder=AE, **NET),
+    SDCN(3, epochs=2, autoencoder=AE, **NET),
+    AGCN(3, epochs=2, autoencoder=AE, **NET),
+    DAGC(3, epochs=2, autoencoder=AE, **NET),
     RandomLabels(3),
     TrueLabels(),
 ]
@@ -107,6 +113,11 @@ def test_labels_are_the_largest_soft_assignment(estimator):
         (DCN(3, reduction="max", **NET), "reduction='max' is unknown; allowed are"),
         (DKM(3, hardness_values=0, **NET), "hardness_values=0 is not allowed; it must be an integer of at least 1"),
         (DKM(3, variant="random", **NET), "variant='random' is unknown; allowed are"),
+        (SDCN(3, normalisation="column", **NET), "normalisation='column' is unknown; allowed are ['row', 'symmetric']"),
+        (SDCN(3, mix=-1, **NET), "mix=-1 is not allowed; it must be a number of at least 0"),
+        (AGCN(3, graph_weight=-1, **NET), "graph_weight=-1 is not allowed; it must be a number of at least 0"),
+        (AGCN(3, n_neighbors=0, **NET), "n_neighbors=0 is not allowed; it must be an integer of at least 1"),
+        (DAGC(3, confidence=0.7, **NET), "confidence=0.7 is not allowed; it must be a number above 0.70"),
         (N2D(3, n_neighbors=1, **NET), "n_neighbors=1 is not allowed; it must be an integer of at least 2"),
         (VaDE(3, autoencoder=AE, **NET), "likelihood='bernoulli' needs data between 0 and 1"),
         (DEC(3, optimiser="lbfgs", **NET), "optimiser='lbfgs' is unknown; allowed are"),

@@ -13,11 +13,14 @@ import torch
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 
+from baselines.agcn import AGCN
+from baselines.dagc import DAGC
 from baselines.dcn import DCN
 from baselines.dec import DEC
 from baselines.dkm import DKM
 from baselines.idec import IDEC
 from baselines.n2d import N2D
+from baselines.sdcn import SDCN
 from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule
 from jcae.nn.networks import linear
@@ -45,19 +48,29 @@ METHODS = {
         10, init="kmeans", alpha=5, batch_size=47, epochs=4, decay_epochs=2, device="cpu"
     ),
     "autoencoder": Autoencoder(epochs=4, optimiser="sgd", learning_rate=0.1, batch_size=48, **NET),
+    "autoencoder_frozen": Autoencoder(
+        epochs=4, optimiser="sgd", reduction="sum_over_points", freeze_first_kernel=True, batch_size=48, **NET
+    ),
     "aecm": AECM(10, alpha=5, batch_size=48, epochs=4, **NET),
+    "aecm_eps_before": AECM(10, alpha=5, batch_size=48, epochs=4, adam_eps_placement="before", **NET),
     "aecm_pretrained": AECM(
         10, alpha=5, batch_size=48, epochs=3, init="pretrained", module_epochs=2, autoencoder=SHORT, **NET
     ),
     "dec": DEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
     "idec": IDEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
     "dcn": DCN(10, batch_size=48, epochs=4, learning_rate=1e-3, autoencoder=SHORT, **NET),
+    "dcn_by_epoch": DCN(
+        10, batch_size=48, epochs=4, learning_rate=1e-3, assign_every="epoch", initial_count=0, autoencoder=SHORT, **NET
+    ),
     "dkm": DKM(10, batch_size=48, epochs=4, autoencoder=SHORT, **NET),
     "vade": VaDE(10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **NET),
     "vade_kmeans": VaDE(10, likelihood="gaussian", start="kmeans", batch_size=48, epochs=4, autoencoder=SHORT, **NET),
     "n2d": N2D(10, autoencoder=SHORT, **NET),
     "dkm_annealed": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **NET),
     "autoencoder_convolutional": Autoencoder(epochs=4, optimiser="sgd", learning_rate=0.1, batch_size=48, **IMAGES),
+    "sdcn": SDCN(10, epochs=4, autoencoder=SHORT, **NET),
+    "agcn": AGCN(10, epochs=4, autoencoder=SHORT, **NET),
+    "dagc": DAGC(10, epochs=4, autoencoder=SHORT, **NET),
     "aecm_convolutional": AECM(10, alpha=5, batch_size=48, epochs=4, **IMAGES),
     "aecm_convolutional_bf16": AECM(10, alpha=5, batch_size=48, epochs=4, precision="bf16", **IMAGES),
     "dec_convolutional": DEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **IMAGES),
@@ -116,7 +129,7 @@ METHODS[{name!r}].fit_seeds(load_digits().data[:400] / 16, [3, 4], runtime=Runti
 
 
 @pytest.mark.parametrize(
-    "name", ["aecm_pretrained", "idec", "dcn", "dkm_annealed", "vade", "autoencoder", "aecm_convolutional"]
+    "name", ["aecm_pretrained", "idec", "dcn", "dkm_annealed", "vade", "autoencoder", "aecm_convolutional", "agcn"]
 )
 def test_killed_and_resumed_equals_uninterrupted(name, digits, tmp_path):
     """A process is killed with SIGKILL after a checkpoint of its last phase; the resumed run must be the same."""

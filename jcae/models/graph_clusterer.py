@@ -1,0 +1,102 @@
+"""What every deep method has that clusters the nodes of a graph, all at once."""
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+
+from jcae.data.graphs.neighbours import graph_of
+from jcae.models.autoencoder import Autoencoder
+from jcae.models.clusterer import TransductiveClusterer
+from jcae.models.parameters import check_choice, check_number
+from jcae.models.pretrained import PretrainedMixin, kmeans_on_code, own_recipe
+from jcae.nn.graph import NORMALISATIONS, Propagation, normalised
+from jcae.nn.precision import storage_dtype
+from jcae.training.block import Block
+from jcae.training.optimisers import Optimiser
+from jcae.training.phase import Loss, Phase
+
+
+class GraphClusterer(PretrainedMixin, TransductiveClusterer):
+    """A method that starts from an autoencoder and clusters the nodes of a graph by features and edges.
+
+    Every update sees all nodes. New nodes cannot be assigned: there is no ``predict``. A subclass implements
+    `build_network`, `loss` and `log_assignment`.
+
+    Parameters
+    ----------
+    normalisation : {"row", "symmetric"}
+        Of the adjacency with loops, see `jcae.nn.graph.normalised`.
+    n_neighbors : int
+        Without a graph: Euclidean neighbours that each point is joined with.
+    epochs : int
+        Updates.
+    """
+
+    negative_slope: float = 0.0
+    normalisation: str = "row"
+    n_neighbors: int = 3
+    epochs: int = 200
+    learning_rate: float = 1e-3
+
+    def fit(self, X: Any, y: Any = None, graph: Any = None) -> Self:
+        """Train with the seed ``random_state``.
+
+        Parameters
+        ----------
+        X : array-like, (n_samples, n_features)
+        y
+            Ignored.
+        graph : array-like or sparse matrix, (n_samples, n_samples), optional
+            Weights of edges, see `jcae.data.graphs.graph.clean`. Default: 1 between nearest neighbours.
+        """
+        return self._fit_one(X, graph)
+
+    def loss(self, network: nn.Module, block: Block) -> Loss:
+        """Of all nodes at once."""
+        raise NotImplementedError
+
+    def log_assignment(self, network: nn.Module, block: Block) -> Tensor:
+        """Log of the soft assignment that the labels are read from, (S, n, K)."""
+        raise NotImplementedError
+
+    def pretraining(self) -> Autoencoder:
+        """See `DeepEstimator`; the autoencoder of SDCN unless another is asked for."""
+        return own_recipe(self, Autoencoder(**Autoencoder.info.presets["sdcn"]))
+
+    def graph_of(self, X: np.ndarray, graph: Any) -> sparse.csr_array:
+        """See `DeepEstimator`."""
+        return graph_of(X, graph, self.n_neighbors)
+
+    def propagation(self, graph: sparse.csr_array | None, device: torch.device) -> Propagation:
+        """See `DeepEstimator`."""
+        return Propagation(normalised(graph, self.normalisation), storage_dtype(self.precision), device)
+
+    def rows_of_step(self, n_samples: int) -> int:
+        """See `DeepEstimator`."""
+        return n_samples
+
+    def check_parameters(self, n_samples: int, n_features: int) -> None:
+        """See `DeepEstimator`."""
+        check_choice(self, "normalisation", NORMALISATIONS)
+        check_number(self, "n_neighbors", minimum=1, integer=True)
+
+    def training_phases(self, block: Block) -> list[Phase]:
+        """See `DeepEstimator`."""
+
+        def start() -> None:
+            block.network.centroids.copy_(kmeans_on_code(block, self.n_clusters)[1])
+
+        def loss(x: Tensor, rows: Tensor) -> Loss:
+            return self.loss(block.network, block)
+
+        optimiser = Optimiser("adam", self.learning_rate)
+        return [Phase("clustering", loss, self.epochs, None, optimiser, before=start)]
+
+    @torch.no_grad()
+    def clusters(self, block: Block, rows: Tensor | None = None) -> Tensor:
+        """See `TransductiveClusterer`."""
+        found = self.log_assignment(block.network, block).argmax(-1)
+        return found if rows is None else found[:, rows.to(block.device)]
