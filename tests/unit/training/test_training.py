@@ -332,6 +332,25 @@ def test_every_row_is_seen_once_per_epoch_in_an_order_of_its_own():
     assert not torch.equal(epochs[0], epochs[1])
 
 
+def test_full_batch_sees_all_rows_in_their_order_without_a_copy():
+    x, seen = torch.arange(12.0).view(6, 2), []
+
+    def loss(batch, rows):
+        seen.append((batch, rows))
+        return Loss({"value": network(batch).square().sum((-2, -1))})
+
+    network = linear(2, 1, seeds=[0, 1, 2], name="t", initialiser="glorot", precision="float32")
+    block = Block(network, x, [0, 1, 2])
+    train(block, [Phase("p", loss, steps=4, batch_size=None)], Runtime(), "")
+    assert len(seen) == 4
+    for batch, rows in seen:
+        assert batch.shape == (3, 6, 2)
+        assert batch.data_ptr() == x.data_ptr()
+        assert rows.tolist() == [list(range(6))] * 3
+    assert [row["epoch"] for row in block.history] == [0, 1, 2, 3]
+    assert block.updates == [4, 4, 4]
+
+
 def test_progress_is_quiet_without_a_terminal(digits, capfd):
     METHODS["module"].fit_seeds(digits, [0], runtime=Runtime(progress=True, label="digits"))
     assert capfd.readouterr() == ("", "")
