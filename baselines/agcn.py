@@ -10,7 +10,7 @@ from torch import nn
 from baselines.dec import log_soft_assignment
 from baselines.sdcn import DualSupervision, Outputs
 from jcae.models.info import Info
-from jcae.nn.graph import attention, graph_convolution
+from jcae.nn.graph import activations, attention, graph_convolution
 from jcae.nn.networks import CentroidNetwork, linear
 from jcae.training.block import Block
 
@@ -66,18 +66,18 @@ class AttentionNetwork(CentroidNetwork):
 
 def attended(network: AttentionNetwork, block: Block) -> Outputs:
     """One pass over all nodes: attention between the two activations of a layer, then among the layers."""
-    *hidden, code = network.autoencoder.activations(block.whole())
+    *hidden, code = activations(network.autoencoder, block.nodes)
     first, *deeper = network.graph
-    g = first.of_propagated(block.propagated(), SLOPE)
+    g = first.of_features(block.nodes, SLOPE)
     scales = [g]
     for h, layer, weigh in zip(hidden, deeper, network.layerwise, strict=True):
         m = attention(weigh, [h, g])  # of [H || G]; yet its first column weighs G
-        g = layer(m[..., :1] * g + m[..., 1:] * h, block.propagation, SLOPE)
+        g = layer(m[..., :1] * g + m[..., 1:] * h, block.nodes, SLOPE)
         scales.append(g)
     scales.append(code)
     u = attention(network.scalewise, scales)
     weighted = torch.cat([u[..., i : i + 1] * scale for i, scale in enumerate(scales)], dim=-1)
-    logits = network.assign(weighted, block.propagation)
+    logits = network.assign(weighted, block.nodes)
     return Outputs(
         network.autoencoder.decode(code), log_soft_assignment(code, network.centroids), logits.log_softmax(-1)
     )

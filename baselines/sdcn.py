@@ -11,7 +11,7 @@ from jcae.models.autoencoder import squared_error
 from jcae.models.graph_clusterer import GraphClusterer
 from jcae.models.info import Info
 from jcae.models.parameters import check_number
-from jcae.nn.graph import graph_convolution
+from jcae.nn.graph import activations, graph_convolution
 from jcae.nn.networks import CentroidNetwork
 from jcae.training.block import Block
 from jcae.training.phase import Loss
@@ -128,11 +128,11 @@ class SDCN(DualSupervision):
     def outputs(self, network: SDCNNetwork, block: Block) -> Outputs:
         """One pass over all nodes."""
         first, *middle, last = network.graph
-        *hidden, code = network.autoencoder.activations(block.whole())
-        g = first.of_propagated(block.propagated(), 0.0)
+        *hidden, code = activations(network.autoencoder, block.nodes)
+        g = first.of_features(block.nodes, 0.0)
         for layer, h in zip(middle, hidden, strict=True):
-            g = layer((1.0 - self.mix) * g + self.mix * h, block.propagation, 0.0)
-        logits = last((1.0 - self.mix) * g + self.mix * code, block.propagation)
+            g = layer((1.0 - self.mix) * g + self.mix * h, block.nodes, 0.0)
+        logits = last((1.0 - self.mix) * g + self.mix * code, block.nodes)
         return Outputs(
             network.autoencoder.decode(code), log_soft_assignment(code, network.centroids), logits.log_softmax(-1)
         )

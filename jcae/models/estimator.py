@@ -29,7 +29,7 @@ from jcae.models.info import Info
 from jcae.models.location import FarFromZeroWarning, warn_far_from_zero
 from jcae.models.parameters import check_choice, check_shared
 from jcae.models.snapshots import Snapshots
-from jcae.nn.graph import Propagation
+from jcae.nn.graph import Nodes
 from jcae.nn.precision import PRECISIONS, storage_dtype
 from jcae.training.block import CHUNK, Block
 from jcae.training.checkpoint import save_checkpoint
@@ -124,8 +124,8 @@ class DeepEstimator(Parameterised, BaseEstimator):
             raise ValueError(f"{type(self).__name__} takes no graph, but one was given")
         return None
 
-    def propagation(self, graph: sparse.csr_array | None, device: torch.device) -> Propagation | None:
-        """What a block is given of the graph."""
+    def nodes(self, x: Tensor, graph: sparse.csr_array | None, device: torch.device) -> Nodes | None:
+        """The rows x (n, d) with the edges of their graph, on the device; None for a method that takes none."""
         return None
 
     def rows_of_step(self, n_samples: int) -> int:
@@ -255,8 +255,8 @@ class DeepEstimator(Parameterised, BaseEstimator):
                 self._load_autoencoder(network, [start[seed] for seed in group.seeds])
             with warnings.catch_warnings(action="ignore", category=UserWarning):  # read-only; nothing writes to it
                 x = torch.from_numpy(X)
-            propagation = self.propagation(graph, device)
-            block = Block(network.to(device), x.to(device) if group.resident else x, group.seeds, propagation)
+            x = x.to(device) if group.resident else x
+            block = Block(network.to(device), x, group.seeds, self.nodes(x, graph, device))
             phases = self.training_phases(block)
             if hasattr(self, "clusters"):
                 block.assign = lambda rows: self.clusters(block, rows)

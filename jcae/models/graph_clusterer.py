@@ -12,8 +12,7 @@ from jcae.models.autoencoder import Autoencoder
 from jcae.models.clusterer import TransductiveClusterer
 from jcae.models.parameters import check_choice, check_number
 from jcae.models.pretrained import PretrainedMixin, kmeans_on_code, own_recipe
-from jcae.nn.graph import NORMALISATIONS, Propagation, normalised
-from jcae.nn.precision import storage_dtype
+from jcae.nn.graph import NORMALISATIONS, Nodes, normalised
 from jcae.training.block import Block
 from jcae.training.optimisers import Optimiser
 from jcae.training.phase import Loss, Phase
@@ -70,9 +69,9 @@ class GraphClusterer(PretrainedMixin, TransductiveClusterer):
         """See `DeepEstimator`."""
         return graph_of(X, graph, self.n_neighbors)
 
-    def propagation(self, graph: sparse.csr_array | None, device: torch.device) -> Propagation:
+    def nodes(self, x: Tensor, graph: sparse.csr_array | None, device: torch.device) -> Nodes:
         """See `DeepEstimator`."""
-        return Propagation(normalised(graph, self.normalisation), storage_dtype(self.precision), device)
+        return Nodes(x.to(device), normalised(graph, self.normalisation))
 
     def rows_of_step(self, n_samples: int) -> int:
         """See `DeepEstimator`."""

@@ -181,14 +181,6 @@ class AutoencoderNetwork(nn.Module):
             x = layer(x, self.negative_slope)
         return layers[-1](x).to(layers[-1].weight.dtype)
 
-    def activations(self, x: Tensor) -> list[Tensor]:
-        """What every layer of the encoder gives, (S, batch, width), the code last."""
-        found = []
-        for layer in self.encoder[:-1]:
-            x = layer(x, self.negative_slope)
-            found.append(x)
-        return [*found, self.encoder[-1](x).to(self.encoder[-1].weight.dtype)]
-
     def encode(self, x: Tensor) -> Tensor:
         """Code (S, batch, p) of x (S, batch, d)."""
         return self._run(self.encoder, x)

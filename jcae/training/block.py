@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jcae.nn.graph import Propagation
+from jcae.nn.graph import Nodes
 from jcae.randomness import noise
 from jcae.randomness.seeds import stream
 
@@ -26,8 +26,8 @@ class Block:
         On the block's device, or in host memory (pinned, or mapped from a file) where it does not fit there: batches
         are then gathered by the processor while the device works. The results are the same.
     seeds : sequence of int
-    propagation : Propagation or None
-        Along the edges of the graph of the rows, for a method that takes one.
+    nodes : Nodes or None
+        The rows as the nodes of their graph, for a method that takes one.
 
     Attributes
     ----------
@@ -51,10 +51,9 @@ class Block:
         What was found then, in host memory; -1 for a seed that had stopped.
     """
 
-    def __init__(self, network: nn.Module, x: Tensor, seeds: Sequence[int], propagation: Propagation | None = None):
+    def __init__(self, network: nn.Module, x: Tensor, seeds: Sequence[int], nodes: Nodes | None = None):
         self.network = network
-        self.propagation = propagation
-        self._propagated: Tensor | None = None
+        self.nodes = nodes
         self.x = x
         self.seeds = list(seeds)
         self.device = next(network.parameters()).device
@@ -77,12 +76,6 @@ class Block:
     def whole(self) -> Tensor:
         """All rows in their order, (S, n, d), without a copy per seed."""
         return self.x.to(self.device).expand(len(self.seeds), -1, -1)
-
-    def propagated(self) -> Tensor:
-        """The data propagated along the edges, (S, n, d), without a copy per seed; found once."""
-        if self._propagated is None:
-            self._propagated = self.propagation(self.whole()[:1])
-        return self._propagated.expand(len(self.seeds), -1, -1)
 
     def batches(self, order: Tensor, batch_size: int | None) -> Iterator[tuple[Tensor, Tensor]]:
         """The data in the order of the row numbers, int64 (S, m) in host memory; without a batch size, all as they lie.

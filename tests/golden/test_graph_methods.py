@@ -59,9 +59,8 @@ class Start:
             for name, value in ours(numbers, "w", names).items():
                 self.parameters[name].copy_(torch.tensor(value))
         assert set(names) == set(self.parameters)
-        A = sparse.csr_array(numbers["A"])
-        propagation = self.method.propagation(self.method.graph_of(X, A), torch.device("cpu"))
-        self.block = Block(network, torch.tensor(X), [0], propagation)
+        x, graph = torch.tensor(X), self.method.graph_of(X, sparse.csr_array(numbers["A"]))
+        self.block = Block(network, x, [0], self.method.nodes(x, graph, x.device))
 
     def train(self):
         """Five updates from here, without k-means."""

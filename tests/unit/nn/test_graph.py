@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import sparse
 
-from jcae.nn.graph import Propagation, attention, graph_convolution, normalised
-from jcae.nn.networks import linear
+from jcae.nn.graph import Nodes, SparseMap, activations, attention, graph_convolution, normalised
+from jcae.nn.networks import AutoencoderNetwork, linear
 
 # A path 0 - 1 - 2 with a weight of 3 on its second edge, and an isolated node.
 A = np.array([[0, 1, 0, 0], [1, 0, 3, 0], [0, 3, 0, 0], [0, 0, 0, 0]], dtype=float)
@@ -33,7 +33,7 @@ def test_normalised_by_hand():
 
 def test_propagation_and_its_way_back_are_those_of_the_dense_matrix(graph):
     N = normalised(graph, "row")  # not symmetric
-    propagate = Propagation(N, torch.float64, torch.device("cpu"))
+    propagate = SparseMap(N, torch.float64, torch.device("cpu"))
     x = torch.randn(3, 30, 5, dtype=torch.float64, requires_grad=True)
     dense = torch.tensor(N.toarray())
     weight = torch.randn(3, 30, 5, dtype=torch.float64)
@@ -44,7 +44,7 @@ def test_propagation_and_its_way_back_are_those_of_the_dense_matrix(graph):
 
 
 def test_a_seed_gets_the_same_bits_alone_and_among_others(graph):
-    propagate = Propagation(normalised(graph, "row"), torch.float32, torch.device("cpu"))
+    propagate = SparseMap(normalised(graph, "row"), torch.float32, torch.device("cpu"))
     for width in (3, 40, 700):
         x = torch.randn(4, 30, width)
         together = propagate(x)
@@ -57,13 +57,44 @@ def test_a_seed_gets_the_same_bits_alone_and_among_others(graph):
 def test_graph_convolution_is_the_dense_product_whichever_side_is_propagated(n_in, n_out, slope, graph):
     layer = graph_convolution(n_in, n_out, seeds=[3, 4], name="g", precision="float64")
     N = normalised(graph, "symmetric")
-    propagate = Propagation(N, torch.float64, torch.device("cpu"))
     x = torch.randn(2, 30, n_in, dtype=torch.float64)
-    expected = torch.tensor(N.toarray()) @ x @ layer.weight
-    if slope is not None:
-        expected = torch.where(expected > 0, expected, slope * expected)
-    torch.testing.assert_close(layer(x, propagate, slope), expected)
-    torch.testing.assert_close(layer.of_propagated(propagate(x), slope), expected)
+
+    def expected(x):
+        found = torch.tensor(N.toarray()) @ x @ layer.weight
+        return found if slope is None else torch.where(found > 0, found, slope * found)
+
+    torch.testing.assert_close(layer(x, Nodes(x[0], N), slope), expected(x))
+    torch.testing.assert_close(layer.of_features(Nodes(x[0], N), slope), expected(x[:1]))
+
+
+def features(kind):
+    """Of 30 nodes, 40 each: sparse ones, in float64, have 1 entry in a row."""
+    x = torch.randn(30, 40, dtype=torch.float64)
+    return x if kind == "dense" else torch.where(torch.arange(40) == torch.arange(30).unsqueeze(1), x, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_sparse_features_are_multiplied_as_dense_ones_are(kind, graph):
+    x = features(kind)
+    nodes = Nodes(x, normalised(graph, "row"))
+    weight = torch.randn(3, 40, 7, dtype=torch.float64, requires_grad=True)
+    found = nodes.times(weight, "float64")
+    torch.testing.assert_close(found, x @ weight)
+    out = torch.randn(3, 30, 7, dtype=torch.float64)
+    (gradient,) = torch.autograd.grad((found * out).sum(), weight)
+    torch.testing.assert_close(gradient, x.T @ out)
+    assert (nodes._features is not None) == (kind == "sparse")
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("hidden", [(9, 6), ()])
+def test_activations_are_those_of_the_encoder(kind, hidden, graph):
+    x = features(kind)
+    settings = {"seeds": [0, 1], "initialiser": "torch", "precision": "float64", "negative_slope": 0.1}
+    network = AutoencoderNetwork(40, hidden, 3, **settings)
+    found = activations(network, Nodes(x, normalised(graph, "row")))
+    assert [value.shape[-1] for value in found] == [*hidden, 3]
+    torch.testing.assert_close(found[-1], network.encode(x.expand(2, -1, -1)))
 
 
 def test_graph_convolution_starts_as_glorot_and_from_the_seed_alone():
