@@ -153,6 +153,8 @@ def _of_catalogue(dataset: Dataset, raw: Path) -> Points:
     y = _codes(dataset, raw_labels)
     check_features(X, y, dataset.n_clusters, dataset.name, expected=dataset)
     graph = GRAPHS[dataset.loader](files) if dataset.loader in GRAPHS else None
+    if graph is not None and graph.shape[0] != len(X):
+        raise DataError(f"{dataset.name}: a graph of {graph.shape[0]} nodes for {len(X)} points")
     if graph is not None and dataset.n_edges is not None and graph.nnz // 2 != dataset.n_edges:
         raise DataError(f"{dataset.name}: {graph.nnz // 2} edges, expected {dataset.n_edges}")
     return Points(

@@ -62,6 +62,39 @@ _CITESEER = sources(
     },
 )
 
+_LIU = (
+    "Ribeiro, Saverese and Figueiredo, struc2vec: Learning node representations from structural identity, KDD 2017, "
+    "doi:10.1145/3097983.3098061; arrays of Liu, Liang, Xia, Yang, Zhou, Liu, Liu and Li, Reinforcement Graph "
+    "Clustering with Unknown Cluster Number, ACM MM 2023, arXiv:2308.06827"
+)
+# By commits, which no later change of the repository moves: its files came one after another.
+_KAN = "https://raw.githubusercontent.com/yueliu1999/KAN4Graph/{}/dataset/{}/{{}}"
+_BAT = sources(
+    (_KAN.format("ba5354c70bccd423908fb88768f71a3364ea3b32", "bat"),),
+    **{
+        "bat_feat.npy": "c1f2d7cef793f79b3cfd2d586fb64e2528ca1c85fed63e26be778d07a0b128c1",
+        "bat_label.npy": "6768854e0627fe3c7d6540284d131e799d86b72c377657c33261b59fa741e316",
+        "bat_adj.npy": "37f6af7167c0fcac14b57e868a474ccace7e6d0a44c73c7d8d8e1943dfefb354",
+    },
+)
+_EAT = (
+    *sources(
+        (_KAN.format("6095b893c919c9c81ac92a8c26b6af8ced9f7294", "eat"),),
+        **{
+            "eat_feat.npy": "bd678fdc824f443ab8472d042712dd95ac4e17538b82d12d38827b1dc67787d1",
+            "eat_label.npy": "7596cc63c8d485039882d7dd383891416405c584c0ba946532d0c912eeb4fb25",
+        },
+    ),
+    *sources(
+        (_KAN.format("a2afac93d4b71098ddba9b505c35f25cde27b99b", "eat"),),
+        **{"eat_adj.npy": "28c0401a048ecfecac60627b0d3cec826be7ae71d55a739cd8193b9a1f4e847d"},
+    ),
+)
+_AMAP = sources(
+    ("https://raw.githubusercontent.com/shchur/gnn-benchmark/master/data/npz/{}",),
+    **{"amazon_electronics_photo.npz": None},
+)
+
 GRAPHS = (
     Dataset(
         name="acm",
@@ -124,5 +157,60 @@ GRAPHS = (
         sources=_CITESEER,
         folder="citeseer",
         n_edges=4552,
+    ),
+    Dataset(
+        name="bat",
+        title="BAT",
+        loader="airports",
+        n=131,
+        d=81,
+        class_names=tuple("0123"),
+        class_counts=(32, 32, 32, 35),
+        preparation="How many airports of Brazil an airport is joined to, its own loop counted, as published: a column "
+        "for each number from 0 to 80, with one 1 per row. The classes are quarters by activity. Graph: airports with "
+        "flights between them; 71 loops are dropped. The 1038 edges of publications are half of the 2077 entries, "
+        "loops among them.",
+        licence="none stated",
+        citation=_LIU,
+        sources=_BAT,
+        folder="bat",
+        n_edges=1003,
+    ),
+    Dataset(
+        name="eat",
+        title="EAT",
+        loader="airports",
+        n=399,
+        d=203,
+        class_names=tuple("0123"),
+        class_counts=(99, 99, 99, 102),
+        preparation="How many airports of Europe an airport is joined to, its own loop counted, as published: a column "
+        "for each number from 0 to 202, with one 1 per row. The classes are quarters by activity. Graph: airports with "
+        "flights between them; 2 loops are dropped, one edge of the 5994 of publications.",
+        licence="none stated",
+        citation=_LIU,
+        sources=_EAT,
+        folder="eat",
+        n_edges=5993,
+    ),
+    Dataset(
+        name="amap",
+        title="Amazon Photo",
+        loader="amazon",
+        n=7650,
+        d=745,
+        class_names=tuple("01234567"),
+        class_counts=(369, 1686, 703, 915, 882, 823, 1941, 331),
+        preparation="Words of reviews of goods, 1 where they occur. Graph: goods that are often bought together. "
+        "Untested: the file was not at hand, its checksum is not known, and sizes, class counts and edges are those "
+        "that others state.",
+        licence="none stated",
+        citation="Shchur, Mumme, Bojchevski and Günnemann, Pitfalls of graph neural network evaluation, 2018, "
+        "arXiv:1811.05868; data of McAuley, Targett, Shi and van den Hengel, Image-based recommendations on styles and "
+        "substitutes, SIGIR 2015, doi:10.1145/2766462.2767755",
+        sources=_AMAP,
+        folder="amap",
+        counts_stated=False,
+        n_edges=119081,
     ),
 )

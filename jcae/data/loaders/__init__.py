@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from jcae.data.loaders import cells, colour, images, planetoid, tables, text
+from jcae.data.loaders import cells, colour, images, networks, planetoid, tables, text
 
 # Each gives X, float32 (n, d), and y, (n,): numbers, or names.
 LOADERS: dict[str, Callable[[Sequence[Path]], tuple[np.ndarray, np.ndarray]]] = {
+    "airports": networks.airports,
+    "amazon": networks.amazon,
     "breast_cancer": tables.breast_cancer,
     "cells": cells.cells,
     "cifar10": colour.cifar10,
@@ -39,6 +41,8 @@ LOADERS: dict[str, Callable[[Sequence[Path]], tuple[np.ndarray, np.ndarray]]] = 
 
 # Of data sets that bring a graph, by the same keys: each gives a scipy.sparse.csr_array as in jcae.data.graphs.graph.
 GRAPHS: dict[str, Callable[[Sequence[Path]], Any]] = {
+    "airports": networks.airports_graph,
+    "amazon": networks.amazon_graph,
     "keywords": tables.keywords_graph,
     "planetoid": planetoid.planetoid_graph,
 }

@@ -29,12 +29,15 @@ COUNTS_UNKNOWN = {"qmnist"}
 def test_the_data_sets_are_there():
     assert set(catalogue.CATALOGUE) == OF_THE_PAPER | {
         "acm",
+        "amap",
+        "bat",
         "breast_cancer",
         "citeseer",
         "cora",
         "cifar100",
         "dblp",
         "digits",
+        "eat",
         "emnist_letters",
         "five_gaussians",
         "har",
@@ -114,6 +117,7 @@ def test_unchecked_files_are_these_and_no_others():
         "sat.tst",
         "segmentation.data",
         "segmentation.test",
+        "amazon_electronics_photo.npz",
         *(f"lyrl2004_tokens_{part}.dat.gz" for part in ("test_pt0", "test_pt1", "test_pt2", "test_pt3", "train")),
         *(source.name for source in catalogue.get("10x_73k").sources),
     }

@@ -132,6 +132,8 @@ SLOW = {"fashion_mnist", "newsgroups", "qmnist", *NEAREST}
 # zero rows, duplicate rows, constant features
 PECULIAR = {
     "acm": (0, 0, 0),
+    "bat": (0, 86, 36),
+    "eat": (0, 297, 101),
     "dblp": (39, 235, 0),
     "cora": (0, 16, 1),
     "citeseer": (15, 24, 0),
