@@ -27,11 +27,12 @@ def evaluate(
         Path | None, typer.Option(help="features.npz; without it, scores among the features are left out.")
     ] = None,
     truth: Truth = None,
+    graph: Annotated[Path | None, typer.Option(help="graph.npz; without it, scores on the graph are left out.")] = None,
 ) -> None:
     """Score the runs of a method on a data set, against the truth where it has one."""
     from jcae.scores.evaluation import evaluate as score_runs
 
-    write_csv(score_runs(runs, truth, features), out)
+    write_csv(score_runs(runs, truth, features, graph), out)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jcae.data.formats import DataError, read_arrays
+from jcae.data.graphs.graph import load
 from jcae.data.stored import read_features
 from jcae.jobs.records import STATUSES, read_record
 from jcae.scores import metrics
@@ -25,7 +26,10 @@ ENDS = tuple(status for status in STATUSES if status != SKIPPED)
 
 
 def evaluate(
-    run_dirs: Iterable[str | Path], truth_path: str | Path | None = None, features_path: str | Path | None = None
+    run_dirs: Iterable[str | Path],
+    truth_path: str | Path | None = None,
+    features_path: str | Path | None = None,
+    graph_path: str | Path | None = None,
 ) -> pd.DataFrame:
     """Score the runs of one data set: without labels, and against its truth where it has one.
 
@@ -37,6 +41,8 @@ def evaluate(
         `truth.npz` with `y`, int, shape (n,). None leaves out the scores against the truth.
     features_path : path, optional
         `features.npz` with `X`, shape (n, d). None leaves out the scores among the features.
+    graph_path : path, optional
+        `graph.npz` of the points that are scored. None leaves out the scores on the graph.
 
     Returns
     -------
@@ -47,11 +53,12 @@ def evaluate(
     Raises
     ------
     ValueError
-        Truth or features are none, or do not fit each other; a folder holds no run, or arrays that do not fit them. The
-        message names what is wrong.
+        Truth, features or graph are none, or do not fit each other; a folder holds no run, or arrays that do not fit
+        them. The message names what is wrong.
     """
     y = None if truth_path is None else _read_classes(truth_path)
     X = None if features_path is None else read_features(Path(features_path))
+    graph = None if graph_path is None else load(Path(graph_path))
     if y is not None and X is not None and len(y) != len(X):
         raise DataError(f"{truth_path}: {len(y)} classes for the {len(X)} points of {features_path}")
     rows, partitions = [], defaultdict(dict)
@@ -67,7 +74,7 @@ def evaluate(
             labels = arrays[array]
             try:
                 asked = _asked_for(run) or len(np.unique(labels if y is None else y))
-                values = metrics.score(labels, asked, y, code, X)
+                values = metrics.score(labels, asked, y, code, X, graph)
             except ValueError as error:
                 raise ValueError(f"{folder} ({kind} labels): {error}") from error
             rows += [(run["dataset"], run["method"], run["seed"], kind, name, v) for name, v in values.items()]

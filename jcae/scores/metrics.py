@@ -15,6 +15,9 @@ from scipy.optimize import linear_sum_assignment
 from sklearn import metrics as sklearn_metrics
 from sklearn.metrics.cluster import contingency_matrix
 
+from jcae.scores.graph_scores import conductance, modularity
+from jcae.scores.labels import as_labels
+
 SILHOUETTE_SAMPLE = 5000
 """Points on which the silhouette is computed at most; it costs n squared distances."""
 
@@ -209,8 +212,9 @@ class Metric:
     label : str
         Name for columns and axes.
     function : callable
-        `f(y, labels)`, `f(points, labels)` or `f(labels, n_clusters)`, by `needs`; of the seeds `f(partitions)`.
-    needs : {"truth", "features", "code", "labels", "seeds"}
+        `f(y, labels)`, `f(points, labels)`, `f(graph, labels)` or `f(labels, n_clusters)`, by `needs`; of the seeds
+        `f(partitions)`.
+    needs : {"truth", "features", "code", "graph", "labels", "seeds"}
         What the score is computed from beside the labels; `seeds` are the labels of all ok runs of the method.
     min, max : float or None
         Range; None = unbounded.
@@ -222,7 +226,7 @@ class Metric:
 
     label: str
     function: Callable[..., Any]
-    needs: Literal["truth", "features", "code", "labels", "seeds"]
+    needs: Literal["truth", "features", "code", "graph", "labels", "seeds"]
     min: float | None
     max: float | None
     higher_is_better: bool | None
@@ -247,6 +251,8 @@ METRICS: dict[str, Metric] = {
     "silhouette_features": Metric("silhouette", silhouette, "features", -1, 1, True),
     "calinski_harabasz": Metric("Calinski-Harabasz", calinski_harabasz, "features", 0, None, True, decimals=1),
     "davies_bouldin": Metric("Davies-Bouldin", davies_bouldin, "features", 0, None, False),
+    "modularity": Metric("modularity", modularity, "graph", -0.5, 1, True),
+    "conductance": Metric("conductance", conductance, "graph", 0, 1, False),
     "stability": Metric("stability", stability, "seeds", -0.5, 1, True),
     "clusters": Metric("non-empty clusters", n_clusters_found, "labels", 1, None, None, decimals=1),
     "empty_clusters": Metric("empty clusters", empty_clusters, "labels", 0, None, None, decimals=1),
@@ -263,6 +269,7 @@ def score(
     y: ArrayLike | None = None,
     code: ArrayLike | None = None,
     features: ArrayLike | None = None,
+    graph: Any = None,
 ) -> dict[str, float]:
     """Compute every score of one run in `METRICS` for which the input is there and which is defined.
 
@@ -275,13 +282,15 @@ def score(
         True classes.
     code : array-like of float, shape (n, p), optional
     features : array-like of float, shape (n, d), optional
+    graph : csr_array, shape (n, n), optional
+        As `jcae.data.graphs.graph.clean` gives it.
 
     Returns
     -------
     dict of str to float
         Finite values in the order of `METRICS`.
     """
-    given = {"truth": y, "code": code, "features": features, "seeds": None}
+    given = {"truth": y, "code": code, "features": features, "graph": graph, "seeds": None}
     values = {}
     for name, metric in METRICS.items():
         if metric.needs == "labels":
@@ -292,7 +301,7 @@ def score(
 
 
 def _sizes(labels: ArrayLike) -> NDArray[np.integer]:
-    labels = _as_labels(labels, "labels")
+    labels = as_labels(labels, "labels")
     return np.unique(labels[labels != -1], return_counts=True)[1]
 
 
@@ -308,14 +317,14 @@ def _f1(table: NDArray[np.integer]) -> NDArray[np.floating]:
 
 
 def _checked(y: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    y, labels = _as_labels(y, "y"), _as_labels(labels, "labels")
+    y, labels = as_labels(y, "y"), as_labels(labels, "labels")
     if len(y) != len(labels):
         raise ValueError(f"y and labels differ in length: {len(y)} and {len(labels)}")
     return y, labels
 
 
 def _checked_points(points: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
-    points, labels = np.asarray(points), _as_labels(labels, "labels")
+    points, labels = np.asarray(points), as_labels(labels, "labels")
     if points.ndim != 2 or len(points) != len(labels):
         raise ValueError(f"points must have shape (n, p) with n = {len(labels)} as the labels, got {points.shape}")
     if not np.isfinite(points).all():
@@ -326,16 +335,3 @@ def _checked_points(points: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.fl
 def _is_partition(labels: NDArray[np.integer]) -> bool:
     """Whether there are clusters to compare, and points within them."""
     return 2 <= len(np.unique(labels)) < len(labels)
-
-
-def _as_labels(values: ArrayLike, name: str) -> NDArray[np.integer]:
-    values = np.asarray(values)
-    if values.ndim != 1:
-        raise ValueError(f"{name} must have one dimension, got shape {values.shape}")
-    if values.size == 0:
-        raise ValueError(f"{name} is empty")
-    if values.dtype.kind == "f" and np.isnan(values).any():
-        raise ValueError(f"{name} holds NaN")
-    if values.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers, got dtype {values.dtype}")
-    return values

@@ -11,6 +11,14 @@ from jcae.tables.scores import statistics
 
 SHOWN = ("silhouette_features", "calinski_harabasz", "davies_bouldin", "silhouette")
 """Shown as mean and deviation; clusters, sizes and stability follow in their own form."""
+ON_A_GRAPH = ("modularity", "conductance")
+"""Shown in the same form, where a data set has a graph."""
+_GRAPH_NOTE = (
+    "Modularity: share of the weight of a graph's edges that lies within clusters, less what nodes with as many edges "
+    "joined at random would have there. Conductance: of a cluster, the weight of the edges that leave it over all that "
+    "end in it, or in the others, whichever is less; mean over the clusters, those that no edge reaches left out. Both "
+    "know the graph alone, and not which partition is meant; a method that was given the graph has seen it. "
+)
 
 
 def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
@@ -23,6 +31,7 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
     needs_none = [name for name, metric in METRICS.items() if metric.needs != "truth"]
     own = scores[(scores["labels"] == "own") & scores["metric"].isin(needs_none)]
     data = statistics(own, records).drop(columns=["best_by_labels", "best_by_labels_seed"])
+    shown = SHOWN + (ON_A_GRAPH if own["metric"].isin(ON_A_GRAPH).any() else ())
     kept = lowest_objective(records).set_index(["dataset", "method"])
     data["objective"] = [kept["objective"].get((row.dataset, row.method)) for row in data.itertuples()]
     rows = []
@@ -33,7 +42,7 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
             {
                 "data set": dataset,
                 "method": names[method],
-                **{METRICS[name].label: _mean(found.get(name)) for name in SHOWN},
+                **{METRICS[name].label: _mean(found.get(name)) for name in shown},
                 "clusters": _clusters(found),
                 "sizes": _sizes(found),
                 METRICS["stability"].label: _stability(found.get("stability")),
@@ -41,7 +50,7 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
                 "ok/all": ok_of_all((runs["status"] == "ok").sum(), here["n_total"].iloc[0]),
             }
         )
-    columns = ["data set", "method", *(METRICS[name].label for name in SHOWN)]
+    columns = ["data set", "method", *(METRICS[name].label for name in shown)]
     columns += ["clusters", "sizes", METRICS["stability"].label, "lowest objective", "ok/all"]
     note = [
         seeds_note(records),
@@ -50,12 +59,13 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
         "against those between them, among the features, which are the same for every method. They favour round "
         "clusters, as k-means makes them, and do not know which partition is meant. Silhouette of the code: the "
         "same in a method's own code, which may just have pulled its clusters together; not comparable between "
-        "methods. Clusters: those with points, of how many where some are empty; mean over the seeds. Sizes: share of "
+        f"methods. {_GRAPH_NOTE if shown != SHOWN else ''}"
+        "Clusters: those with points, of how many where some are empty; mean over the seeds. Sizes: share of "
         "the points in the smallest and in the largest cluster, mean over the seeds. "
         "Stability: ARI in percent of the labels of two seeds, mean over all pairs of ok seeds, their number in "
         "brackets; a poor partition can be stable. Lowest objective: of the run that a user without labels would "
         f"keep; objectives of different methods cannot be compared. {NONE}: not defined, or not computed.",
-        direction_note([*SHOWN, "stability"]),
+        direction_note([*shown, "stability"]),
         tuning_note(records, names),
         origin_note(records),
     ]

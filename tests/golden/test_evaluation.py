@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jcae.data.graphs.graph import clean, save
 from jcae.jobs.records import write_record
 from jcae.scores.evaluation import (
     _record,
@@ -108,12 +109,33 @@ def test_without_a_truth_the_scores_that_need_none(tmp_path, truth):
     features = tmp_path / "features.npz"
     scores = evaluate([tmp_path / "runs"], None, features)
     both = evaluate([tmp_path / "runs"], truth, features)
-    needs_none = {name for name, metric in METRICS.items() if metric.needs not in ("truth", "code")}
+    needs_none = {name for name, metric in METRICS.items() if metric.needs not in ("truth", "code", "graph")}
     assert set(scores["metric"]) == needs_none
     assert set(both["metric"]) == needs_none | {name for name, metric in METRICS.items() if metric.needs == "truth"}
     merged = scores.merge(both, on=["dataset", "method", "seed", "labels", "metric"])
     assert len(merged) == len(scores)
     assert (merged["value_x"] == merged["value_y"]).all()
+
+
+def test_graph_is_looked_at_where_there_is_one(tmp_path):
+    A = np.zeros((6, 6))
+    for i, j in ((0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (3, 5), (2, 3)):  # two triangles and an edge between them
+        A[i, j] = 1
+    save(tmp_path / "graph.npz", clean(A, "graph"))
+    write_run(tmp_path, "aecm", 0, labels={"labels": LABELS, "refit_labels": REFIT})
+    scores = evaluate([tmp_path / "runs"], graph_path=tmp_path / "graph.npz")
+    value = scores.set_index(["labels", "metric"])["value"]
+    assert value["refit", "modularity"] == pytest.approx(5 / 14)
+    assert value["refit", "conductance"] == pytest.approx(1 / 7)
+    # {0, 1} and {2, 3, 4, 5}: 2 of 4 ends of edges within, and 8 of 10.
+    assert value["own", "modularity"] == pytest.approx((2 / 14 - (4 / 14) ** 2) + (8 / 14 - (10 / 14) ** 2))
+    assert value["own", "conductance"] == pytest.approx(2 / 4)
+    without = evaluate([tmp_path / "runs"])
+    assert scores[~scores["metric"].isin(["modularity", "conductance"])].reset_index(drop=True).equals(without)
+
+    save(tmp_path / "graph.npz", clean(A[:5, :5], "graph"))
+    with pytest.raises(ValueError, match=r"aecm/0-1/0 \(own labels\): the graph has 5 nodes for 6 labels"):
+        evaluate([tmp_path / "runs"], graph_path=tmp_path / "graph.npz")
 
 
 def test_stability_is_among_the_ok_seeds_of_one_method(tmp_path):

@@ -254,6 +254,8 @@ def test_mixed_graphs_reach_the_methods_that_take_one(mixed):
     assert data_of("friends", "spectral")["graph"]["edges"] == 300
     assert data_of("near", "spectral")["graph"] == data_of("near", "shuffled_graph")["graph"]
     assert "graph" not in data_of("flowers", "kmeans")
+    scored = {row["dataset"] for row in rows(mixed / "scores.csv") if row["metric"] == "modularity"}
+    assert scored == {"near", "friends"}
     controls = {row["method"] for row in rows(mixed / "records.csv") if row["control"] == "True"}
     assert controls == {"shuffled_graph"}
 

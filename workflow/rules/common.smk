@@ -160,6 +160,16 @@ def get_truth_option(wildcards, input):
     return get_input_options(input, "truth")
 
 
+def get_scored_graph(wildcards):
+    """The graph of the points that are scored: where others are fitted on, it is the graph of those."""
+    fits_others = "fit.npz" in PLAN.outlines[wildcards.dataset].files
+    return [] if fits_others else get_part(wildcards.dataset, "graph.npz")
+
+
+def get_evaluate_options(wildcards, input):
+    return get_input_options(input, "truth", "graph")
+
+
 # --- training
 
 

@@ -6,6 +6,7 @@ rule evaluate_method:
         runs=get_blocks,
         features=get_features,
         truth=get_truth,
+        graph=get_scored_graph,
     output:
         "results/{run}/scores/{dataset}/{method}.csv",
     log:
@@ -13,10 +14,10 @@ rule evaluate_method:
     conda:
         "../../environment.yml"
     params:
-        truth=get_truth_option,
+        options=get_evaluate_options,
         code=CODE["evaluate"],
     shell:
-        "python -m jcae evaluate {input.runs:q} --features {input.features:q} {params.truth} --out {output:q} > {log:q} 2>&1"
+        "python -m jcae evaluate {input.runs:q} --features {input.features:q} {params.options} --out {output:q} > {log:q} 2>&1"
 
 
 rule collect_results:

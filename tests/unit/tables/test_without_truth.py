@@ -81,6 +81,22 @@ def test_without_labels_of_results_that_lack_these_scores():
     assert set(cells["silhouette"]) | set(cells["stability"]) | set(cells["sizes"]) == {"–"}
 
 
+def test_scores_on_a_graph_are_shown_only_where_there_are_some():
+    on_a_graph = SCORES["metric"].isin(["modularity", "conductance"])
+    with_graph = without_labels_table(SCORES[~on_a_graph | (SCORES["dataset"] == "wine")], RECORDS)
+    row = with_graph.cells.set_index(["data set", "method"])
+    assert row.loc[("wine", "A"), ["modularity", "conductance"]].tolist() == ["0.200 ± 0.100"] * 2
+    assert row.loc[("mine", "A"), ["modularity", "conductance"]].tolist() == ["–"] * 2
+    assert "Modularity: " in with_graph.note
+    assert "Davies-Bouldin, conductance: lower is better." in with_graph.note
+
+    table = without_labels_table(SCORES[~on_a_graph], RECORDS)
+    assert not {"modularity", "conductance"} & set(table.cells.columns)
+    assert not {"modularity", "conductance"} & set(table.data["metric"])
+    assert "odularity" not in table.note
+    assert "onductance" not in table.note
+
+
 def test_skipped_is_no_failure_and_in_no_count():
     table = failures_table(RECORDS)
     lost = table.data.set_index(["dataset", "method"]).loc[("mine", "b")]
