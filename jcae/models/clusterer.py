@@ -60,9 +60,10 @@ class TransductiveClusterer(ClusterMixin, DeepEstimator):
         if hasattr(self, "encode"):
             self._refit(block, fits)
         for fit in fits:
-            if fit.status_ == "ok" and self.n_clusters > 1 and len(np.unique(fit.labels_)) == 1:
+            asked = len(fit.cluster_centers_)
+            if fit.status_ == "ok" and asked > 1 and len(np.unique(fit.labels_)) == 1:
                 fit.status_ = "collapsed"
-                fit.reason_ = f"all {len(fit.labels_)} points are in one of {self.n_clusters} clusters"
+                fit.reason_ = f"all {len(fit.labels_)} points are in one of {asked} clusters"
 
     def _refit(self, block: Block, fits: "Sequence[TransductiveClusterer]") -> None:
         """k-means on the code of every seed; one that diverged has no code, and keeps its own labels and centroids."""

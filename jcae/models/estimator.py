@@ -124,6 +124,10 @@ class DeepEstimator(Parameterised, BaseEstimator):
             raise ValueError(f"{type(self).__name__} takes no graph, but one was given")
         return None
 
+    def prepared(self, X: np.ndarray, graph: sparse.csr_array | None) -> np.ndarray:
+        """What is trained on in place of X (n_samples, n_features), once for all seeds: other features of its rows."""
+        return X
+
     def nodes(self, x: Tensor, graph: sparse.csr_array | None, device: torch.device) -> Nodes | None:
         """The rows x (n, d) with the edges of their graph, on the device; None for a method that takes none."""
         return None
@@ -188,6 +192,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
         self.check_parameters(*X.shape)
         graph = self.graph_of(X, graph)
         warn_far_from_zero(self, X)
+        X = self.prepared(X, graph)
         recipe = self.pretraining()
         if pretrained is not None and recipe is None:
             raise ValueError(

@@ -18,24 +18,19 @@ from jcae.training.optimisers import Optimiser
 from jcae.training.phase import Loss, Phase
 
 
-class GraphClusterer(PretrainedMixin, TransductiveClusterer):
-    """A method that starts from an autoencoder and clusters the nodes of a graph by features and edges.
+class NodeClusterer(TransductiveClusterer):
+    """A method that clusters the nodes of a graph by features and edges.
 
-    Every update sees all nodes. New nodes cannot be assigned: there is no ``predict``. A subclass implements
-    `build_network`, `loss` and `log_assignment`.
+    Every update sees all nodes. New nodes cannot be assigned: there is no ``predict``.
 
     Parameters
     ----------
-    normalisation : {"row", "symmetric"}
-        Of the adjacency with loops, see `jcae.nn.graph.normalised`.
     n_neighbors : int
         Without a graph: Euclidean neighbours that each point is joined with.
     epochs : int
         Updates.
     """
 
-    negative_slope: float = 0.0
-    normalisation: str = "row"
     n_neighbors: int = 3
     epochs: int = 200
     learning_rate: float = 1e-3
@@ -53,6 +48,33 @@ class GraphClusterer(PretrainedMixin, TransductiveClusterer):
         """
         return self._fit_one(X, graph)
 
+    def graph_of(self, X: np.ndarray, graph: Any) -> sparse.csr_array:
+        """See `DeepEstimator`."""
+        return graph_of(X, graph, self.n_neighbors)
+
+    def rows_of_step(self, n_samples: int) -> int:
+        """See `DeepEstimator`."""
+        return n_samples
+
+    def check_parameters(self, n_samples: int, n_features: int) -> None:
+        """See `DeepEstimator`."""
+        check_number(self, "n_neighbors", minimum=1, integer=True)
+
+
+class GraphClusterer(PretrainedMixin, NodeClusterer):
+    """A `NodeClusterer` that starts from an autoencoder, and whose layers propagate along the edges.
+
+    A subclass implements `build_network`, `loss` and `log_assignment`.
+
+    Parameters
+    ----------
+    normalisation : {"row", "symmetric"}
+        Of the adjacency with loops, see `jcae.nn.graph.normalised`.
+    """
+
+    negative_slope: float = 0.0
+    normalisation: str = "row"
+
     def loss(self, network: nn.Module, block: Block) -> Loss:
         """Of all nodes at once."""
         raise NotImplementedError
@@ -65,22 +87,14 @@ class GraphClusterer(PretrainedMixin, TransductiveClusterer):
         """See `DeepEstimator`; the autoencoder of SDCN unless another is asked for."""
         return own_recipe(self, Autoencoder(**Autoencoder.info.presets["sdcn"]))
 
-    def graph_of(self, X: np.ndarray, graph: Any) -> sparse.csr_array:
-        """See `DeepEstimator`."""
-        return graph_of(X, graph, self.n_neighbors)
-
     def nodes(self, x: Tensor, graph: sparse.csr_array | None, device: torch.device) -> Nodes:
         """See `DeepEstimator`."""
         return Nodes(x.to(device), normalised(graph, self.normalisation))
 
-    def rows_of_step(self, n_samples: int) -> int:
-        """See `DeepEstimator`."""
-        return n_samples
-
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
+        super().check_parameters(n_samples, n_features)
         check_choice(self, "normalisation", NORMALISATIONS)
-        check_number(self, "n_neighbors", minimum=1, integer=True)
 
     def training_phases(self, block: Block) -> list[Phase]:
         """See `DeepEstimator`."""

@@ -57,7 +57,7 @@ COMMON: dict[str, Number | Choice] = {
 def check_shared(owner: Any, n_samples: int, n_features: int) -> None:
     """Check the parameters of `owner` that other methods have, too."""
     parameters = inspect.signature(type(owner)).parameters
-    if "n_clusters" in parameters:
+    if "n_clusters" in parameters and not (parameters["n_clusters"].default is None and owner.n_clusters is None):
         check_clusters(owner, n_samples)
     if "hidden" in parameters:
         check_network_parameters(owner, n_features)

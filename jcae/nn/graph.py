@@ -50,40 +50,51 @@ def normalised(A: Any, kind: str) -> sparse.csr_array:
     return sparse.csr_array(scale @ looped @ scale)
 
 
+def smoothed(X: np.ndarray, A: Any, power: int) -> np.ndarray:
+    """Features averaged with those of near nodes: `power` times the symmetric `normalised` A (n, n) times X (n, d).
+
+    In float64, and in the dtype of X in the end.
+    """
+    N, smooth = normalised(A, "symmetric"), X.astype(np.float64)
+    for _ in range(power):
+        smooth = N @ smooth
+    return smooth.astype(X.dtype)
+
+
 class SparseMap:
-    """The linear map x -> N x for a constant sparse N (n, n) and x (S, n, p); the way back is N^T.
+    """The linear map x -> C x for a constant sparse C (n, m) and x (S, m, p); the way back is C^T.
 
     Parameters
     ----------
-    N : csr_array, (n, n)
+    C : csr_array, (n, m)
     dtype : torch.dtype
     device : torch.device
     """
 
-    def __init__(self, N: sparse.csr_array, dtype: torch.dtype, device: torch.device):
-        self._there, self._back = (_on_device(part, dtype, device) for part in (N, sparse.csr_array(N.T)))
+    def __init__(self, C: sparse.csr_array, dtype: torch.dtype, device: torch.device):
+        self._there, self._back = (_on_device(part, dtype, device) for part in (C, sparse.csr_array(C.T)))
 
     def __call__(self, x: Tensor) -> Tensor:
-        """N x, (S, n, p)."""
-        return _Propagate.apply(x, self._there, self._back)
+        """C x, (S, n, p)."""
+        return _Apply.apply(x, self._there, self._back)
 
 
-def _on_device(N: sparse.csr_array, dtype: torch.dtype, device: torch.device) -> Tensor:
-    N.sort_indices()
-    parts = [torch.from_numpy(part.astype(np.int64)) for part in (N.indptr, N.indices)]
+def _on_device(C: sparse.csr_array, dtype: torch.dtype, device: torch.device) -> Tensor:
+    C.sort_indices()
+    parts = [torch.from_numpy(part.astype(np.int64)) for part in (C.indptr, C.indices)]
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # that the layout is in beta
-        return torch.sparse_csr_tensor(*parts, torch.from_numpy(N.data).to(dtype), N.shape).to(device)
+        return torch.sparse_csr_tensor(*parts, torch.from_numpy(C.data).to(dtype), C.shape).to(device)
 
 
-def _multiply(N: Tensor, x: Tensor) -> Tensor:
-    """N x for every seed: on a GPU one product (n, n) x (n, S p), on a CPU one per seed, which spares two copies."""
+def _multiply(C: Tensor, x: Tensor) -> Tensor:
+    """C x for every seed: on a GPU one product (n, m) x (m, S p), on a CPU one per seed, which spares two copies."""
     if x.device.type == "cpu":
-        return torch.stack([N @ one for one in x])
-    size, n, p = x.shape
-    return (N @ x.transpose(0, 1).reshape(n, size * p)).view(n, size, p).transpose(0, 1)
+        return torch.stack([C @ one for one in x])
+    size, m, p = x.shape
+    return (C @ x.transpose(0, 1).reshape(m, size * p)).view(-1, size, p).transpose(0, 1)
 
 
-class _Propagate(torch.autograd.Function):
+class _Apply(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, there: Tensor, back: Tensor) -> Tensor:
         ctx.back = back
