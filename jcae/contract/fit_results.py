@@ -63,7 +63,7 @@ def require_sound(subject: Subject, fit: SimpleNamespace, n: int, n_clusters: in
         if not reason:
             raise BrokenError(f"status_ {where} is {status!r} without a reason; say in reason_ what happened")
         return
-    require_labels(fit.labels, n, n_clusters if subject.counts else None, where)
+    require_labels(fit.labels, n, subject.asked(fit.estimator, n_clusters), where)
     for name, array in imprint(fit.estimator, fit.labels).items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise BrokenError(

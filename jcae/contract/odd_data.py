@@ -35,7 +35,7 @@ def check_duplicates(subject: Subject) -> None:
     """Rows that are there three times are in one cluster, and do no harm."""
     X, y = blobs(n=60)
     data = subject.data(np.tile(X, (3, 1)), np.tile(y, 3))
-    fit = subject.fit(data)
+    fit = subject.fit(data, n_clusters=K)
     require_sound(subject, fit, len(data.X), K, "where rows are doubled")
     thirds = np.asarray(fit.labels).reshape(3, -1)
     if not subject.control and (thirds != thirds[0]).any():

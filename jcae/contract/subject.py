@@ -15,10 +15,12 @@ from jcae.jobs.parameters import resolve_params
 from jcae.jobs.plan import Plan
 from jcae.jobs.provenance import code_digest
 from jcae.jobs.results import fitted_labels
+from jcae.jobs.signature import finds_clusters
 
 SEEDS = (0, 1, 2, 3, 4)
 # Of deep methods, where the class has them. What is left out (weights of the loss, kinds of start) is the method's own.
 FEW = {"hidden": (16,), "code_dim": 5, "batch_size": 32, "epochs": 2, "module_epochs": 1, "max_iter": 6}
+FEW |= {"width": 20, "quality_width": 8}
 # The data of the checks are no images: convolutions are the network's business (tests/unit/nn/test_convolution.py).
 FEW |= {"update_interval": 3, "precision": "float32", "channels": None, "image_shape": None}
 ENOUGH = {**FEW, "hidden": (32,), "epochs": 100, "module_epochs": 50, "max_iter": 500, "update_interval": 5}
@@ -77,8 +79,13 @@ class Subject:
 
     @property
     def counts(self) -> bool:
-        """Whether it is told the number of clusters."""
+        """Whether it is told the number of clusters, or can be."""
         return bool({"n_clusters", "n_components"} & self.parameters.keys()) and not self.reads_truth
+
+    def asked(self, estimator: Any, n_clusters: int | None) -> int | None:
+        """How many clusters its labels may have, where a check asks for so many; None where it was not told."""
+        told = self.counts and not (finds_clusters(self.cls) and estimator.n_clusters is None)
+        return n_clusters if told else None
 
     @property
     def control(self) -> bool:
@@ -142,11 +149,15 @@ class Subject:
         resolve_params(self.cls, arguments, n_clusters=K)
         return {**arguments, **changes}
 
-    def build(self, seed: int = 0, n_clusters: int = K, budget: Mapping[str, Any] = FEW, **changes: Any) -> Any:
-        """The estimator, not fitted."""
+    def build(
+        self, seed: int = 0, n_clusters: int | None = None, budget: Mapping[str, Any] = FEW, **changes: Any
+    ) -> Any:
+        """The estimator, not fitted; one that finds the number of clusters is told it only where it is given here."""
         seeded = {"random_state": seed} if self.random else {}
+        if n_clusters is not None and self.counts and finds_clusters(self.cls):
+            changes["n_clusters"] = n_clusters
         arguments = self.arguments(budget, **changes)
-        return self.cls(**resolve_params(self.cls, arguments, n_clusters=n_clusters, device="cpu"), **seeded)
+        return self.cls(**resolve_params(self.cls, arguments, n_clusters=n_clusters or K, device="cpu"), **seeded)
 
     def fit(self, data: SimpleNamespace, seed: int = 0, **build: Any) -> SimpleNamespace:
         """The fitted estimator and its labels, as the pipeline fits it."""
@@ -165,8 +176,8 @@ class Subject:
         return [SimpleNamespace(labels=getattr(one, "labels_", None), estimator=one) for one in fits]
 
     def fit_enough(self, data: SimpleNamespace) -> list[SimpleNamespace]:
-        """One fit per seed, with enough updates for good labels."""
-        return self.fit_all(data, SEEDS if self.random else SEEDS[:1], budget=ENOUGH)
+        """One fit per seed, with enough updates for good labels, and the number of clusters if it can be told."""
+        return self.fit_all(data, SEEDS if self.random else SEEDS[:1], budget=ENOUGH, n_clusters=K)
 
 
 def subjects(plan: Plan) -> Iterator[Subject]:

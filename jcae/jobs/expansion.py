@@ -13,7 +13,7 @@ from jcae.jobs.classes import MethodError, class_name, hint, load_class
 from jcae.jobs.datasets import read_requests
 from jcae.jobs.exits import one_line
 from jcae.jobs.provenance import code_digest
-from jcae.jobs.signature import cluster_count, needed, parameters, reserved, takes_graph
+from jcae.jobs.signature import cluster_count, finds_clusters, needed, parameters, reserved, takes_graph
 
 _AUTOENCODER = "jcae.Autoencoder"
 
@@ -217,7 +217,7 @@ class Expansion:
             self.problems.append(
                 f"{place}: on {dataset} {factor:g} of {classes} classes is {count}; at least 2 are needed"
             )
-        elif count == classes:
+        elif count == classes and not finds_clusters(cls):
             self.problems.append(f"{place}: on {dataset} {factor:g} of {classes} classes is the number of classes")
         return {parameter: count}
 
@@ -289,7 +289,8 @@ class Expansion:
             return
         facts = self.outlines[dataset]
         try:
-            method = cls(**{**({count: facts.n_clusters} if count else {}), **params})
+            told = {count: facts.n_clusters} if count and not finds_clusters(cls) else {}
+            method = cls(**{**told, **params})
             method.check_parameters(facts.n_fit, facts.d)
             starts_at_random = autoencoder and hasattr(method, "pretraining") and method.pretraining() is None
         except KeyboardInterrupt:

@@ -6,6 +6,7 @@ from typing import Any
 
 from jcae.jobs import records
 from jcae.jobs.classes import class_name, hint
+from jcae.jobs.signature import finds_clusters
 
 
 class ParameterError(ValueError):
@@ -24,7 +25,7 @@ def resolve_params(
         As in the config; what it gives explicitly wins.
     n_clusters : int or None
         True number of clusters, from the data card; goes to ``n_clusters``, or to ``n_components`` where the signature
-        has only that.
+        has only that. A class that finds it by itself, ``finds_n_clusters = True``, is not told.
     device : str
         Goes to ``device`` where the signature has it.
 
@@ -48,7 +49,7 @@ def resolve_params(
             allowed = [name for name in named if name != "random_state"]
             raise ParameterError(f"{class_name(cls)}: unknown parameter {unknown[0]!r}{hint(unknown[0], allowed)}")
     resolved = dict(params)
-    counts = [name for name in ("n_clusters", "n_components") if name in named]
+    counts = [name for name in ("n_clusters", "n_components") if name in named and not finds_clusters(cls)]
     if counts and n_clusters is not None:
         resolved.setdefault(counts[0], n_clusters)
     if "device" in named:

@@ -50,6 +50,8 @@ def predict(run: str | Path, file: str | Path) -> np.ndarray:
     cls = load_class(record["use"])
     if not hasattr(cls, "load_weights"):
         return _by_centroids(run, record, X)
+    if not hasattr(cls, "predict"):
+        raise PredictionError(f"{run}: {class_name(cls)} cannot label new points: it has no predict")
     weights = run / "weights.safetensors"
     if not weights.is_file():
         raise PredictionError(f"{run}: the run keeps no weights; train it again with keep: all in the config")

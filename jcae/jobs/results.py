@@ -155,7 +155,7 @@ def _collect_clusters(result: Result, estimator: Any, job: BlockJob, labels: Any
         result.embedding = _finite("embedding_", embedding).astype(np.float32)
     if centers is None or not len(centers):
         return
-    if decode is None and centers.shape[1] == job.X.shape[1] and result.code is None:
+    if decode is None and centers.shape[1] == job.X.shape[1] and result.code is None and embedding is None:
         decode = np.asarray  # the centers lie in the space of the data
     if decode is not None:
         result.centroids = _finite("decoded centers", decode(centers)).astype(np.float32)

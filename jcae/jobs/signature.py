@@ -28,13 +28,19 @@ def cluster_count(cls: type) -> str | None:
     return next((name for name in ("n_clusters", "n_components") if name in allowed), None)
 
 
+def finds_clusters(cls: type) -> bool:
+    """Whether a class finds the number of clusters by itself, unless it is told one: it says `finds_n_clusters`."""
+    return bool(getattr(cls, "finds_n_clusters", False))
+
+
 def reserved(cls: type) -> dict[str, str]:
     """Parameters that the run sets, and from what."""
     found = {"random_state": "it comes from `seeds`", "device": "it is the key `device` of the config"}
     if hasattr(cls, "fit_seeds"):
         found["autoencoder"] = "name a key of `autoencoders` in the method's own key `autoencoder`"
     if count := cluster_count(cls):
-        found[count] = "it is the number of classes of the data set (or see the method's own key `n_clusters`)"
+        what = "the method finds it" if finds_clusters(cls) else "it is the number of classes of the data set"
+        found[count] = f"{what} (or see the method's own key `n_clusters`)"
     return found
 
 

@@ -239,9 +239,9 @@ def read_scores(path: str | Path) -> pd.DataFrame:
 
 
 def _asked_for(run: dict[str, Any]) -> int | None:
-    """How many clusters the method was told to find; the number of classes, unless the config says otherwise."""
+    """How many clusters the method was told to find; what it found, where it was told none."""
     params = run.get("params") or {}
-    return params.get("n_clusters") or params.get("n_components") or run["data"]["n_clusters"]
+    return params.get("n_clusters") or params.get("n_components") or run["clusters_found"]
 
 
 def _run_folders(places: Iterable[str | Path]) -> list[Path]:

@@ -1,8 +1,9 @@
 """Table of the scores that need no labels: what a user sees whose data have none."""
 
 import pandas as pd
+from pandas.api.typing import DataFrameGroupBy
 
-from jcae.scores.evaluation import display_names, lowest_objective
+from jcae.scores.evaluation import display_names, lowest_objective, ok_scores
 from jcae.scores.metrics import METRICS, SILHOUETTE_SAMPLE
 from jcae.tables.cells import NONE, mean_sd, number, ok_of_all
 from jcae.tables.notes import direction_note, origin_note, seeds_note, tuning_note
@@ -34,6 +35,7 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
     shown = SHOWN + (ON_A_GRAPH if own["metric"].isin(ON_A_GRAPH).any() else ())
     kept = lowest_objective(records).set_index(["dataset", "method"])
     data["objective"] = [kept["objective"].get((row.dataset, row.method)) for row in data.itertuples()]
+    counts = ok_scores(own[own["metric"] == "clusters"], records).groupby(["dataset", "method"])["value"]
     rows = []
     for (dataset, method), here in data.groupby(["dataset", "method"], sort=False):
         found = {row.metric: row for row in here.itertuples()}
@@ -43,7 +45,7 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
                 "data set": dataset,
                 "method": names[method],
                 **{METRICS[name].label: _mean(found.get(name)) for name in shown},
-                "clusters": _clusters(found),
+                "clusters": _clusters(found, counts),
                 "sizes": _sizes(found),
                 METRICS["stability"].label: _stability(found.get("stability")),
                 "lowest objective": _objective(kept, dataset, method),
@@ -60,8 +62,9 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
         "clusters, as k-means makes them, and do not know which partition is meant. Silhouette of the code: the "
         "same in a method's own code, which may just have pulled its clusters together; not comparable between "
         f"methods. {_GRAPH_NOTE if shown != SHOWN else ''}"
-        "Clusters: those with points, of how many where some are empty; mean over the seeds. Sizes: share of "
-        "the points in the smallest and in the largest cluster, mean over the seeds. "
+        "Clusters: those with points, of how many where some are empty; mean over the seeds, and the range "
+        "where a method finds the number by itself. Sizes: share of the points in the smallest and in the largest "
+        "cluster, mean over the seeds. "
         "Stability: ARI in percent of the labels of two seeds, mean over all pairs of ok seeds, their number in "
         "brackets; a poor partition can be stable. Lowest objective: of the run that a user without labels would "
         f"keep; objectives of different methods cannot be compared. {NONE}: not defined, or not computed.",
@@ -77,13 +80,16 @@ def _mean(row: tuple | None) -> str:
     return NONE if row is None else mean_sd(row.mean, row.sd, row.metric)
 
 
-def _clusters(found: dict[str, tuple]) -> str:
+def _clusters(found: dict[str, tuple], counts: DataFrameGroupBy) -> str:
     if "clusters" not in found:
         return NONE
-    filled = found["clusters"].mean
+    row = found["clusters"]
+    filled, values = row.mean, counts.get_group((row.dataset, row.method))
     empty = found["empty_clusters"].mean if "empty_clusters" in found else 0.0
     shown = f"{filled:.0f}" if filled % 1 == 0 else f"{filled:.1f}"
-    return f"{shown} of {filled + empty:.0f}" if empty else shown
+    if empty:
+        return f"{shown} of {filled + empty:.0f}"
+    return shown if values.nunique() == 1 else f"{shown} ({values.min():g} to {values.max():g})"
 
 
 def _sizes(found: dict[str, tuple]) -> str:

@@ -171,6 +171,17 @@ def test_wrong_number_of_clusters_is_part_of_the_label(factor, wine, digits):
     assert plan.jobs["digits", "dec"].wording == {"label": "DEC"}
 
 
+def test_a_method_that_finds_the_number_of_clusters_is_told_it_by_its_factor():
+    rgc = {"use": "baselines.rgc.RGC"}
+    told = {**rgc, "n_clusters": {"factor": 1}}
+    plan = make_plan(config(methods__rgc=rgc, methods__rgc_told=told))
+    assert plan.jobs["wine", "rgc"].spec["params"] == {}
+    assert plan.jobs["wine", "rgc"].wording["label"] == "RGC"
+    assert plan.jobs["wine", "rgc_told"].spec["params"] == {"n_clusters": 3}
+    assert plan.jobs["wine", "rgc_told"].wording["label"] == "RGC [1 K]"
+    assert plan.jobs["wine", "rgc"].takes_graph
+
+
 def test_defaults_do_not_enter_the_specs():
     spec = make_plan(BASE).jobs["wine", "gmm"].spec
     assert spec == {"dataset": "wine", "method": "gmm", "use": "sklearn.mixture.GaussianMixture", "params": {}}
@@ -265,6 +276,10 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
         ),
         ({"methods__cm__n_clusters": {"factor": 1.1}}, "on wine 1.1 of 3 classes is the number of classes"),
         ({"methods__cm__n_clusters": 5}, "methods.cm.n_clusters: is 5 (a whole number), expected keys and values"),
+        (
+            {"methods__rgc": {"use": "baselines.rgc.RGC", "params": {"n_clusters": 3}}},
+            "methods.rgc.params.n_clusters: is not set here; the method finds it",
+        ),
         ({"methods__truth__n_clusters": {"factor": 2}}, "TrueLabels is not told a number of clusters"),
         ({"tuning": {"kmean": {"n_init": {}}}}, "tuning.kmean: 'kmean' is no method of this config; did you mean"),
         ({"tuning": {"cm": {"alfa": {"choices": [1, 2]}}}}, "tuning.cm.alfa: ClusteringModule has no such parameter"),

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from block_methods import Deep, Plain
 
+from baselines.rgc import RGC
 from jcae.jobs.classes import MethodError, load_class
-from jcae.jobs.parameters import ParameterError, resolve_params
+from jcae.jobs.parameters import ParameterError, recorded_params, resolve_params
+from jcae.jobs.signature import reserved
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,13 @@ def test_parameters_come_from_config_card_and_device():
     spectral = load_class("sklearn.cluster.SpectralClustering")
     assert resolve_params(spectral, {"n_components": 7}, n_clusters=3) == {"n_clusters": 3, "n_components": 7}
     assert resolve_params(load_class("sklearn.cluster.DBSCAN"), {"eps": 1}, n_clusters=3) == {"eps": 1}
+
+
+def test_a_class_that_finds_the_number_of_clusters_is_told_it_by_the_config_alone():
+    assert resolve_params(RGC, {}, n_clusters=3, device="cpu") == {"device": "cpu"}
+    assert resolve_params(RGC, {"n_clusters": 3}, n_clusters=5)["n_clusters"] == 3
+    assert recorded_params(RGC, {}, 7)["n_clusters"] is None
+    assert "the method finds it" in reserved(RGC)["n_clusters"]
 
 
 def test_wrong_parameters_list_the_allowed_ones():

@@ -77,7 +77,7 @@ def test_without_labels_by_hand():
 def test_without_labels_of_results_that_lack_these_scores():
     older = SCORES[SCORES["metric"].isin(["acc", "clusters"])]
     cells = without_labels_table(older, RECORDS.drop(columns=["truth", "n_fit"])).cells
-    assert cells.loc[cells["method"] == "A", "clusters"].tolist() == ["0.2"] * 3
+    assert cells.loc[cells["method"] == "A", "clusters"].tolist() == ["0.2 (0.1 to 0.3)"] * 3
     assert set(cells["silhouette"]) | set(cells["stability"]) | set(cells["sizes"]) == {"–"}
 
 
@@ -178,3 +178,5 @@ def test_clusters_are_told_with_those_asked_for_where_some_are_empty():
     assert found([5, 5], [0, 0]) == "5"
     assert found([5, 4], [0, 1]) == "4.5 of 5"
     assert found([4, 4], [1, 1]) == "4 of 5"
+    # none is missing where a method finds their number
+    assert found([5, 4, 7], [0, 0, 0]) == "5.3 (4 to 7)"
