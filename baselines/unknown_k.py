@@ -44,8 +44,11 @@ class KMeansUnknownK(ClusterMixin, BaseEstimator):
     info: ClassVar[Info] = Info(
         label="k-means, K found",
         summary="k-means with the number of clusters that has the best silhouette, or the most stable labels.",
-        reference="doi:10.1016/0377-0427(87)90125-7",
-        deviations=("Stability is the ARI of two parts of the points on what they share, of no reference here.",),
+        reference="doi:10.1162/089976604773717621",
+        deviations=(
+            "The reference measures stability between disjoint halves, by a classifier and relative to random labels; "
+            "here it is the ARI of two overlapping parts on the points of both.",
+        ),
     )
 
     def __init__(
