@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 from jcae.data.graphs.neighbours import graph_of
 from jcae.models.info import Info
 from jcae.models.parameters import check_clusters, check_number
-from jcae.nn.graph import normalised
+from jcae.nn.graph import smoothed
 
 
 class SmoothedKMeans(ClusterMixin, BaseEstimator):
@@ -68,9 +68,7 @@ class SmoothedKMeans(ClusterMixin, BaseEstimator):
         check_clusters(self, len(X))
         check_number(self, "smoothing", minimum=0, integer=True)
         check_number(self, "n_neighbors", minimum=1, integer=True)
-        N = normalised(graph_of(X, graph, self.n_neighbors), "symmetric")
-        for _ in range(self.smoothing):
-            X = N @ X
+        X = smoothed(X, graph_of(X, graph, self.n_neighbors), self.smoothing)
         found = KMeans(self.n_clusters, n_init=self.n_init, random_state=self.random_state).fit(X)
         self.labels_, self.cluster_centers_ = found.labels_.astype(np.int32), found.cluster_centers_
         return self
