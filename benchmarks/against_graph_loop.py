@@ -1,7 +1,7 @@
 """How much faster is a seed's update of SDCN than in a plain PyTorch loop on the same graph, one seed at a time?
 
-The loop is written here from the paper: layers of torch.nn, a sparse adjacency, one pass per update (the authors' code has
-two with the same weights). Network, data, precision and updates are the same.
+The loop is written here from the paper: layers of torch.nn, a sparse adjacency, one pass per update (the authors' code
+makes two with the same weights). Network, data, precision and updates are the same.
 """
 
 import statistics

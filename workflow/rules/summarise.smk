@@ -5,6 +5,7 @@ rule write_tables:
     input:
         f"{SOURCE}/scores.csv",
         f"{SOURCE}/records.csv",
+        [f"{SOURCE}/gallery/{dataset}" for dataset in get_drawn_datasets()],
     output:
         html=[report_table(name) for name in RUN_TABLES],
         csv=expand("results/{{run}}/tables/{table}.csv", table=RUN_TABLES),
