@@ -35,7 +35,7 @@ from jcae.training.block import CHUNK, Block
 from jcae.training.checkpoint import save_checkpoint
 from jcae.training.groups import Group, first_groups, release
 from jcae.training.loop import BlockTooLargeError, block_state, full_loss, train
-from jcae.training.memory import Placement, demand, free_memory, place
+from jcae.training.memory import Demand, Placement, demand, free_memory, place
 from jcae.training.phase import Phase, Runtime
 
 log = logging.getLogger(__name__)
@@ -136,6 +136,11 @@ class DeepEstimator(Parameterised, BaseEstimator):
         """Rows of an update."""
         return getattr(self, "batch_size", CHUNK)
 
+    def placement(self, need: Demand, graph: sparse.csr_array | None, device: torch.device, n_seeds: int) -> Placement:
+        """How many seeds are trained at once, and whether the data lie on the device; a CPU takes all of them."""
+        free = free_memory(device)
+        return Placement(n_seeds, True) if free is None else place(need, free, n_seeds)
+
     def set_results(self, block: Block, fits: "Sequence[DeepEstimator]") -> None:
         """Give each seed's estimator what the trained block found beyond the weights."""
 
@@ -193,6 +198,8 @@ class DeepEstimator(Parameterised, BaseEstimator):
         graph = self.graph_of(X, graph)
         warn_far_from_zero(self, X)
         X = self.prepared(X, graph)
+        need = demand(self.build_network(X.shape[1], seeds[:1]), *X.shape, self.rows_of_step(len(X)))
+        placed = self.placement(need, graph, device, len(seeds))
         recipe = self.pretraining()
         if pretrained is not None and recipe is None:
             raise ValueError(
@@ -206,11 +213,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
             raise ValueError(f"{name}: {len(pretrained)} pretrained autoencoders were given for {len(seeds)} seeds")
 
         start = None if pretrained is None else dict(zip(seeds, pretrained, strict=True))
-        need = demand(self.build_network(X.shape[1], seeds[:1]), *X.shape, self.rows_of_step(len(X)))
-        free = free_memory(device)
-        groups = first_groups(
-            seeds, Placement(len(seeds), True) if free is None else place(need, free, len(seeds)), runtime.checkpoint
-        )
+        groups = first_groups(seeds, placed, runtime.checkpoint)
         fits: dict[int, Self] = {}
         while groups:
             group = groups.pop(0)

@@ -14,6 +14,7 @@ from jcae.models.parameters import check_choice, check_number
 from jcae.models.pretrained import PretrainedMixin, kmeans_on_code, own_recipe
 from jcae.nn.graph import NORMALISATIONS, Nodes, normalised
 from jcae.training.block import Block
+from jcae.training.memory import Demand, Placement, free_memory, host_memory, place
 from jcae.training.optimisers import Optimiser
 from jcae.training.phase import Loss, Phase
 
@@ -55,6 +56,29 @@ class NodeClusterer(TransductiveClusterer):
     def rows_of_step(self, n_samples: int) -> int:
         """See `DeepEstimator`."""
         return n_samples
+
+    def placement(self, need: Demand, graph: sparse.csr_array | None, device: torch.device, n_seeds: int) -> Placement:
+        """See `DeepEstimator`; on a CPU, too, as many seeds as its memory holds.
+
+        Raises
+        ------
+        MemoryError
+            Even one seed is more than there is: nothing smaller than all nodes can be tried, unlike a batch.
+        """
+        free = host_memory() if device.type == "cpu" else free_memory(device)
+        if free is None:
+            return Placement(n_seeds, True)
+        # The normalised adjacency with its loops, there and back: a weight and a column per entry, a start per row.
+        size = self._array_dtype().itemsize
+        edges = 2 * ((graph.nnz + graph.shape[0]) * (size + 8) + 8 * (graph.shape[0] + 1))
+        need = need._replace(data=need.data + edges)
+        if need.total(1) > free:
+            raise MemoryError(
+                f"{type(self).__name__}: a graph of {graph.shape[0]} nodes and {graph.nnz // 2} edges takes about "
+                f"{need.total(1) / 2**20:.0f} MiB for even one seed, as every update sees all nodes, and {device} has "
+                f"{free / 2**20:.0f} MiB left. Take a smaller hidden, or another device"
+            )
+        return place(need, free, n_seeds)
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
