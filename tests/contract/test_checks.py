@@ -51,6 +51,26 @@ def test_a_sound_method_passes(name):
     assert found.status == ("not applicable" if name in without else "ok"), found.reason
 
 
+class Finds(Sound):
+    """Finds five clusters, unless it is told how many."""
+
+    finds_n_clusters = True
+
+    def __init__(self, n_clusters=None, random_state=None):
+        super().__init__(n_clusters, random_state)
+
+    def make(self, X):
+        return KMeans(min(self.n_clusters or 5, len(X)), n_init=5, random_state=self.random_state).fit(X).labels_
+
+
+@pytest.mark.parametrize(
+    "name", ["labels", "pipeline", "row order", "two clusters", "duplicates", "easy blobs", "finite"]
+)
+def test_a_method_that_finds_the_number_of_clusters_passes(name):
+    found = outcome(Finds, name)
+    assert found.status == "ok", found.reason
+
+
 class ChangesParameters(Sound):
     def __init__(self, n_clusters=3, random_state=None):
         super().__init__(n_clusters + 1, random_state)
@@ -244,6 +264,11 @@ class BadPreset(Sound):
     info = Info(label="x", summary="A sentence.", reference="none", presets={"paper": {"epochs": 5}})
 
 
+class FindsWhateverIsSaid(Finds):
+    def make(self, X):
+        return KMeans(5, n_init=5, random_state=self.random_state).fit(X).labels_
+
+
 class NoWeights(Sound):
     def fit_seeds(self, X, seeds, *, pretrained=None, runtime=None):
         return [Sound(self.n_clusters, seed).fit(X) for seed in seeds]
@@ -281,6 +306,7 @@ class MixesSeeds(NoWeights):
         (PeeksAtY, "no labels", "gives another loss_ than fit(X): ignore y"),
         (SecretControl, "no labels", "say control=True in its info"),
         (ThreeClusters, "two clusters", "has 3 clusters where 2 were asked for"),
+        (FindsWhateverIsSaid, "two clusters", "has 5 clusters where 2 were asked for"),
         (NoDuplicates, "duplicates", "points are apart from their copies"),
         (TakesNan, "bad input", "X with NaN is taken without an error; call sklearn.utils.validation.validate_data"),
         (VagueAboutNan, "bad input", "ValueError('bad data'), which does not name it"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.rgc import RGC
 from jcae.contract.checks import CHECKS, Subject, run_check
 from jcae.models.autoencoder import Autoencoder, autoencoder_network
 from jcae.models.clusterer import DeepClusterer
@@ -17,8 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 BY_NAME = {check.name: check for check in CHECKS}
 
 
-def outcome(cls, name):
-    return run_check(BY_NAME[name], Subject(f"{__name__}.{cls.__name__}"))
+def outcome(cls, name, module=__name__):
+    return run_check(BY_NAME[name], Subject(f"{module}.{cls.__name__}"))
 
 
 class ForgetsState(DeepClusterer):
@@ -50,6 +51,21 @@ def test_state_that_is_not_stored_is_found():
     found = outcome(ForgetsState, "weights")
     assert found.status == "failed"
     assert "predict differs after its weights were stored and read" in found.reason
+
+
+class LosesWeights(RGC):
+    """Cannot label new points, so that its weights are all that there is to look at."""
+
+    def load_weights(self, weights, n_features):
+        self.network_ = self.build_network(n_features, [0])
+        return self
+
+
+def test_weights_that_are_not_read_are_found_without_predict():
+    assert outcome(RGC, "weights", "baselines.rgc").status == "ok"
+    found = outcome(LosesWeights, "weights")
+    assert found.status == "failed"
+    assert "load_weights followed by weights_ gives other numbers" in found.reason
 
 
 class Pulled(EmbeddingMixin, DeepClusterer):
