@@ -192,7 +192,11 @@ def test_in_the_pipeline_it_is_not_told_the_number_of_classes(blobs, tmp_path):
     np.savez(tmp_path / "truth.npz", y=y.astype(np.int64), class_names=np.array(["a", "b", "c"]))
     (tmp_path / "card.json").write_text(json.dumps({"n_clusters": 3}))
     spec = {"dataset": "blobs", "method": "rgc", "use": "baselines.rgc.RGC"}
-    spec["params"] = {**SMALL, "min_clusters": 5}
+    spec["params"] = {
+        **SMALL,
+        "min_clusters": 5,
+        "width": 8,
+    }  # as wide as the data: its centres are no points of theirs
     records = train_block(spec, tmp_path / "features.npz", [0, 1], tmp_path / "block", device="cpu")
     assert [record["status"] for record in records] == ["ok", "ok"]
     assert all(record["params"]["n_clusters"] is None for record in records)
@@ -205,7 +209,7 @@ def test_in_the_pipeline_it_is_not_told_the_number_of_classes(blobs, tmp_path):
     assert by_seed["acc"].between(1 / 3, 1).all()
     assert by_seed["stability"].notna().all()
     with np.load(tmp_path / "block/0/code.npz") as file:
-        assert file["embedding"].shape == (60, 13)
+        assert file["embedding"].shape == (60, 8)
     assert not (tmp_path / "block/0/decoded.npz").exists()
 
 
