@@ -133,7 +133,6 @@ def test_start(numbers):
 
 
 def test_states_choices_and_clusters(run, numbers):
-    """Until the first training of the quality network all comes from forward passes and the encoder's updates."""
     for t, at in enumerate(run["seen"]):
         buffer, place, k = at["buffer"], t % 4, int(numbers[f"e{t}.K"])
         agree(at["state"], numbers[f"e{t}.state"], 1e-9)
