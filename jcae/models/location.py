@@ -28,5 +28,5 @@ def warn_far_from_zero(owner: Any, X: np.ndarray) -> None:
             f"far as the points lie from it (more than {FAR:.0f} is far): digits are lost, and training is slow. "
             "Centre or standardise the data first, own data in a config by `scale: standard`",
             FarFromZeroWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
