@@ -261,13 +261,17 @@ class RGC(NodeClusterer):
             if replay is not None and step < self.epochs:
                 replay.reward(step, actions, block.state["reward"])
 
+        def finish() -> None:
+            refresh(self.epochs)
+            block.take_snapshot("labels", 0, [s in block.problems for s in range(len(block.seeds))])
+
         def monitor(x: Tensor) -> dict[str, Tensor]:
             return {"clusters": block.state["count"].double(), "reward": block.state["reward"]}
 
         optimiser = Optimiser("adam", self.learning_rate)
         phase = Phase("clustering", loss, self.epochs, None, optimiser, refresh=refresh, monitor=monitor, before=start)
         phase.trainable = lambda name: name.startswith("views.")
-        return [phase, Phase("labels", loss, 0, None, before=lambda: refresh(self.epochs))]
+        return [phase, Phase("labels", loss, 0, None, before=finish)]
 
     def start(self, block: Block) -> None:
         """Labels by k-means of the features with a K that is drawn, if it is not given."""

@@ -97,6 +97,8 @@ def test_number_of_clusters_is_found(blobs):
         assert fit.cluster_centers_.shape == (fit.n_clusters_, 13)
         distances = np.linalg.norm(fit.embedding_[:, None] - fit.cluster_centers_, axis=2)
         np.testing.assert_array_equal(fit.labels_, distances.argmin(1))
+        np.testing.assert_array_equal(fit.snapshots_.labels[-1], fit.labels_)
+        assert fit.snapshots_.phases[-1] == "labels"
         counts = [row["value"] for row in fit.history_ if row["term"] == "clusters"]
         assert len(counts) == 9
         assert set(counts) <= {2, 3, 4, 5, 6}
