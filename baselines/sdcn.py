@@ -1,5 +1,6 @@
 """SDCN: structural deep clustering network. Bo, Wang, Shi, Zhu, Lu and Cui, WWW 2020, arXiv 2002.01633."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import ClassVar, NamedTuple
@@ -33,7 +34,7 @@ class Outputs(NamedTuple):
     log_z: Tensor
 
 
-class DualSupervision(GraphClusterer):
+class DualSupervision(GraphClusterer, ABC):
     """Two soft assignments, Q of the code by distance to the centroids and Z of the last graph layer, and one target.
 
     Labels are those of Z. A subclass implements `build_network` and `outputs`.
@@ -53,9 +54,9 @@ class DualSupervision(GraphClusterer):
         for name in ("clustering_weight", "graph_weight"):
             check_number(self, name, minimum=0)
 
+    @abstractmethod
     def outputs(self, network: nn.Module, block: Block) -> Outputs:
         """One pass over all nodes."""
-        raise NotImplementedError
 
     def loss(self, network: nn.Module, block: Block) -> Loss:
         """See `GraphClusterer`."""

@@ -23,6 +23,8 @@ FEW = {"hidden": (16,), "code_dim": 5, "batch_size": 32, "epochs": 2, "module_ep
 FEW |= {"width": 20, "quality_width": 8}
 # The data of the checks are no images: convolutions are the network's business (tests/unit/nn/test_convolution.py).
 FEW |= {"update_interval": 3, "precision": "float32", "channels": None, "image_shape": None}
+# Where every update sees all points, an epoch is one; and configs have rates of a tenth, for ten times as many.
+ALL_AT_ONCE = {"epochs": 400, "learning_rate": 1e-3}
 ENOUGH = {**FEW, "hidden": (32,), "epochs": 100, "module_epochs": 50, "max_iter": 500, "update_interval": 5}
 
 
@@ -145,7 +147,7 @@ class Subject:
             if "autoencoder" in self.parameters and arguments.get("autoencoder") is None:
                 from jcae.models.autoencoder import Autoencoder
 
-                arguments["autoencoder"] = Autoencoder(epochs=budget["epochs"], batch_size=32)
+                arguments["autoencoder"] = Autoencoder(epochs=min(budget["epochs"], ENOUGH["epochs"]), batch_size=32)
         resolve_params(self.cls, arguments, n_clusters=K)
         return {**arguments, **changes}
 
@@ -177,7 +179,9 @@ class Subject:
 
     def fit_enough(self, data: SimpleNamespace) -> list[SimpleNamespace]:
         """One fit per seed, with enough updates for good labels, and the number of clusters if it can be told."""
-        return self.fit_all(data, SEEDS if self.random else SEEDS[:1], budget=ENOUGH, n_clusters=K)
+        starts = self.transductive and "autoencoder" in self.parameters
+        enough = {**ENOUGH, **ALL_AT_ONCE} if starts else ENOUGH
+        return self.fit_all(data, SEEDS if self.random else SEEDS[:1], budget=enough, n_clusters=K)
 
 
 def subjects(plan: Plan) -> Iterator[Subject]:
