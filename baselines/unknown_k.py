@@ -35,7 +35,7 @@ class KMeansUnknownK(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : ndarray of int32, (n_samples,)
-    cluster_centers_ : ndarray, (n_clusters_, n_features)
+    cluster_centers_ : ndarray, (K, n_features)
     n_clusters_ : int
     values_ : ndarray, (max_clusters - min_clusters + 1,)
         The criterion of each K; NaN where it is not defined.
