@@ -1,10 +1,9 @@
 """AE-CM and its competitors against what the AE-CM authors' own code computes (tests/golden/numbers)."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from golden_numbers import golden
 
 from baselines.dcn import DCN, running_means
 from baselines.dec import DEC, log_soft_assignment, target_distribution
@@ -14,17 +13,11 @@ from jcae.models.module_losses import three_terms
 from jcae.training.block import Block
 from jcae.training.optimisers import BlockOptimiser
 
-NUMBERS = Path(__file__).parent / "numbers"
 MODULE = ["W", "b", "M", "c"]
 LAYERS = [f"{part}.{i}.{kind}" for part in ("encoder", "decoder") for i in range(4) for kind in ("weight", "bias")]
 IN_AECM = [f"module.{name}" for name in MODULE] + [f"autoencoder.{name}" for name in LAYERS]
 WITH_CENTROIDS = ["centroids"] + [f"autoencoder.{name}" for name in LAYERS]
 SMALL = {"hidden": (24, 20, 32), "code_dim": 14, "negative_slope": 0.2, "device": "cpu"}
-
-
-def golden(name):
-    with np.load(NUMBERS / f"{name}.npz", allow_pickle=False) as file:
-        return dict(file)
 
 
 def preset(cls, name, **others):

@@ -1,10 +1,9 @@
 """SDCN, AGCN and DAGC against what its authors' own code computes (tests/golden/numbers)."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from golden_numbers import golden
 from scipy import sparse
 
 from baselines.agcn import AGCN, attended
@@ -15,16 +14,10 @@ from jcae.training.block import Block
 from jcae.training.loop import train
 from jcae.training.phase import Runtime
 
-NUMBERS = Path(__file__).parent / "numbers"
 LAYERS = {
     **{f"encoder.{i}": name for i, name in enumerate(["enc_1", "enc_2", "enc_3", "z_layer"])},
     **{f"decoder.{i}": name for i, name in enumerate(["dec_1", "dec_2", "dec_3", "x_bar_layer"])},
 }
-
-
-def golden(name):
-    with np.load(NUMBERS / f"{name}.npz", allow_pickle=False) as file:
-        return dict(file)
 
 
 def shared_names():

@@ -1,10 +1,9 @@
 """RGC against what its authors' own code computes in eight updates (tests/golden/numbers)."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from golden_numbers import golden
 from scipy import sparse
 
 from baselines.rgc import RGC, present, sharpened, soft_assignment
@@ -13,7 +12,6 @@ from jcae.training.block import Block
 from jcae.training.loop import train
 from jcae.training.phase import Runtime
 
-NUMBERS = Path(__file__).parent / "numbers" / "rgc_1.npz"
 ENCODER = {f"views.{i}": f"lin{i + 1}" for i in range(2)}
 QUALITY = {"nodes": "lin1", "clusters": "lin_cluster", "actions": "lin2"}
 EPOCHS = 8
@@ -21,8 +19,7 @@ EPOCHS = 8
 
 @pytest.fixture(scope="module")
 def numbers():
-    with np.load(NUMBERS, allow_pickle=False) as file:
-        return dict(file)
+    return golden("rgc_1")
 
 
 def ours(numbers, prefix, names):
