@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from baselines.mixmate import MixMate, start_dictionaries, start_features
+from jcae.jobs.runner import train_block
+from jcae.models.atoms import Atoms
 from jcae.nn.scattering import scattering
 from jcae.training.block import Block
 from jcae.training.phase import Runtime
@@ -154,6 +156,19 @@ def test_a_point_of_zeros_is_in_all_clusters_alike(planes):
 def test_planes_are_told_apart(planes):
     fit = fits(planes, [0], init="ssc", epochs=5)[0]
     assert [len(np.unique(part)) for part in fit.labels_.reshape(3, 20)] == [1, 1, 1]
+
+
+def test_a_run_keeps_its_atoms(planes, tmp_path):
+    np.savez(tmp_path / "features.npz", X=planes.astype(np.float32))
+    (tmp_path / "card.json").write_text('{"n_clusters": 3}')
+    spec = {"dataset": "planes", "method": "mixmate", "use": "baselines.mixmate.MixMate", "params": SMALL}
+    (record,) = train_block(spec, tmp_path / "features.npz", [0], tmp_path / "block", keep="small")
+    assert record["status"] == "ok"
+    (fit,) = fits(planes.astype(np.float32), [0])
+    with np.load(tmp_path / "block" / "0" / "atoms.npz") as found:
+        assert set(found.files) == set(Atoms._fields)
+        np.testing.assert_array_equal(found["used"], fit.atoms_.used)
+        np.testing.assert_array_equal(found["rows"], fit.atoms_.rows)
 
 
 # ---------------------------------------------------------------- bad input
