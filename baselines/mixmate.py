@@ -136,9 +136,10 @@ class MixMate(DeepClusterer):
         Weight of the divergence of the assignment from the prior, softmax b.
     train_biases : bool
         Whether b is trained; else it stays 0, as published.
-    init : {"ssc", "kmeans"}
+    init : {"ssc", "kmeans"} or None
         How the points of the start are clustered. ``ssc``: sparse subspace clustering of their scattering transform, or
-        without an `image_shape` of themselves. ``kmeans``: of themselves.
+        without an `image_shape` of themselves. ``kmeans``: of themselves. None: ``ssc``, as published, if there is an
+        `image_shape`, else ``kmeans``, because clusters that are no images need not be subspaces.
     start_points : int
         Points of the start, drawn at random.
     image_shape : sequence of int or None
@@ -167,8 +168,8 @@ class MixMate(DeepClusterer):
             "The last, smaller batch of an epoch is kept.",
             "A cluster with fewer points than atoms has some of them twice, with noise; the published code stops.",
             "Starts with init='kmeans' have 20 restarts.",
-            "Without an image_shape a start with init='ssc' clusters the centred points themselves; the publication "
-            "has images only.",
+            "Without an image_shape it starts from k-means, or with init='ssc' from subspaces of the centred points; "
+            "the publication has images only.",
             "The gradient of FISTA is computed by W^T W and W^T x, which rounds otherwise.",
         ),
         presets={
@@ -185,7 +186,7 @@ class MixMate(DeepClusterer):
     step_rule: str = "bounded"
     beta: float = 0.0
     train_biases: bool = False
-    init: str = "ssc"
+    init: str | None = None
     start_points: int = 2000
     image_shape: Sequence[int] | None = None
     learning_rate: float = 1e-3
@@ -201,13 +202,18 @@ class MixMate(DeepClusterer):
         check_number(self, "step", minimum=0, exclusive=True)
         check_number(self, "start_points", minimum=self.n_clusters, integer=True)
         check_choice(self, "step_rule", STEP_RULES)
-        check_choice(self, "init", INITS)
+        check_choice(self, "init", [*INITS, None])
         check_image_shape(self, n_features)
-        if self.init == "ssc" and self.image_shape is not None and min(self.image_shape[:2]) < 2**N_SCALES:
+        scattered = self._init == "ssc" and self.image_shape is not None
+        if scattered and min(self.image_shape[:2]) < 2**N_SCALES:
             raise ValueError(
                 f"MixMate: image_shape={self.image_shape!r} is too small for the scattering of init='ssc', which needs "
                 f"{2**N_SCALES} x {2**N_SCALES} pixels; allowed are image_shape=None and init='kmeans'"
             )
+
+    @property
+    def _init(self) -> str:
+        return self.init or ("kmeans" if self.image_shape is None else "ssc")
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> MixMateNetwork:
         """See `DeepEstimator`; the dictionaries come from the data, before the first update."""
@@ -227,7 +233,7 @@ class MixMate(DeepClusterer):
         for s, seed in enumerate(block.seeds):
             rows = torch.randperm(len(block.x), generator=generator(seed, "start", "points"))[: self.start_points]
             x = block.x[rows.to(block.x.device)].to(block.device)
-            if self.init == "ssc":
+            if self._init == "ssc":
                 labels = subspace_clusters(start_features(x, self.image_shape), self.n_clusters, seed)
             else:
                 labels = kmeans(x, self.n_clusters, [seed]).labels[0]

@@ -183,7 +183,7 @@ def test_a_run_keeps_its_atoms(planes, tmp_path):
         ({"beta": -1}, "beta=-1 is not allowed"),
         ({"step": 0}, "step=0 is not allowed; it must be a number above 0"),
         ({"step_rule": "any"}, r"step_rule='any' is unknown; allowed are \['bounded', 'fixed'\]"),
-        ({"init": "random"}, r"init='random' is unknown; allowed are \['ssc', 'kmeans'\]"),
+        ({"init": "random"}, r"init='random' is unknown; allowed are \['ssc', 'kmeans', None\]"),
         ({"start_points": 2}, "start_points=2 is not allowed; it must be an integer of at least 3"),
         ({"n_clusters": 61}, "n_samples=60 should be at least n_clusters=61"),
         ({"image_shape": (2, 4)}, r"image_shape=\(2, 4\) does not fit data with 9 features"),
@@ -193,6 +193,15 @@ def test_a_run_keeps_its_atoms(planes, tmp_path):
 def test_wrong_parameters_are_named(planes, params, message):
     with pytest.raises(ValueError, match=message):
         fits(planes, **params)
+
+
+def test_images_start_from_subspaces_and_others_from_kmeans():
+    X = np.random.default_rng(0).random((40, 64))
+    for init, image_shape in (("kmeans", None), ("ssc", (8, 8))):
+        expected, found = (
+            fits(X, [0], init=one, image_shape=image_shape, epochs=1)[0].start_labels_ for one in (init, None)
+        )
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_small_images_may_start_from_kmeans(planes):
