@@ -1,6 +1,5 @@
 """The dictionaries of a method that has one for each cluster, and one point of every cluster taken apart."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from jcae.figures import style
 from jcae.figures.sources import choice, chosen_runs, image_shape, pixel_range, title
 
 COLUMNS = ["method", "name", "seed", "cluster", "kind", "rank", "row", "weight"]
-HEADS = ("atoms, most used first", "point, rebuilt", "its largest parts")
+HEADS = ("atoms, most used first", "a point, rebuilt", "its largest parts")
 SHOWN = 20
 """Clusters drawn at most, the first; the csv has all."""
 
@@ -29,15 +28,14 @@ def atoms(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     if not chosen:
         return style.empty(f"no ok run on {dataset} has dictionaries", COLUMNS)
     lines = [min(SHOWN, len(arrays["atoms_rows"])) for _, arrays in chosen]
-    widths = [max(arrays[name].shape[1] for _, arrays in chosen) for name in ("atoms_used", "atoms_parts")]
-    widths.insert(1, 2)
-    line = (style.PAGE - 0.6) / (sum(widths) * (shape[1] + 1)) * (shape[0] + 1)
+    columns = max(arrays["atoms_used"].shape[1] + arrays["atoms_parts"].shape[1] for _, arrays in chosen) + 4
+    line = (style.PAGE - 0.5) / (columns * (shape[1] + 1)) * (shape[0] + 1)
     figure = style.new(style.PAGE, line * sum(lines) + 0.5 * len(chosen) + 0.5)
-    axes = figure.subplots(len(chosen), 3, squeeze=False, width_ratios=widths, height_ratios=lines)
-    for row, (record, arrays), n_lines in zip(axes, chosen, lines, strict=True):
+    axes = figure.subplots(len(chosen), squeeze=False, height_ratios=lines)[:, 0]
+    for ax, (record, arrays), n_lines in zip(axes, chosen, lines, strict=True):
         shown = {name: array[:n_lines] for name, array in arrays.items() if name.startswith("atoms_")}
-        _draw(row, shown, shape, (low, high))
-        row[0].set_ylabel(title(record))
+        _draw(ax, shown, shape, (low, high))
+        ax.set_ylabel(title(record))
     cut = any(len(arrays["atoms_rows"]) > SHOWN for _, arrays in chosen)
     style.caption(
         figure,
@@ -49,33 +47,30 @@ def atoms(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     return figure, pd.concat([_frame(record, arrays) for record, arrays in chosen], ignore_index=True)
 
 
-def _draw(
-    row: Sequence[Axes], arrays: dict[str, np.ndarray], shape: tuple[int, ...], values: tuple[float, float]
-) -> None:
+def _draw(ax: Axes, arrays: dict[str, np.ndarray], shape: tuple[int, ...], values: tuple[float, float]) -> None:
     there, coefficients = arrays["atoms_rows"] != -1, arrays["atoms_coefficients"]
-    _show_signed(row[0], arrays["atoms_used"], shape)
     pair = np.stack([arrays["atoms_points"], arrays["atoms_reconstructions"]], axis=1)
-    pair[~there] = np.nan
-    style.show(row[1], pair.reshape(len(pair), 2, *shape), *values)
-    parts = arrays["atoms_parts"] * np.sign(coefficients)[..., None]
-    parts[(coefficients == 0) | ~there[:, None]] = np.nan
-    _show_signed(row[2], parts, shape)
-    for ax, head in zip(row, HEADS, strict=True):
-        style.hide_frame(ax)
-        ax.set_title(head, fontsize=7)
+    pair = np.where(there[:, None, None], (pair - values[0]) / (values[1] - values[0]), np.nan)
+    known = there[:, None] & (coefficients != 0)
+    parts = np.where(known[..., None], _grey(arrays["atoms_parts"] * np.sign(coefficients)[..., None]), np.nan)
+    between = np.full_like(pair[:, :1], np.nan)
+    images = np.concatenate([_grey(arrays["atoms_used"]), between, pair, between, parts], axis=1)
+    style.show(ax, images.reshape(*images.shape[:2], *shape), 0, 1)
+    style.hide_frame(ax)
     height, width = shape[0] + 1, shape[1] + 1
-    row[0].set_yticks([k * height + shape[0] / 2 - 0.5 for k in range(len(pair))], range(len(pair)))
-    row[0].tick_params(length=0, labelsize=7)
-    for k, i in zip(*np.nonzero((coefficients != 0) & there[:, None]), strict=True):
-        place = i * width + shape[1] - 0.5, k * height + shape[0] - 0.5
-        row[2].text(*place, f"{abs(coefficients[k, i]):.1f}", ha="right", va="bottom", fontsize=4.5, color="#D55E00")
+    n_used, n_parts = arrays["atoms_used"].shape[1], coefficients.shape[1]
+    ax.set_xticks([x * width for x in (n_used / 2, n_used + 2, n_used + 4 + n_parts / 2)], HEADS)
+    ax.set_yticks([k * height + shape[0] / 2 - 0.5 for k in range(len(pair))], range(len(pair)))
+    ax.tick_params(length=0, labelsize=7, labeltop=True, labelbottom=False, pad=2)
+    for k, i in zip(*np.nonzero(known), strict=True):
+        place = (n_used + 4 + i) * width + shape[1] - 0.5, k * height + shape[0] - 0.5
+        ax.text(*place, f"{abs(coefficients[k, i]):.1f}", ha="right", va="bottom", fontsize=4.5, color="#D55E00")
 
 
-def _show_signed(ax: Axes, images: np.ndarray, shape: tuple[int, ...]) -> None:
-    """Draw images (rows, columns, d), each scaled to -1 ... 1."""
+def _grey(images: np.ndarray) -> np.ndarray:
+    """Images (rows, columns, d) between 0 and 1, zero at 1/2."""
     largest = np.abs(images).max(-1, keepdims=True)
-    scaled = images / np.where(largest == 0, 1, largest)
-    style.show(ax, scaled.reshape(*images.shape[:2], *shape), -1, 1)
+    return 0.5 + images / np.where(largest == 0, 1, 2 * largest)
 
 
 def _frame(record: pd.Series, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
