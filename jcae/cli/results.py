@@ -170,6 +170,18 @@ def figures(
 
 
 @app.command()
+def report(
+    results: Results,
+    shown: Annotated[Path, typer.Option(help="Folder with the tables/ and figures/ made of them.")],
+    out: Out,
+) -> None:
+    """Write the report: static pages that say what ran and what came out."""
+    from jcae.report.write import write_report
+
+    typer.echo(write_report(results, shown, out))
+
+
+@app.command()
 def track(
     results: Results,
     manifest: Annotated[Path, typer.Option(help="List of what was imported, json.")],
