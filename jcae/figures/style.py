@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 COLUMN, PAGE = 3.4, 7.0
 """Widths in inches of one column and of a page of two."""
 
-SCREEN = 150
+SCREEN = 110
 """Dots per inch of what is rasterised in an svg, which is for the screen; the pdf has 300."""
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
@@ -162,11 +162,11 @@ def mosaic(images: np.ndarray, gap: int = 1) -> np.ndarray:
 
 
 _PATH = re.compile(r' d="[^"]*"')
-_DIGITS = re.compile(r"(\.\d\d)\d+")
+_DIGITS = re.compile(r"(\.\d)\d+")
 
 
 def _rounded(path: re.Match) -> str:
-    """A path of an svg with two digits behind the point: nobody sees less than a hundredth of a point."""
+    """A path of an svg with one digit behind the point: nobody sees less than a tenth of a point."""
     return _DIGITS.sub(r"\1", path[0])
 
 

@@ -43,6 +43,8 @@ FIGURE_TITLES = {
     "effects_ari": "Differences to the reference, ARI",
 }
 """What the report calls a figure; one without a title is called by its name."""
+OF_DATASET = ("maps", "confusion", "sizes", "centroids", "examples", "interpolations", "score_curves", "curves")
+"""Figures of a data set, what says most first."""
 FRONT = ("acc", "silhouette")
 """Scores whose figure may stand on the first page, the first that has something to show."""
 
@@ -169,7 +171,9 @@ class Report:
         values = {
             "facts": {name: _shown(value) for name, value in facts.items() if pd.notna(value)},
             "grid": grid(rows),
-            "figures": self._figures(f"{dataset}/{name}" for name in PER_DATASET),
+            "figures": self._figures(
+                f"{dataset}/{name}" for name in (*OF_DATASET, *sorted({*PER_DATASET} - {*OF_DATASET}))
+            ),
         }
         return Page(f"datasets/{dataset}.html", dataset, "dataset.html", values)
 
