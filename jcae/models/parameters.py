@@ -93,14 +93,8 @@ def check_network_parameters(owner: Any, n_features: int) -> None:
     _check_integers(owner, "hidden", "layer widths")
     check_number(owner, "code_dim", minimum=1, integer=True)
     check_number(owner, "negative_slope", minimum=0)  # below 0, gradients would be wrong (`jcae.nn.products`)
+    check_image_shape(owner, n_features)
     name, channels, image_shape = type(owner).__name__, owner.channels, owner.image_shape
-    if image_shape is not None:
-        _check_integers(owner, "image_shape", "height, width and, for colour, channels")
-        if len(image_shape) not in (2, 3) or math.prod(image_shape) != n_features:
-            raise ValueError(
-                f"{name}: image_shape={image_shape!r} does not fit data with {n_features} features; allowed are "
-                "(height, width) and (height, width, channels) whose product is that"
-            )
     if channels is not None:
         _check_integers(owner, "channels", "channels of convolutions")
         if len(channels) == 0:
@@ -118,6 +112,19 @@ def check_network_parameters(owner: Any, n_features: int) -> None:
                     f"{name}: channels={channels!r} are too many for image_shape={image_shape!r}: convolution {number} "
                     f"would halve {step.large.height} x {step.large.width} pixels; it needs 2 x 2"
                 )
+
+
+def check_image_shape(owner: Any, n_features: int) -> None:
+    """Check ``image_shape``: None, or what `n_features` pixels fit in."""
+    image_shape = owner.image_shape
+    if image_shape is None:
+        return
+    _check_integers(owner, "image_shape", "height, width and, for colour, channels")
+    if len(image_shape) not in (2, 3) or math.prod(image_shape) != n_features:
+        raise ValueError(
+            f"{type(owner).__name__}: image_shape={image_shape!r} does not fit data with {n_features} features; "
+            "allowed are (height, width) and (height, width, channels) whose product is that"
+        )
 
 
 def _check_integers(owner: Any, name: str, what: str) -> None:
