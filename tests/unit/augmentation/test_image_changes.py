@@ -14,6 +14,13 @@ from jcae.augmentation.recipe import RECIPES, Recipe
 from jcae.augmentation.warps import affine_source, through_window, warp
 
 
+@pytest.fixture(autouse=True)
+def _same_images_every_time():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
 @pytest.fixture(params=[1, 3], ids=["grey", "colour"])
 def images(request):
     return torch.rand(4, request.param, 12, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -109,7 +116,7 @@ def test_colours_are_those_of_torchvision(name):
     factors = strengths if name == "hue" else 1 + strengths
     found = getattr(colours, name)(images, factors)
     for one, image, factor in zip(found, images, factors.tolist(), strict=True):
-        close(one, getattr(functional, f"adjust_{name}")(image, factor), 1e-7)  # theirs divides by 6 in float32
+        close(one, getattr(functional, f"adjust_{name}")(image, factor), 1e-6)  # theirs rounds in between
 
 
 @pytest.mark.parametrize("name", ["brightness", "contrast"])
