@@ -82,10 +82,11 @@ def warp(images: Tensor, source: Tensor, border: str) -> Tensor:
     height, width = images.shape[2:]
     x = torch.arange(width, dtype=images.dtype, device=images.device) - (width - 1) / 2
     y = torch.arange(height, dtype=images.dtype, device=images.device).unsqueeze(-1) - (height - 1) / 2
+    from_x, from_y = (
+        m[:, 0, None, None] * x + m[:, 1, None, None] * y + m[:, 2, None, None] for m in source.unbind(1)
+    )  # (N, h, w)
     # grid_sample counts from -1 to 1 between the centres of the outer pixels: so "reflect" has the edge once.
-    scale = images.new_tensor([2 / (width - 1), 2 / (height - 1)])
-    m = source.unsqueeze(-3).unsqueeze(-3)  # (N, 1, 1, 2, 3)
-    grid = (m[..., 0] * x.unsqueeze(-1) + m[..., 1] * y.unsqueeze(-1) + m[..., 2]) * scale  # (N, h, w, 2)
+    grid = torch.stack([from_x * (2 / (width - 1)), from_y * (2 / (height - 1))], dim=-1)
     found = _sample(images, grid, border)
     if border == "zeros":
         found = found * _sample(images.new_ones(1, 1, height, width).expand(len(images), -1, -1, -1), grid, border)
