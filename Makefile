@@ -25,9 +25,7 @@ endif
 bench: install
 	$(PY) -m jcae unlock
 	$(PY) -m snakemake --workflow-profile $(PROFILE) --cores $(CORES) --configfile $(CONFIG)
-	report=results/$$($(PY) -m jcae check-config --run config.yaml $(CONFIG))/report.html
-	$(PY) -m snakemake --configfile $(CONFIG) --report "$$report"
-	echo "Report: $$report"
+	echo "Report: results/$$($(PY) -m jcae check-config --run config.yaml $(CONFIG))/report/index.html"
 
 smoke:
 	$(MAKE) bench CONFIG=config/smoke.yaml

@@ -16,6 +16,7 @@ include: "workflow/rules/equivalence.smk"
 include: "workflow/rules/summarise.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/tracking.smk"
 
 
@@ -25,6 +26,7 @@ rule all:
         get_equivalence_target(),
         get_tables_target(),
         get_figures_target(),
+        get_report_target(),
         get_track_target(),
 
 
@@ -41,6 +43,11 @@ rule tables:
 rule figures:
     input:
         get_figures_target(),
+
+
+rule report:
+    input:
+        get_report_target(),
 
 
 rule track:

@@ -12,6 +12,7 @@ FLOORS = (
     {"__main__"},
     {"cli"},
     {"equivalence"},
+    {"report"},
     {"tables", "figures", "publish"},
     {"tuning"},
     {"statistics"},

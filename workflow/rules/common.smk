@@ -23,6 +23,7 @@ from jcae.scores.evaluation import collect_records, evaluate
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
 from jcae.scores.gallery import is_of_images, write_gallery
 from jcae.jobs.provenance import code_digest
+from jcae.report.write import write_report
 from jcae.tables.run import RUN_TABLES, write_tables
 
 try:
@@ -40,6 +41,7 @@ CODE = {
     "tables": code_digest(write_tables),
     "comparison": code_digest(write_comparison_tables),
     "figures": code_digest(draw),
+    "report": code_digest(write_report),
     "equivalence": code_digest(write_empirics),
 }
 
@@ -345,6 +347,10 @@ def get_figures_target():
     return expand("results/{run}/figures/{name}.svg", run=PLAN.run, name=names)
 
 
+def get_report_target():
+    return f"results/{PLAN.run}/report"
+
+
 def get_track_target():
     """Runs of another folder have been imported where they were made."""
     return [] if PLAN.source else f"results/{PLAN.run}/track.json"
@@ -353,6 +359,6 @@ def get_track_target():
 def get_summary():
     folder = f"results/{PLAN.run}"
     return (
-        f"Tables: {folder}/tables, figures: {folder}/figures, records of all runs: {SOURCE}/records.csv. "
-        f"For one HTML page: snakemake --report {folder}/report.html (make bench does it), with the same --configfile."
+        f"Report: {folder}/report/index.html. Tables: {folder}/tables, figures: {folder}/figures, records of all runs: "
+        f"{SOURCE}/records.csv."
     )
