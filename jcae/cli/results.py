@@ -145,6 +145,7 @@ def compare(
     results: Results,
     out: Out,
     reference: Reference = None,
+    variants: Annotated[str, typer.Option(help="Methods and what each is a variant of, as JSON.")] = "{}",
     level: Level = 0.05,
     rope: Annotated[float, typer.Option(help="Difference of scores up to which methods are practically equal.")] = 0.01,
     published: Annotated[Path | None, typer.Option(help="Published numbers for the ledger, csv.")] = None,
@@ -158,8 +159,9 @@ def compare(
     """Write the tables (csv, md, tex) that compare methods with each other, over data sets and with publications."""
     from jcae.tables.comparison import write_comparison_tables
 
+    pairs = read_json(variants, "--variants")
     settings = {"reference": reference, "level": level, "rope": rope, "margin": margin, "length": length}
-    for path in write_comparison_tables(results, out, published=published, **settings):
+    for path in write_comparison_tables(results, out, variants=pairs, published=published, **settings):
         typer.echo(path)
 
 

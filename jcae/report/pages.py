@@ -15,7 +15,7 @@ from jcae.report import words
 from jcae.report.source import ShownTable, Source
 from jcae.scores.metrics import METRICS
 from jcae.tables.cells import number
-from jcae.tables.comparison import COMPARISON_TABLES
+from jcae.tables.comparison import COMPARISON_TABLES, VARIANTS_TABLES
 from jcae.tables.run import RUN_TABLES
 
 FIGURE_TITLES = {
@@ -117,7 +117,8 @@ class Report:
             yield self._method(method)
         for (dataset, method), runs in source.records.groupby(["dataset", "method"]):
             yield self._runs(dataset, method, runs)
-        comparison = self._tables(COMPARISON_TABLES), self._figures([*OF_COMPARISON, "scores_nmi", "scores_ari"])
+        tables = self._tables([*VARIANTS_TABLES, *COMPARISON_TABLES])
+        comparison = tables, self._figures([*OF_COMPARISON, "scores_nmi", "scores_ari"])
         yield self._gathering("comparison.html", "Comparison of methods", *comparison)
         identities = self._tables(OF_EQUIVALENCE), self._figures(OF_EQUIVALENCE)
         if any(identities):

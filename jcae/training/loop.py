@@ -105,7 +105,7 @@ class _PhaseRun:
         self.leaves = list(self.parameters.values())
         self.optimiser = BlockOptimiser(phase.optimiser, self.parameters)
         self.mean = [torch.zeros_like(p) for p in self.leaves] if phase.averaging_epoch else []
-        block.set_clock(phase.name, 0)
+        block.set_clock(phase.name, 0, self.epoch_steps)
         block.active = torch.ones(self.n_seeds, dtype=torch.bool, device=block.device)
         worthwhile = block.device.type == "cuda" and self.total_steps >= CAPTURE_FROM
         self._take_step = CapturedStep(self._step) if capture and worthwhile else self._step
@@ -167,7 +167,7 @@ class _PhaseRun:
 
     def _step(self, x: Tensor, rows: Tensor) -> None:
         """One update. It reads and writes tensors alone, so that it can be replayed."""
-        loss = self.phase.loss(x, rows)
+        loss = self.phase.loss(self.block.augmented(x, rows), rows)
         if self.sums is None:
             self._check_terms(loss)
         gradients = torch.autograd.grad(loss.total().sum(), self.leaves, allow_unused=True, materialize_grads=True)

@@ -21,6 +21,7 @@ FLOORS = (
     {"jobs"},
     {"models"},
     {"training"},
+    {"augmentation"},
     {"nn"},
     {"data"},
     {"randomness"},
@@ -29,7 +30,7 @@ FLOORS = (
 )
 FILES = sorted(path for path in (ROOT / "jcae").rglob("*.py") if path != ROOT / "jcae/__init__.py")
 # Rooms in which something is trained.
-TRAINING = {"nn", "training", "models", "equivalence", "contract", "tuning"}
+TRAINING = {"augmentation", "nn", "training", "models", "equivalence", "contract", "tuning"}
 
 
 def room(path: Path) -> str:

@@ -15,7 +15,7 @@ os.environ.update(
     PYTHONUTF8="1",  # whatever the locale: names of folders and labels may have any letters
 )
 
-from jcae.tables.comparison import COMPARISON_TABLES, write_comparison_tables
+from jcae.tables.comparison import COMPARISON_TABLES, VARIANTS_TABLES, write_comparison_tables
 from jcae.jobs.config import ConfigError, read_config
 from jcae.jobs.plan import make_plan
 from jcae.equivalence.files import write_empirics
@@ -50,6 +50,7 @@ if PLAN.mirror:
 
 OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE + OF_COMPARISON]
 OF_DATASET = [name for name in PER_DATASET if name not in IMAGES_ONLY]
+COMPARED = COMPARISON_TABLES + (VARIANTS_TABLES if PLAN.comparison["variants"] else ())
 
 
 # What tables and figures are made of: the run's own folder, or the one that the setting `from` names.
@@ -233,8 +234,9 @@ def get_equivalence_options():
 
 
 def get_options(options):
-    """Settings as options of a verb; null is the verb's own default."""
-    return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
+    """Settings as options of a verb, mappings as JSON; null is the verb's own default."""
+    texts = {name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in options.items()}
+    return " ".join(f"--{name} {shlex.quote(texts[name])}" for name, value in options.items() if value is not None)
 
 
 def get_published(wildcards):
@@ -332,7 +334,7 @@ def get_tables_target():
     return expand(
         "results/{run}/tables/{table}.{suffix}",
         run=PLAN.run,
-        table=[*RUN_TABLES, *COMPARISON_TABLES, *(OF_EQUIVALENCE if has_equivalence() else [])],
+        table=[*RUN_TABLES, *COMPARED, *(OF_EQUIVALENCE if has_equivalence() else [])],
         suffix=["csv", "md", "tex", "html"],
     )
 
