@@ -585,7 +585,7 @@ def test_command_line_prints_problems_without_a_traceback(tmp_path):
 def test_parameters_that_methods_share_are_judged_for_the_data():
     """Before any job starts, as their own ones are: a recipe, and images that are not those of the data."""
     recipe = problems(autoencoders__shared__params__augment="heritag")[0]
-    assert recipe.startswith("autoencoders.shared: on digits, wine: Autoencoder: augment: recipe='heritag' is unknown")
+    assert recipe.startswith("autoencoders.shared: on wine, digits: Autoencoder: augment: recipe='heritag' is unknown")
     shape = problems(datasets__wine__params={"image_shape": [3, 5]})
     assert any("image_shape=[3, 5] does not fit data with 13 features" in problem for problem in shape)
     flat = problems(methods__dec__params__augment={"rotate": 10})[0]
