@@ -6,6 +6,7 @@ import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # Jobs call `python -m jcae`: with the Python that runs snakemake, and the sources beside this Snakefile.
 sys.path.insert(0, str(workflow.basedir))
@@ -348,9 +349,25 @@ def get_track_target():
     return [] if PLAN.source else f"results/{PLAN.run}/track.json"
 
 
+# --- what is said of a run
+
+
+def get_overview():
+    return (
+        f"Run {PLAN.run}: {len(PLAN.jobs) * len(PLAN.seeds)} runs ({len(PLAN.methods)} methods on {len(PLAN.datasets)} "
+        f"data sets, {len(PLAN.seeds)} seeds)"
+    )
+
+
+def get_steps():
+    """Rule and wildcards of all jobs that are going to run; those without output are names of targets."""
+    return [(job.rule.name, dict(job.wildcards_dict)) for job in workflow.dag.needrun_jobs() if job.output]
+
+
 def get_summary():
     folder = f"results/{PLAN.run}"
     return (
+        f"Summary: python -m jcae summary {folder}\n"
         f"Tables: {folder}/tables, figures: {folder}/figures, records of all runs: {SOURCE}/records.csv. "
         f"For one HTML page: snakemake --report {folder}/report.html (make bench does it), with the same --configfile."
     )
