@@ -24,10 +24,14 @@ endif
 
 bench: install
 	$(PY) -m jcae unlock
-	$(PY) -m snakemake --workflow-profile $(PROFILE) --cores $(CORES) --configfile $(CONFIG)
-	report=results/$$($(PY) -m jcae check-config --run config.yaml $(CONFIG))/report.html
-	$(PY) -m snakemake --configfile $(CONFIG) --report "$$report"
-	echo "Report: $$report"
+	$(PY) -m snakemake --logger jcae --workflow-profile $(PROFILE) --cores $(CORES) --configfile $(CONFIG)
+	run=$$($(PY) -m jcae check-config --run config.yaml $(CONFIG))
+	mkdir -p "logs/$$run"
+	$(PY) -m snakemake --configfile $(CONFIG) --report "results/$$run/report.html" > "logs/$$run/report.log" 2>&1 || {
+	  cat "logs/$$run/report.log" >&2
+	  exit 1
+	}
+	$(PY) -m jcae summary "results/$$run"
 
 smoke:
 	$(MAKE) bench CONFIG=config/smoke.yaml

@@ -36,9 +36,10 @@ class Display:
         self._stream, self._view = stream, view
         self._live: Live | None = None
         if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-            # The width of the terminal is asked for anew each time: it may change.
-            console = Console(file=stream, force_terminal=True, no_color=None if colour else True, highlight=False)
-            self._live = Live(get_renderable=self._below, console=console, refresh_per_second=4, transient=True)
+            self._console = Console(
+                file=stream, force_terminal=True, no_color=None if colour else True, highlight=False
+            )
+            self._live = Live(get_renderable=self._below, console=self._console, refresh_per_second=4, transient=True)
             self._live.start()
 
     def say(self, text: str, style: str = "") -> None:
@@ -47,7 +48,7 @@ class Display:
         if self._live is None:
             print(plain, file=self._stream, flush=True)
         else:
-            self._live.console.print(Text(plain, style), soft_wrap=True)
+            self._console.print(Text(plain, style), soft_wrap=True)
 
     def close(self) -> None:
         """Take away what moves, and give the terminal back as it was; lines can still be written."""
@@ -59,7 +60,7 @@ class Display:
         if view is None:
             return Text("")
         rows = Table.grid(padding=(0, 2))
-        shown = max(1, min(ROWS, self._live.console.height - 4))
+        shown = max(1, min(ROWS, self._console.height - 4))
         for running, beat in view.running[:shown]:
             rows.add_row(
                 Text(running.step.name, overflow="ellipsis", no_wrap=True),

@@ -4,11 +4,14 @@ What snakemake says itself goes to its own log, `.snakemake/log`. Errors before 
 shown as they are. The Snakefile logs what is going to run; see `onstart` there.
 """
 
+import signal
 import sys
+import threading
 import time
 from collections import defaultdict
 from logging import ERROR, LogRecord
 from pathlib import Path
+from types import FrameType
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -30,7 +33,8 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self._steps: Steps | None = None
         self._outputs: dict[int, list[str]] = {}
-        self._failed_before = self._closed = False
+        self._failed_before = self._closed = self._interrupted = False
+        self._listen_for_interrupt()
         self._display = Display(sys.stderr, self._view, colour=not self.common_settings.nocolor)
 
     writes_to_stream = True
@@ -48,11 +52,20 @@ class LogHandler(LogHandlerBase):
             self._start(record)
         elif event == LogEvent.JOB_FINISHED:
             self._finish(record)
-        elif event == LogEvent.JOB_ERROR:
+        elif event == LogEvent.JOB_ERROR and not self._interrupted:  # which the jobs get, too, and which is no failure
             self._fail(record)
         elif record.levelno >= ERROR and self._steps is None:
             self._failed_before = True
             self._display.say(record.getMessage(), "red")
+
+    def _listen_for_interrupt(self) -> None:
+        self._on_interrupt = signal.getsignal(signal.SIGINT)
+        if _in_main_thread() and callable(self._on_interrupt):
+            signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._interrupted = True
+        self._on_interrupt(number, frame)
 
     def _view(self, now: float) -> View | None:
         return None if self._steps is None else self._steps.view(now)
@@ -98,6 +111,8 @@ class LogHandler(LogHandlerBase):
         """Say how it ended."""
         if not self._closed:
             self._closed = True
+            if _in_main_thread() and signal.getsignal(signal.SIGINT) == self._interrupt:
+                signal.signal(signal.SIGINT, self._on_interrupt)
             self._display.close()
             self._say_end()
         super().close()
@@ -117,8 +132,9 @@ class LogHandler(LogHandlerBase):
         for step in steps.running:
             self._display.say(f"cut off: {step.name}")
         self._display.say(
-            f"{steps.done} of {steps.total} steps done in {took}, {len(steps.failed)} failed. What is finished stays, "
-            f"and the same command goes on from there. Snakemake's own log: {_newest_log()}"
+            f"{steps.done} of {steps.total} steps done in {took}, {len(steps.failed)} failed"
+            f"{', interrupted' * self._interrupted}. What is finished stays, and the same command goes on from there.\n"
+            f"Snakemake's own log: {_newest_log()}"
         )
 
 
@@ -130,6 +146,10 @@ def not_ok(block: Path) -> list[str]:
         if record["status"] != "ok":
             seeds[f"{record['status']}: {record['reason']}"].append(record["seed"])
     return [f"seed{'s' * (len(of) > 1)} {format_block(of)} {what}" for what, of in seeds.items()]
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _last_lines(file: Path) -> list[str]:

@@ -11,15 +11,24 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from jcae.training.loop import _PhaseRun
-    from jcae.training.phase import Phase
+from jcae.training.block import Block
+from jcae.training.phase import Phase
 
 NAME = "heartbeat.json"
 SECONDS = 1.0
 """Between two beats, at least."""
+
+
+class PhaseRun(Protocol):
+    """What is asked of a phase in progress (`jcae.training.loop`)."""
+
+    block: Block
+    epoch: int
+    epochs: int
+    step: int
+    terms: list[str]
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Beat:
     share: float
 
 
-def beat(checkpoint: Path | None, phases: Sequence["Phase"], number: int, run: "_PhaseRun") -> None:
+def beat(checkpoint: Path | None, phases: Sequence[Phase], number: int, run: PhaseRun) -> None:
     """Write down where phase `number` stands, beside the checkpoint; without one, or too soon, do nothing."""
     if checkpoint is None:
         return
@@ -61,7 +70,7 @@ def beat(checkpoint: Path | None, phases: Sequence["Phase"], number: int, run: "
         os.replace(temporary, file)
 
 
-def _last_loss(run: "_PhaseRun") -> float | None:
+def _last_loss(run: PhaseRun) -> float | None:
     history = run.block.history
     if not history or not run.terms:
         return None
