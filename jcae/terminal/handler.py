@@ -73,7 +73,7 @@ class LogHandler(LogHandlerBase):
     def _begin(self, record: LogRecord) -> None:
         planned = [make_step(rule, wildcards) for rule, wildcards in record.steps]
         self._steps = Steps(planned, Costs(read_recorded(record.run)), record.created)
-        self._display.say(f"{record.getMessage()}; {len(planned)} steps to do")
+        self._display.say(f"{record.getMessage()}; steps to do: {len(planned)}")
 
     def _start(self, record: LogRecord) -> None:
         step = make_step(record.rule_name, record.wildcards)
@@ -125,7 +125,7 @@ class LogHandler(LogHandlerBase):
             return
         took = duration(time.time() - steps.begun)
         if steps.done == steps.total:
-            self._display.say(f"All {steps.total} steps done in {took}.", "green")
+            self._display.say(f"All steps done: {steps.total} in {took}.", "green")
             return
         for step in steps.failed.values():
             self._display.say(f"FAILED: {step.name}", "bold red")

@@ -24,6 +24,7 @@ from jcae.scores.evaluation import collect_records, evaluate
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
 from jcae.scores.gallery import is_of_images, write_gallery
 from jcae.jobs.provenance import code_digest
+from jcae.statistics.shared import count
 from jcae.tables.run import RUN_TABLES, write_tables
 
 try:
@@ -353,10 +354,8 @@ def get_track_target():
 
 
 def get_overview():
-    return (
-        f"Run {PLAN.run}: {len(PLAN.jobs) * len(PLAN.seeds)} runs ({len(PLAN.methods)} methods on {len(PLAN.datasets)} "
-        f"data sets, {len(PLAN.seeds)} seeds)"
-    )
+    runs = count(len(PLAN.jobs) * len(PLAN.seeds), "run")
+    return f"Run {PLAN.run}: {runs} of {count(len(PLAN.methods), 'method')} on {count(len(PLAN.datasets), 'data set')}"
 
 
 def get_steps():

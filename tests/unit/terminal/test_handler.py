@@ -1,5 +1,7 @@
 """Snakemake's events as people see them."""
 
+import contextlib
+import io
 import logging
 import signal
 from types import SimpleNamespace
@@ -42,7 +44,9 @@ class Run:
     """A handler that is told recorded events."""
 
     def __init__(self):
-        self.handler = LogHandler(MockOutputSettings(), None)
+        self.written = io.StringIO()
+        with contextlib.redirect_stderr(self.written):
+            self.handler = LogHandler(MockOutputSettings(), None)
         self.seconds = 1000.0
 
     def tell(self, event=None, level=logging.INFO, message="", **facts):
@@ -65,7 +69,7 @@ class Run:
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):  # whose stream the handler takes
+def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = Run()
     yield made
@@ -73,14 +77,12 @@ def run(tmp_path, monkeypatch, capsys):  # whose stream the handler takes
 
 
 @pytest.fixture
-def lines(run, capsys):
+def lines(run):
     """Closes the run, and gives what was written."""
 
     def close():
         run.handler.close()
-        written = capsys.readouterr()
-        assert written.out == ""
-        return written.err.splitlines()
+        return run.written.getvalue().splitlines()
 
     return close
 
@@ -94,23 +96,23 @@ def test_finished_steps_are_lines_with_what_on_what_and_how_long(run, lines):
     run.start(0, "all", {}, [])  # a target
     run.finish(0)
     first, train, collect, end = lines()
-    assert first == "Run r: 2 runs; 2 steps to do"
+    assert first == "Run r: 2 runs; steps to do: 2"
     assert train.split() == ["1/2", "train", "method", "wine/dec/0-1", "3.0", "s"]
     assert collect.split() == ["2/2", "collect", "results", "3.0", "s"]
-    assert end.startswith("All 2 steps done in ")
+    assert end.startswith("All steps done: 2 in ")
 
 
-def test_failed_step_is_named_at_once_and_at_the_end(run, lines, tmp_path, capsys):
+def test_failed_step_is_named_at_once_and_at_the_end(run, lines, tmp_path):
     run.begin(("train_method", DEC), ("collect_results", {"run": "r"}))
     run.start(1, "train_method", DEC, [BLOCK])
     (tmp_path / "train.log").write_text("".join(f"line {i}\n" for i in range(50)) + "\033[31mdisk full\033[0m\n")
     run.fail(1, tmp_path / "train.log")
-    at_once = capsys.readouterr().err.splitlines()
+    at_once = run.written.getvalue().splitlines()
     assert at_once[1].split() == ["1/2", "train", "method", "wine/dec/0-1", "1.5", "s", "FAILED"]
     assert at_once[2] == f"  {tmp_path / 'train.log'}:"
     assert at_once[-1] == "  | disk full"  # without its colour
     assert len(at_once) == 3 + module.TAIL
-    failed, end, log = lines()
+    failed, end, log = lines()[len(at_once) :]
     assert failed == "FAILED: train method wine/dec/0-1"
     assert "0 of 2 steps done in " in end
     assert ", 1 failed. What is finished stays, and the same command goes on from there." in end
@@ -125,7 +127,7 @@ def test_step_that_is_tried_again_after_a_failure_is_no_failure_in_the_end(run, 
     run.finish(1)
     *_, again, end = lines()
     assert again.split()[:2] == ["1/1", "train"]
-    assert end.startswith("All 1 steps done")
+    assert end.startswith("All steps done: 1")
 
 
 def test_runs_that_are_not_ok_are_named_when_their_block_is_done(run, lines, monkeypatch, tmp_path):
