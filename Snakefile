@@ -65,11 +65,16 @@ rule smoke:
         "python -m snakemake --nolock --cores all --configfile config/smoke.yaml > {log:q} 2>&1"
 
 
+# Told through snakemake's logger: the plugin `jcae`, which `make bench` asks for, shows its own words in place of these.
+onstart:
+    logger.info(get_overview(), extra={"run": PLAN.run, "steps": get_steps()})
+
+
 onsuccess:
-    print(get_summary())
+    logger.info(get_summary())
 
 
 onerror:
-    print(
+    logger.info(
         f"Some jobs failed; what is finished stays, and the same command goes on from there. Logs: logs/{PLAN.run}"
     )

@@ -166,6 +166,14 @@ def compare(
 
 
 @app.command()
+def summary(results: Annotated[Path, typer.Argument(help="Folder of the run, results/<run>.")]) -> None:
+    """Say what came out of a run: ACC, which runs are not ok, where the report is."""
+    from jcae.terminal.summary import summarise
+
+    typer.echo(summarise(results))
+
+
+@app.command()
 def explain(
     table: Annotated[Path, typer.Argument(help="Table of a run, results/<run>/tables/<name>.csv.")],
     row: Annotated[str, typer.Argument(help="Number of the row, 1 the first, or its keys: digits/kmeans.")],

@@ -8,6 +8,7 @@ from jcae.jobs.records import format_block
 from jcae.report.source import Source
 from jcae.scores.evaluation import ENDS, SKIPPED, attempted
 from jcae.scores.metrics import METRICS
+from jcae.statistics.shared import count
 from jcae.tables.cells import MAIN_METRICS, mean_sd
 
 NAMED = 6
@@ -20,11 +21,6 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def counted(n: int, what: str) -> str:
-    """1 data set, 2 data sets."""
-    return f"{n:,} {what}{'s' * (n != 1)}"
-
-
 def what_ran(source: Source) -> list[str]:
     """Methods, data sets, seeds, and how the runs ended; machine, time and commit."""
     records = source.records
@@ -32,7 +28,7 @@ def what_ran(source: Source) -> list[str]:
     numbers = sorted(records["seed"].unique().tolist())
     seeds = f"seed{'s' * (len(numbers) > 1)} {format_block(numbers)}"
     said = [
-        f"{counted(len(source.methods), 'method')} on {counted(len(source.datasets), 'data set')}{datasets}, "
+        f"{count(len(source.methods), 'method')} on {count(len(source.datasets), 'data set')}{datasets}, "
         f"{seeds}: {endings(records)}."
     ]
     hours = (records["seconds"].sum() + records.drop_duplicates("pretrain_seconds")["pretrain_seconds"].sum()) / 3600
@@ -52,7 +48,7 @@ def endings(records: pd.DataFrame) -> str:
     tried = attempted(records)
     counts = tried["status"].value_counts()
     bad = [f"{counts[status]} {status}" for status in ENDS if status != "ok" and counts.get(status, 0)]
-    text = counted(len(tried), "run")
+    text = count(len(tried), "run")
     text += f", {counts.get('ok', 0)} ok, {listed(bad)}" if bad else ", all ok"
     skipped = len(records) - len(tried)
     return text + (f" ({skipped} skipped: nothing to do there)" if skipped else "")
@@ -64,7 +60,7 @@ def what_failed(source: Source) -> list[str]:
     if bad.empty:
         return []
     groups = bad.groupby(["dataset", "method"]).size()
-    named = [f"{source.methods[m]} on {d} ({counted(n, 'run')})" for (d, m), n in groups.items()][:NAMED]
+    named = [f"{source.methods[m]} on {d} ({count(n, 'run')})" for (d, m), n in groups.items()][:NAMED]
     more = [] if len(groups) <= NAMED else [f"{len(groups) - NAMED} others"]
     return [f"Not ok: {listed([*named, *more])}. They are counted in every table and part of no mean."]
 
@@ -87,14 +83,14 @@ def what_came_out(source: Source) -> list[str]:
         wins = best["method"].value_counts()
         said.append(
             "The highest mean ACC has "
-            + listed(f"{source.methods[m]} on {counted(n, 'data set')}" for m, n in list(wins.items())[:NAMED])
+            + listed(f"{source.methods[m]} on {count(n, 'data set')}" for m, n in list(wins.items())[:NAMED])
             + "."
         )
     ranks = source.data("ranks_acc")
     if "friedman_p" in ranks and ranks["friedman_p"].notna().any():
         p, n = ranks["friedman_p"].iloc[0], int(ranks["n_datasets"].max())
         verdict = "do not tell the methods apart" if p >= 0.05 else "tell methods apart"
-        said.append(f"Over {counted(n, 'data set')} their ranks {verdict} (Friedman test, p = {p:.2g}).")
+        said.append(f"Over {count(n, 'data set')} their ranks {verdict} (Friedman test, p = {p:.2g}).")
     return said
 
 
@@ -117,7 +113,7 @@ def the_claim(source: Source) -> list[str]:
             else r.dataset
             for r in group.itertuples()
         ]
-        parts.append(f"{verdict} on {listed(where) if len(where) <= NAMED else counted(len(where), 'data set')}")
+        parts.append(f"{verdict} on {listed(where) if len(where) <= NAMED else count(len(where), 'data set')}")
     return [
         f"The paper's claim, that {label} scores above every method that starts from the same autoencoders: "
         f"{'; '.join(parts)}. In brackets its strongest rival there, and the difference in points of ACC."
@@ -140,7 +136,7 @@ def the_equivalence(source: Source) -> list[str]:
             counts = fits[f"verdict_{metric}"].value_counts()
             said.append(
                 f"Fitted side by side, their {METRICS[metric].label}s are "
-                + listed(f"{verdict} on {counted(n, 'data set')}" for verdict, n in counts.items())
+                + listed(f"{verdict} on {count(n, 'data set')}" for verdict, n in counts.items())
                 + "."
             )
             break

@@ -29,6 +29,7 @@ from jcae.randomness.seeds import generator
 from jcae.training.block import Block
 from jcae.training.capture import CapturedStep
 from jcae.training.checkpoint import load_checkpoint, save_checkpoint
+from jcae.training.heartbeat import beat
 from jcae.training.optimisers import BlockOptimiser
 from jcae.training.phase import Loss, Phase, Runtime
 
@@ -326,6 +327,7 @@ def train(
                     with tqdm(total=run.epoch_steps, unit="batch", leave=False, disable=quiet) as inner:
                         run.run_epoch(inner)
                     bar.update()
+                    beat(runtime.checkpoint, phases, number, run)
                     if runtime.checkpoint and runtime.checkpoint_every and run.epoch % runtime.checkpoint_every == 0:
                         _save(runtime.checkpoint, fingerprint, block, number, run)
             run.finish()

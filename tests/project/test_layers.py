@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = (
     {"__main__"},
     {"cli"},
+    {"terminal"},
     {"equivalence"},
     {"report"},
     {"tables", "figures", "publish"},
@@ -109,7 +110,9 @@ def test_readers_of_results_never_train(name):
         assert not own_rooms(path) & TRAINING
 
 
-@pytest.mark.parametrize("name", ["jobs", "scores", "statistics", "tables", "publish", "contract", "tuning", "cli"])
+@pytest.mark.parametrize(
+    "name", ["jobs", "scores", "statistics", "tables", "publish", "contract", "tuning", "cli", "terminal"]
+)
 def test_importing_these_imports_no_torch(name):
     files = [path for path in FILES if room(path) == name]
     assert files

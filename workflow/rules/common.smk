@@ -6,6 +6,7 @@ import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # Jobs call `python -m jcae`: with the Python that runs snakemake, and the sources beside this Snakefile.
 sys.path.insert(0, str(workflow.basedir))
@@ -24,6 +25,7 @@ from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PE
 from jcae.scores.gallery import is_of_images, write_gallery
 from jcae.jobs.provenance import code_digest
 from jcae.report.write import write_report
+from jcae.statistics.shared import count
 from jcae.tables.run import RUN_TABLES, write_tables
 
 try:
@@ -356,9 +358,24 @@ def get_track_target():
     return [] if PLAN.source else f"results/{PLAN.run}/track.json"
 
 
+# --- what is said of a run
+
+
+def get_overview():
+    runs = count(len(PLAN.jobs) * len(PLAN.seeds), "run")
+    return f"Run {PLAN.run}: {runs} of {count(len(PLAN.methods), 'method')} on {count(len(PLAN.datasets), 'data set')}"
+
+
+def get_steps():
+    """Rule and wildcards of all jobs that are going to run; those without output are names of targets."""
+    return [(job.rule.name, dict(job.wildcards_dict)) for job in workflow.dag.needrun_jobs() if job.output]
+
+
 def get_summary():
     folder = f"results/{PLAN.run}"
     return (
+        f"Summary: python -m jcae summary {folder}
+"
         f"Report: {folder}/report/index.html. Tables: {folder}/tables, figures: {folder}/figures, records of all runs: "
         f"{SOURCE}/records.csv."
     )
