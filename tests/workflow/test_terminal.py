@@ -148,20 +148,21 @@ def test_interrupt_ends_cleanly(mini):
 
 
 def test_run_ends_with_its_summary(finished):
-    """The real rules, of which two have something to do; their files are the same again."""
+    """The real rules, of which three have something to do; their files are the same again."""
     table = finished.folder / "results/tiny/tables/scores_acc.md"
     before = table.read_bytes()
     table.unlink()
     done = finished.run(*command(finished, "--configfile", "tiny.yaml")[2:])
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
-    assert lines[1] == "Run tiny: 10 runs of 5 methods on 1 data set; steps to do: 2"
-    assert [line.split()[:3] for line in lines[2:4]] == [["1/2", "write", "tables"], ["2/2", "import", "runs"]]
-    assert lines[4].startswith("All steps done: 2 in ")
+    assert lines[1] == "Run tiny: 10 runs of 5 methods on 1 data set; steps to do: 3"
+    assert lines[2].split()[:3] == ["1/3", "write", "tables"]
+    assert {tuple(line.split()[1:3]) for line in lines[3:5]} == {("write", "report"), ("import", "runs")}
+    assert lines[5].startswith("All steps done: 3 in ")
     assert table.read_bytes() == before
     summary = finished.run("jcae", "summary", "results/tiny").stdout.splitlines()
     assert summary[0] == "ACC in percent, own labels, mean ± sd over the seeds"
     broken = "  wine/broken: failed: ArithmeticError: no solution for these data (seeds 0, 1)"
-    assert summary[-3:-1] == ["10 runs: 8 ok, 2 failed", broken]
+    assert summary[-3:] == ["10 runs: 8 ok, 2 failed", broken, "Report: results/tiny/report/index.html"]
     assert "Run tiny: 10 runs of 5 methods on 1 data set" in finished.first_run
     assert "Summary: python -m jcae summary results/tiny" in finished.first_run
