@@ -374,8 +374,7 @@ def get_steps():
 def get_summary():
     folder = f"results/{PLAN.run}"
     return (
-        f"Summary: python -m jcae summary {folder}
-"
+        f"Summary: python -m jcae summary {folder}\n"
         f"Report: {folder}/report/index.html. Tables: {folder}/tables, figures: {folder}/figures, records of all runs: "
         f"{SOURCE}/records.csv."
     )
