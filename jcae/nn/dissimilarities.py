@@ -16,7 +16,7 @@ from jcae.nn.products import matmul
 Dissimilarity = Callable[[Tensor, Tensor], Tensor]
 
 FLOOR = 1e-12
-"""Under a root, whose slope at 0 is infinite: a point may lie on its centre."""
+"""Under a root or a logarithm, whose slope at 0 is infinite: a point may lie on its centre."""
 
 
 def squared_euclidean(x: Tensor, y: Tensor) -> Tensor:
@@ -51,10 +51,8 @@ def _unit(x: Tensor) -> Tensor:
 
 def minkowski(x: Tensor, y: Tensor, order: float) -> Tensor:
     """(sum_j |x_j - y_j|^order)^(1/order), for an order of at least 1."""
-    gaps = (x - y).abs()
-    # Powers of the largest gap would leave the range of float32; as a scale it drops out of value and gradient.
-    scale = gaps.detach().amax(-1, keepdim=True).clamp_min(FLOOR)
-    return scale.squeeze(-1) * ((gaps / scale).pow(order).sum(-1) + FLOOR).pow(1.0 / order)
+    # By logarithms: powers of large gaps leave the range of float32, and their last bit depends on the place in memory.
+    return (torch.logsumexp(order * (x - y).abs().clamp_min(FLOOR).log(), dim=-1) / order).exp()
 
 
 DISSIMILARITIES: dict[str, Dissimilarity] = {
@@ -86,7 +84,8 @@ def mahalanobis(gaps: Tensor, factors: Tensor) -> Tensor:
     -------
     Tensor, (S, n, K)
     """
-    gaps = gaps.expand(*factors.shape[:2], -1, -1)
+    # A product's last bits depend on how its operands lie in memory: the same for one seed and for many.
+    gaps = gaps.expand(*factors.shape[:2], -1, -1).contiguous()
     return matmul(gaps.flatten(0, 1), factors.flatten(0, 1)).square().sum(-1).unflatten(0, factors.shape[:2]).mT
 
 
