@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -125,7 +124,8 @@ or callable
             "Rate, batch and epochs are those of the examples of the public code, on made data: 1e-4, 32, 40.",
             "The weights pi are stored as logarithms, which keeps them positive; the public code clips them in one "
             "place and takes their magnitude in another.",
-            "1e-12 is added under the roots of euclidean and minkowski, whose slope is infinite at 0.",
+            "1e-12 is added under the root of euclidean, whose slope is infinite at 0, and minkowski takes it for any "
+            "smaller difference.",
             "A row of zeros is at cosine dissimilarity 1 from every centre, hence assigned by the weights alone.",
             "The start of Mahalanobis replaces singular covariances by the pooled one; the public code has no number "
             "for them.",
@@ -183,20 +183,24 @@ or callable
         """What the mixture is on, (S, m, p), of x (S, m, d): x itself."""
         return x
 
+    def all_points(self, block: Block) -> Tensor:
+        """`points` of all rows, (S, n, p)."""
+        return block.whole()
+
     def start(self, block: Block) -> None:
         """Centres, and precisions, where training begins."""
-        network, points = block.network, block.map(lambda x: self.points(block.network, x))
-        if self.dissimilarity in FROM_KMEANS:
-            found = kmeans(points, self.n_clusters, block.seeds)
-            network.centroids.copy_(found.centers)
-            if network.factors is not None:
-                pairs = zip(points.double().cpu().numpy(), found.labels.cpu().numpy(), strict=True)
-                factors = np.stack([precision_factors(*pair, self.n_clusters) for pair in pairs])
-                network.factors.copy_(torch.tensor(factors))
-        else:
+        network, points = block.network, self.all_points(block)
+        if self.dissimilarity not in FROM_KMEANS:
             for s, seed in enumerate(block.seeds):
                 rng = generator(seed, "start")
                 network.centroids[s] = exchange_start(points[s], self.n_clusters, network.dissimilarity, rng)
+            return
+        found = kmeans(points, self.n_clusters, block.seeds)
+        network.centroids.copy_(found.centers)
+        if network.factors is not None:
+            for s, labels in enumerate(found.labels.cpu().numpy()):
+                factors = precision_factors(points[s].double().cpu().numpy(), labels, self.n_clusters)
+                network.factors[s] = torch.tensor(factors)
 
     def batch_loss(self, network: MixtureNetwork, x: Tensor) -> Loss:
         """Loss of a batch x (S, B, d)."""
@@ -308,6 +312,10 @@ class DMAE(PretrainedMixin, DissimilarityMixture):
     def points(self, network: MixtureNetwork, x: Tensor) -> Tensor:
         """The code, (S, m, p), of x (S, m, d)."""
         return network.autoencoder.encode(x)
+
+    def all_points(self, block: Block) -> Tensor:
+        """See `DissimilarityMixture`."""
+        return block.map(block.network.autoencoder.encode)
 
     def batch_loss(self, network: MixtureNetwork, x: Tensor) -> Loss:
         """Loss of a batch x (S, B, d)."""
