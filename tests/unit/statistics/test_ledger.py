@@ -222,9 +222,10 @@ def test_values_and_certainties_that_do_not_fit_are_refused(tmp_path, row, messa
         read_published(tmp_path / "p.csv")
 
 
-def test_no_number_of_aecm_is_told_from_memory():
+@pytest.mark.parametrize("name", ["aecm", "dmae"])
+def test_no_number_of_a_table_that_we_have_not_seen_is_told_from_memory(name):
     numbers = read_published(FILE)
-    assert set(numbers.loc[numbers["method"].str.startswith("aecm"), "certainty"]) == {"unread"}
+    assert set(numbers.loc[numbers["method"].str.startswith(name), "certainty"]) == {"unread"}
 
 
 def test_an_epoch_that_labels_chose_is_named_as_such():
