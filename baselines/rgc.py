@@ -22,6 +22,7 @@ from jcae.nn.products import matmul
 from jcae.randomness.seeds import generator
 from jcae.training.block import Block
 from jcae.training.kmeans import kmeans
+from jcae.training.memory import Demand
 from jcae.training.optimisers import Optimiser
 from jcae.training.phase import Loss, Phase
 
@@ -228,6 +229,16 @@ class RGC(NodeClusterer):
         hidden = [layer(self.width, self.quality_width, f"quality.{name}") for name in ("nodes", "clusters")]
         actions = layer(self.quality_width, self.max_clusters - self.min_clusters + 1, "quality.actions")
         return RGCNetwork(views, self.activation == "sigmoid", QualityNetwork(*hidden, actions))
+
+    def demand(self, network: RGCNetwork, n_samples: int, n_features: int) -> Demand:
+        """See `DeepEstimator`; also similarities of all pairs of nodes, and the codes that quality is learned from."""
+        need = super().demand(network, n_samples, n_features)
+        # Three blocks of similarities are kept for the way back; there, one gradient comes and one goes.
+        more = 5 * n_samples**2
+        if network.quality is not None:
+            # Codes, and turned for the weights' gradient; the layer's result, at length 1, its positive part, gradient.
+            more += (self.buffer_size + 1) * n_samples * (2 * self.width + 4 * self.quality_width)
+        return need._replace(per_seed=need.per_seed + more * network.views[0].weight.element_size())
 
     # ------------------------------------------------------------------ training
 

@@ -92,7 +92,7 @@ def ours(x: Tensor, graph: sparse.csr_array, updates: int, seeds: int, precision
 
 def main() -> None:
     args = harness.arguments(__doc__)
-    updates, sizes, repeats = (1, (1, 2), 1) if args.quick else (2, (1, 10), 5)
+    updates, sizes, repeats = (1, (1, 2), 1) if args.quick else (1, (1, 10), 5)
     rows = []
     for name, (n, d, edges, density) in SHAPES.items():
         n, d = (n // 10, d // 10) if args.quick else (n, d)

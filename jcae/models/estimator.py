@@ -24,13 +24,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from jcae.augmentation.augmentation import Augmentation
 from jcae.models.fields import Parameterised
 from jcae.models.info import Info
 from jcae.models.location import FarFromZeroWarning, warn_far_from_zero
 from jcae.models.parameters import check_choice, check_shared
 from jcae.models.snapshots import Snapshots
 from jcae.nn.graph import Nodes
-from jcae.nn.precision import PRECISIONS, storage_dtype
+from jcae.nn.precision import PRECISIONS, storage_dtype, warn_if_slow
 from jcae.training.block import CHUNK, Block
 from jcae.training.checkpoint import save_checkpoint
 from jcae.training.groups import Group, first_groups, release
@@ -128,6 +129,10 @@ class DeepEstimator(Parameterised, BaseEstimator):
         """What is trained on in place of X (n_samples, n_features), once for all seeds: other features of its rows."""
         return X
 
+    def augmentation(self, X: np.ndarray) -> Augmentation | None:
+        """How the rows of X (n_samples, n_features) are changed that a step trains on; None: not at all."""
+        return None
+
     def nodes(self, x: Tensor, graph: sparse.csr_array | None, device: torch.device) -> Nodes | None:
         """The rows x (n, d) with the edges of their graph, on the device; None for a method that takes none."""
         return None
@@ -135,6 +140,10 @@ class DeepEstimator(Parameterised, BaseEstimator):
     def rows_of_step(self, n_samples: int) -> int:
         """Rows of an update."""
         return getattr(self, "batch_size", CHUNK)
+
+    def demand(self, network: nn.Module, n_samples: int, n_features: int) -> Demand:
+        """Bytes that a block takes, counted by the network of a single seed."""
+        return demand(network, n_samples, n_features, self.rows_of_step(n_samples))
 
     def placement(self, need: Demand, graph: sparse.csr_array | None, device: torch.device, n_seeds: int) -> Placement:
         """How many seeds are trained at once, and whether the data lie on the device; a CPU takes all of them."""
@@ -192,13 +201,14 @@ class DeepEstimator(Parameterised, BaseEstimator):
         runtime = runtime or Runtime()
         check_choice(self, "precision", PRECISIONS)
         device = resolve_device(self.device)
+        warn_if_slow(self.precision, device)
         X = validate_data(self, X, dtype=self._array_dtype(), order="C", ensure_min_samples=2, copy=False)
         check_shared(self, *X.shape)
         self.check_parameters(*X.shape)
         graph = self.graph_of(X, graph)
         warn_far_from_zero(self, X)
         X = self.prepared(X, graph)
-        need = demand(self.build_network(X.shape[1], seeds[:1]), *X.shape, self.rows_of_step(len(X)))
+        need = self.demand(self.build_network(X.shape[1], seeds[:1]), *X.shape)
         placed = self.placement(need, graph, device, len(seeds))
         recipe = self.pretraining()
         if pretrained is not None and recipe is None:
@@ -264,7 +274,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
             with warnings.catch_warnings(action="ignore", category=UserWarning):  # read-only; nothing writes to it
                 x = torch.from_numpy(X)
             x = x.to(device) if group.resident else x
-            block = Block(network.to(device), x, group.seeds, self.nodes(x, graph, device))
+            block = Block(network.to(device), x, group.seeds, self.nodes(x, graph, device), self.augmentation(X))
             phases = self.training_phases(block)
             if hasattr(self, "clusters"):
                 block.assign = lambda rows: self.clusters(block, rows)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
-from jcae.nn.convolution import halvings
+from jcae.augmentation.recipe import check_image, read_recipe
+from jcae.nn.convolution import Image, halvings
 from jcae.training.optimisers import EPS_PLACEMENTS
 
 
@@ -61,6 +62,8 @@ def check_shared(owner: Any, n_samples: int, n_features: int) -> None:
         check_clusters(owner, n_samples)
     if "hidden" in parameters:
         check_network_parameters(owner, n_features)
+    if "augment" in parameters:
+        check_augment(owner)
     for name, one in COMMON.items():
         if name not in parameters or (parameters[name].default is None and getattr(owner, name) is None):
             continue
@@ -124,6 +127,22 @@ def check_image_shape(owner: Any, n_features: int) -> None:
         raise ValueError(
             f"{type(owner).__name__}: image_shape={image_shape!r} does not fit data with {n_features} features; "
             "allowed are (height, width) and (height, width, channels) whose product is that"
+        )
+
+
+def check_augment(owner: Any) -> None:
+    """Check ``augment``: a recipe, and images that it can change."""
+    name = type(owner).__name__
+    try:
+        recipe = read_recipe(owner.augment)
+        if recipe is not None and owner.image_shape is not None:
+            check_image(recipe, Image(*owner.image_shape))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if recipe is not None and owner.image_shape is None:
+        raise ValueError(
+            f"{name}: augment={owner.augment!r} needs image_shape, (height, width) or (height, width, channels) of the "
+            "features; it is None"
         )
 
 

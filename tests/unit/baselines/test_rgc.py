@@ -221,3 +221,23 @@ def test_new_points_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("jcae.jobs.predict.read_new", lambda file, card: np.zeros((2, 8)))
     with pytest.raises(PredictionError, match=r"RGC cannot label new points: it has no predict"):
         predict(tmp_path, "new.csv")
+
+
+def test_memory_counts_all_pairs_of_nodes_and_the_buffer():
+    """Similarities grow with the square of the nodes; codes are kept only where K is learned."""
+    found, told = (RGC(k, **SMALL) for k in (None, 3))
+    counted = {
+        n: [method.demand(method.build_network(8, [0]), n, 8).per_seed for method in (found, told)]
+        for n in (10**4, 10**5)
+    }
+    for few, many in zip(*counted.values(), strict=True):
+        assert 50 < many / few < 100
+        assert many > 5 * 4 * 10**10
+    kept = (SMALL["buffer_size"] + 1) * 10**4 * SMALL["width"] * 4
+    assert counted[10**4][0] - counted[10**4][1] > kept
+
+
+def test_a_graph_whose_pairs_do_not_fit_is_refused_before_training(blobs, monkeypatch):
+    monkeypatch.setattr("jcae.models.graph_clusterer.host_memory", lambda: 2**16)
+    with pytest.raises(MemoryError, match="RGC: a graph of 60 nodes"):
+        fits(blobs[0])
