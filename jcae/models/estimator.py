@@ -24,6 +24,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from jcae.augmentation.augmentation import Augmentation
 from jcae.models.fields import Parameterised
 from jcae.models.info import Info
 from jcae.models.location import FarFromZeroWarning, warn_far_from_zero
@@ -127,6 +128,10 @@ class DeepEstimator(Parameterised, BaseEstimator):
     def prepared(self, X: np.ndarray, graph: sparse.csr_array | None) -> np.ndarray:
         """What is trained on in place of X (n_samples, n_features), once for all seeds: other features of its rows."""
         return X
+
+    def augmentation(self, X: np.ndarray) -> Augmentation | None:
+        """How the rows of X (n_samples, n_features) are changed that a step trains on; None: not at all."""
+        return None
 
     def nodes(self, x: Tensor, graph: sparse.csr_array | None, device: torch.device) -> Nodes | None:
         """The rows x (n, d) with the edges of their graph, on the device; None for a method that takes none."""
@@ -269,7 +274,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
             with warnings.catch_warnings(action="ignore", category=UserWarning):  # read-only; nothing writes to it
                 x = torch.from_numpy(X)
             x = x.to(device) if group.resident else x
-            block = Block(network.to(device), x, group.seeds, self.nodes(x, graph, device))
+            block = Block(network.to(device), x, group.seeds, self.nodes(x, graph, device), self.augmentation(X))
             phases = self.training_phases(block)
             if hasattr(self, "clusters"):
                 block.assign = lambda rows: self.clusters(block, rows)

@@ -4,6 +4,7 @@ Pure functions on the tables that `jcae.scores.evaluation.read_results` gives; t
 `jcae.statistics.shared`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ def paired(
     scores: pd.DataFrame,
     records: pd.DataFrame,
     metric: str,
-    reference: str | None,
+    reference: str | Mapping[str, str] | None,
     kind: str = "own",
     level: float = LEVEL,
 ) -> pd.DataFrame:
@@ -86,8 +87,9 @@ def paired(
         As `jcae.scores.evaluation.read_results` gives them.
     metric : str
         Key of `jcae.scores.metrics.METRICS`, with a better direction.
-    reference : str or None
-        Method to compare with; None, or one that was not run, leaves the tests empty.
+    reference : str, mapping or None
+        Method to compare with; None, or one that was not run, leaves the tests empty. A mapping gives methods a
+        reference each, and leaves the others out.
     kind : {"own", "refit"}
     level : float
 
@@ -104,12 +106,16 @@ def paired(
     rows = []
     for dataset in sorted(records["dataset"].unique()):
         here = records[records["dataset"] == dataset]
-        theirs = values.get((dataset, reference), pd.Series(dtype=float))
         tests = []
         for method in dict.fromkeys(here["method"]):
-            mine = values.get((dataset, method), pd.Series(dtype=float))
+            if isinstance(reference, Mapping) and method not in reference:
+                continue
+            own = reference[method] if isinstance(reference, Mapping) else reference
+            mine, theirs = (values.get((dataset, name), pd.Series(dtype=float)) for name in (method, own))
             n_total = int((here["method"] == method).sum())
-            tests.append(_against(dataset, method, mine, theirs, n_total, method == reference, metric, level))
+            tests.append(_against(dataset, method, mine, theirs, n_total, method == own, metric, level))
+        if not tests:
+            continue
         frame = pd.DataFrame(tests)
         frame["p_holm"] = holm(frame["p"])
         # Holm multiplies the smallest p by the number of tests, and no larger p falls below that.
@@ -144,7 +150,7 @@ def _against(
     return row | {"smallest_p": test.smallest_p, "rank_biserial": test.rank_biserial}
 
 
-def _verdict(row: tuple, reference: str | None, level: float) -> str:
+def _verdict(row: tuple, reference: str | Mapping[str, str] | None, level: float) -> str:
     if row.method == reference:
         return "reference"
     if not row.n_pairs:

@@ -29,6 +29,7 @@ from jcae.randomness.seeds import generator
 from jcae.training.block import Block
 from jcae.training.capture import CapturedStep
 from jcae.training.checkpoint import load_checkpoint, save_checkpoint
+from jcae.training.heartbeat import beat
 from jcae.training.optimisers import BlockOptimiser
 from jcae.training.phase import Loss, Phase, Runtime
 
@@ -105,7 +106,7 @@ class _PhaseRun:
         self.leaves = list(self.parameters.values())
         self.optimiser = BlockOptimiser(phase.optimiser, self.parameters)
         self.mean = [torch.zeros_like(p) for p in self.leaves] if phase.averaging_epoch else []
-        block.set_clock(phase.name, 0)
+        block.set_clock(phase.name, 0, self.epoch_steps)
         block.active = torch.ones(self.n_seeds, dtype=torch.bool, device=block.device)
         worthwhile = block.device.type == "cuda" and self.total_steps >= CAPTURE_FROM
         self._take_step = CapturedStep(self._step) if capture and worthwhile else self._step
@@ -167,7 +168,7 @@ class _PhaseRun:
 
     def _step(self, x: Tensor, rows: Tensor) -> None:
         """One update. It reads and writes tensors alone, so that it can be replayed."""
-        loss = self.phase.loss(x, rows)
+        loss = self.phase.loss(self.block.augmented(x, rows), rows)
         if self.sums is None:
             self._check_terms(loss)
         gradients = torch.autograd.grad(loss.total().sum(), self.leaves, allow_unused=True, materialize_grads=True)
@@ -326,6 +327,7 @@ def train(
                     with tqdm(total=run.epoch_steps, unit="batch", leave=False, disable=quiet) as inner:
                         run.run_epoch(inner)
                     bar.update()
+                    beat(runtime.checkpoint, phases, number, run)
                     if runtime.checkpoint and runtime.checkpoint_every and run.epoch % runtime.checkpoint_every == 0:
                         _save(runtime.checkpoint, fingerprint, block, number, run)
             run.finish()

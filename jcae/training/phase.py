@@ -36,7 +36,8 @@ class Phase:
     name : str
         Appears in the history and seeds the batch order.
     loss : callable
-        ``loss(x, rows)`` with a batch x (S, B, d) and its row numbers (S, B), int64, returns a `Loss`. It must not make
+        ``loss(x, rows)`` with a batch x (S, B, d), augmented where the method asks for it, and its row numbers (S, B),
+        int64, returns a `Loss`. It must not make
         the host wait for the device (no ``item``, no branch on a tensor's value), and must find its tensors in place
         (change `Block.state` in `before`, `refresh` and `after` alone, and there by ``copy_`` once they exist).
     steps : int
@@ -49,7 +50,8 @@ class Phase:
     before : callable or None
         Run once before the first step (an initialisation by k-means, say).
     after : callable or None
-        ``after(x, rows)`` is run after every update with its batch, without gradients (a running mean, say). It must do
+        ``after(x, rows)`` is run after every update with its batch, never augmented, and without gradients (a running
+        mean, say). It must do
         nothing to a seed for which `Block.active` is False.
     refresh : callable or None
         ``refresh(step)`` is run before step 0, `refresh_every`, 2 `refresh_every` ... and may return a bool Tensor (S,)

@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[2]
 FLOORS = (
     {"__main__"},
     {"cli"},
+    {"terminal"},
     {"equivalence"},
+    {"report"},
     {"tables", "figures", "publish"},
     {"tuning"},
     {"statistics"},
@@ -20,6 +22,7 @@ FLOORS = (
     {"jobs"},
     {"models"},
     {"training"},
+    {"augmentation"},
     {"nn"},
     {"data"},
     {"randomness"},
@@ -28,7 +31,7 @@ FLOORS = (
 )
 FILES = sorted(path for path in (ROOT / "jcae").rglob("*.py") if path != ROOT / "jcae/__init__.py")
 # Rooms in which something is trained.
-TRAINING = {"nn", "training", "models", "equivalence", "contract", "tuning"}
+TRAINING = {"augmentation", "nn", "training", "models", "equivalence", "contract", "tuning"}
 
 
 def room(path: Path) -> str:
@@ -107,7 +110,9 @@ def test_readers_of_results_never_train(name):
         assert not own_rooms(path) & TRAINING
 
 
-@pytest.mark.parametrize("name", ["jobs", "scores", "statistics", "tables", "publish", "contract", "tuning", "cli"])
+@pytest.mark.parametrize(
+    "name", ["jobs", "scores", "statistics", "tables", "publish", "contract", "tuning", "cli", "terminal"]
+)
 def test_importing_these_imports_no_torch(name):
     files = [path for path in FILES if room(path) == name]
     assert files

@@ -46,6 +46,7 @@ def test_the_data_sets_are_there():
         "letter",
         "mnist_16",
         "optdigits",
+        "orl",
         "qmnist",
         "satimage",
         "segment",

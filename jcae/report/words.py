@@ -1,0 +1,154 @@
+"""What a run says, in sentences made from its numbers."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from jcae.jobs.records import format_block
+from jcae.report.source import Source
+from jcae.scores.evaluation import ENDS, SKIPPED, attempted
+from jcae.scores.metrics import METRICS
+from jcae.statistics.shared import count
+from jcae.tables.cells import MAIN_METRICS, mean_sd
+
+NAMED = 6
+"""Data sets, methods or runs that a sentence names; of more, it gives the number."""
+
+
+def listed(names: Iterable[str]) -> str:
+    """a, b and c."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def what_ran(source: Source) -> list[str]:
+    """Methods, data sets, seeds, and how the runs ended; machine, time and commit."""
+    records = source.records
+    datasets = f" ({listed(source.datasets)})" if len(source.datasets) <= NAMED else ""
+    numbers = sorted(records["seed"].unique().tolist())
+    seeds = f"seed{'s' * (len(numbers) > 1)} {format_block(numbers)}"
+    said = [
+        f"{count(len(source.methods), 'method')} on {count(len(source.datasets), 'data set')}{datasets}, "
+        f"{seeds}: {endings(records)}."
+    ]
+    hours = (records["seconds"].sum() + records.drop_duplicates("pretrain_seconds")["pretrain_seconds"].sum()) / 3600
+    devices = listed(dict.fromkeys(records["device_name"].dropna())) if records["device_name"].notna().any() else "?"
+    first, last = records["started"].min()[:10], records["finished"].max()[:10]
+    when = f"on {first}" if first == last else f"from {first} to {last}"
+    said.append(f"{_duration(hours)} of training {when}, on {devices}.")
+    return said
+
+
+def _duration(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes" if hours >= 1 / 30 else "Seconds"
+
+
+def endings(records: pd.DataFrame) -> str:
+    """320 runs, all ok; or how many of each status."""
+    tried = attempted(records)
+    counts = tried["status"].value_counts()
+    bad = [f"{counts[status]} {status}" for status in ENDS if status != "ok" and counts.get(status, 0)]
+    text = count(len(tried), "run")
+    text += f", {counts.get('ok', 0)} ok, {listed(bad)}" if bad else ", all ok"
+    skipped = len(records) - len(tried)
+    return text + (f" ({skipped} skipped: nothing to do there)" if skipped else "")
+
+
+def what_failed(source: Source) -> list[str]:
+    """Which methods failed where; nothing where all runs are ok."""
+    bad = source.records[~source.records["status"].isin(["ok", SKIPPED])]
+    if bad.empty:
+        return []
+    groups = bad.groupby(["dataset", "method"]).size()
+    named = [f"{source.methods[m]} on {d} ({count(n, 'run')})" for (d, m), n in groups.items()][:NAMED]
+    more = [] if len(groups) <= NAMED else [f"{len(groups) - NAMED} others"]
+    return [f"Not ok: {listed([*named, *more])}. They are counted in every table and part of no mean."]
+
+
+def what_came_out(source: Source) -> list[str]:
+    """The best method by ACC on every data set with a truth, and whether the methods can be told apart over all."""
+    table = source.data("scores_acc")
+    if table.empty:
+        return ["No data set has a truth: methods are shown by scores that need none."]
+    competing = [name for name in source.methods if not _is_control(source, name)]
+    table = table[table["method"].isin(competing) & (table["n_ok"] > 0)]
+    said = []
+    best = table.sort_values("mean", ascending=False).drop_duplicates("dataset").sort_values("dataset")
+    if len(best) <= NAMED:
+        leaders = [
+            f"on {r.dataset} {source.methods[r.method]} ({mean_sd(r.mean, r.sd, 'acc')})" for r in best.itertuples()
+        ]
+        said += [f"The highest mean ACC has {listed(leaders)}."] if leaders else []
+    else:
+        wins = best["method"].value_counts()
+        said.append(
+            "The highest mean ACC has "
+            + listed(f"{source.methods[m]} on {count(n, 'data set')}" for m, n in list(wins.items())[:NAMED])
+            + "."
+        )
+    ranks = source.data("ranks_acc")
+    if "friedman_p" in ranks and ranks["friedman_p"].notna().any():
+        p, n = ranks["friedman_p"].iloc[0], int(ranks["n_datasets"].max())
+        verdict = "do not tell the methods apart" if p >= 0.05 else "tell methods apart"
+        said.append(f"Over {count(n, 'data set')} their ranks {verdict} (Friedman test, p = {p:.2g}).")
+    return said
+
+
+def _is_control(source: Source, method: str) -> bool:
+    return bool(source.records.loc[source.records["method"] == method, "control"].any())
+
+
+def the_claim(source: Source) -> list[str]:
+    """Where AE-CM scores above every method that starts from the same autoencoders."""
+    table = source.data("claim_acc")
+    if table.empty or "verdict" not in table or table["verdict"].isna().all():
+        return []
+    table = table.dropna(subset=["verdict"])
+    label = source.methods.get(table["method"].iloc[0], table["method"].iloc[0])
+    parts = []
+    for verdict, group in table.groupby("verdict", sort=False):
+        where = [
+            f"{r.dataset} ({source.methods.get(r.reference, r.reference)}: {100 * r.difference:+.1f})"
+            if pd.notna(r.difference)
+            else r.dataset
+            for r in group.itertuples()
+        ]
+        parts.append(f"{verdict} on {listed(where) if len(where) <= NAMED else count(len(where), 'data set')}")
+    return [
+        f"The paper's claim, that {label} scores above every method that starts from the same autoencoders: "
+        f"{'; '.join(parts)}. In brackets its strongest rival there, and the difference in points of ACC."
+    ]
+
+
+def the_equivalence(source: Source) -> list[str]:
+    """Whether the identities hold, and whether module and mixture score alike."""
+    algebra, fits = source.data("algebra"), source.data("equivalence")
+    said = []
+    if not algebra.empty:
+        holds = int(algebra["holds"].astype(bool).sum())
+        which = "All" if holds == len(algebra) else f"{holds} of"
+        said.append(
+            f"{which} {len(algebra)} identities that make the clustering module an isotropic Gaussian mixture hold; "
+            f"the largest relative error is {algebra['error'].max():.1e}."
+        )
+    for metric in MAIN_METRICS:
+        if f"verdict_{metric}" in fits:
+            counts = fits[f"verdict_{metric}"].value_counts()
+            said.append(
+                f"Fitted side by side, their {METRICS[metric].label}s are "
+                + listed(f"{verdict} on {count(n, 'data set')}" for verdict, n in counts.items())
+                + "."
+            )
+            break
+    return said
+
+
+def of_method_on(source: Source, dataset: str, method: str) -> list[tuple[str, str]]:
+    """Every score's label and mean ± sd of one method on one data set, own labels."""
+    scores = source.scores
+    here = scores[(scores["dataset"] == dataset) & (scores["method"] == method) & (scores["labels"] == "own")]
+    found: list[tuple[str, str]] = []
+    for metric, values in here.groupby("metric", sort=False)["value"]:
+        if metric in METRICS:
+            found.append((METRICS[metric].label, mean_sd(values.mean(), values.std(), metric)))
+    return found

@@ -1,0 +1,173 @@
+"""The report of a run: its sentences, its links, and runs of which little is left."""
+
+import re
+from html import unescape
+from urllib.parse import unquote, urldefrag
+
+import numpy as np
+import pandas as pd
+import pytest
+from browser import look, needs_browser
+
+from jcae.report import words
+from jcae.report.source import Source
+from jcae.report.write import write_report
+from jcae.tables.run import write_tables
+from results import record, score
+
+RUN = {"run": None, "block": "0 1 2", "started": "2026-01-02T03:04:05+00:00", "n": 100, "d": 4, "n_clusters": 3}
+RUN |= {"truth": True, "objective_name": "loss_", "precision": "float32", "threads": 1, "code_digest": "c0de"}
+RUN |= {"params": '{"n_init": 20, "random_state": 0}'}
+
+
+def row(method, seed, status="ok", dataset="digits", **changes):
+    return record(method, seed, status, dataset, **RUN | {"run": f"runs/{dataset}/{method}/0-2/{seed}"} | changes)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Write a run with these records and scores, its tables, and its report; returns the source."""
+
+    def write(records, scores):
+        folder = tmp_path / "wine & more"
+        folder.mkdir()
+        pd.DataFrame(records).to_csv(folder / "records.csv", index=False)
+        columns = ["dataset", "method", "seed", "labels", "metric", "value"]
+        pd.DataFrame(scores, columns=columns).to_csv(folder / "scores.csv", index=False)
+        write_tables(folder, folder / "tables")
+        assert write_report(folder, folder, folder / "report") == folder / "report/index.html"
+        return Source(folder, folder)
+
+    return write
+
+
+@pytest.fixture
+def made(make):
+    """Two methods and a control on two data sets; a seed of one diverged."""
+    values = {"kmeans": 0.7, "aecm": 0.8, "random": 0.1}
+    label = 'AE-CM <b>"&'
+    records = [
+        row(m, s, dataset=d, **({"label": label} if m == "aecm" else {}))
+        for d in ("digits", "wine")
+        for m in values
+        for s in range(3)
+    ]
+    bad = next(r for r in records if (r["method"], r["dataset"], r["seed"]) == ("aecm", "wine", 2))
+    bad |= {"status": "diverged", "reason": "loss became nan <i>"}
+    scores = [
+        score(r["method"], r["seed"], values[r["method"]] + r["seed"] / 100, metric, dataset=r["dataset"])
+        for r in records
+        for metric in ("acc", "nmi", "ari")
+        if r["status"] == "ok"
+    ]
+    return make(records, scores)
+
+
+def pages(source):
+    return {
+        path.relative_to(source.shown / "report").as_posix(): path for path in source.shown.rglob("report/**/*.html")
+    }
+
+
+def text_of(page):
+    return unescape(re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8")))
+
+
+def test_the_sentences_come_from_the_numbers(made):
+    assert words.what_ran(made) == [
+        "3 methods on 2 data sets (digits and wine), seeds 0-2: 18 runs, 17 ok, 1 diverged.",
+        "Seconds of training on 2026-01-02, on Example.",
+    ]
+    assert words.what_failed(made) == [
+        'Not ok: AE-CM <b>"& on wine (1 run). They are counted in every table and part of no mean.'
+    ]
+    assert words.what_came_out(made)[0] == (
+        'The highest mean ACC has on digits AE-CM <b>"& (81.0 ± 1.0) and on wine AE-CM <b>"& (80.5 ± 0.7).'
+    )
+    assert words.the_claim(made) == words.the_equivalence(made) == []
+
+
+def test_a_claim_is_told_as_its_table_says(made):
+    rows = [("digits", -0.031, "does not hold"), ("wine", 0.02, "holds")]
+    table = pd.DataFrame(rows, columns=["dataset", "difference", "verdict"]).assign(method="aecm", reference="kmeans")
+    table.to_csv(made.shown / "tables/claim_acc.csv", index=False)
+    (said,) = words.the_claim(made)
+    assert "does not hold on digits (KMEANS: -3.1); holds on wine (KMEANS: +2.0)" in said
+
+
+def test_an_identity_that_fails_is_told(made):
+    checks = pd.DataFrame({"check": ["a", "b"], "error": [1e-12, 0.5], "holds": [True, False]})
+    checks.to_csv(made.shown / "tables/algebra.csv", index=False)
+    assert words.the_equivalence(made)[0].startswith("1 of 2 identities")
+
+
+def test_there_is_a_page_for_everything(made):
+    found = set(pages(made))
+    assert {"index.html", "comparison.html", "tables.html", "provenance.html"} <= found
+    assert {"datasets/digits.html", "methods/aecm.html", "runs/wine/aecm.html"} <= found
+    assert "equivalence.html" not in found
+
+
+def test_all_links_resolve_and_nothing_comes_from_outside(made):
+    checked = 0
+    for path in pages(made).values():
+        for link in re.findall(r'(?:href|src)="([^"]*)"', path.read_text(encoding="utf-8")):
+            place, anchor = urldefrag(unescape(link))
+            assert "//" not in place, link
+            target = path.parent / unquote(place) if place else path
+            assert target.is_file(), f"{path}: {link}"
+            assert not anchor or f'id="{anchor}"' in target.read_text(encoding="utf-8")
+            checked += 1
+    assert checked > 100
+
+
+def test_a_number_leads_to_its_runs(made):
+    front = pages(made)["index.html"].read_text(encoding="utf-8")
+    assert '<a href="runs/digits/aecm.html">81.0 ± 1.0</a>' in front
+    runs = text_of(pages(made)["runs/wine/aecm.html"])
+    assert "diverged" in runs
+    assert "loss became nan <i>" in runs
+    assert "runs/wine/aecm/0-2/2" in runs
+
+
+def test_text_of_a_config_is_no_markup(made):
+    for path in pages(made).values():
+        assert 'AE-CM <b>"' not in path.read_text(encoding="utf-8")
+    assert 'AE-CM <b>"&' in text_of(pages(made)["index.html"])
+
+
+def test_a_run_of_failures_alone_has_a_report(make):
+    source = make([row("kmeans", s, "failed") for s in range(2)], [])
+    assert "2 runs, 0 ok, 2 failed" in text_of(pages(source)["index.html"])
+
+
+def test_one_method_one_seed(make):
+    source = make([row("kmeans", 0)], [score("kmeans", 0, 0.5, m) for m in ("acc", "nmi", "ari")])
+    assert "1 method on 1 data set (digits), seed 0: 1 run, all ok." in text_of(pages(source)["index.html"])
+
+
+def test_without_a_truth(make):
+    scores = [score("kmeans", s, 0.3, "silhouette_features") for s in range(2)]
+    source = make([row("kmeans", s, truth=False, n_clusters=np.nan) for s in range(2)], scores)
+    front = text_of(pages(source)["index.html"])
+    assert "No data set has a truth" in front
+    assert "0.3" in front
+
+
+def test_an_earlier_report_leaves_nothing(made):
+    old = made.shown / "report/runs/digits/gone.html"
+    old.write_text("")
+    write_report(made.results, made.shown, made.shown / "report")
+    assert not old.exists()
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)])
+@pytest.mark.parametrize("name", ["index.html", "runs/wine/aecm.html", "tables.html"])
+def test_a_browser_shows_all_and_sorts(made, tmp_path, name, width, height):
+    seen = look(pages(made)[name], width, height, tmp_path / "profile")
+    assert seen["errors"] == []
+    assert seen["cut"] == []
+    before, once, twice = seen["orders"]
+    assert sorted(before) == sorted(once)
+    assert once == twice[::-1] or len(set(once)) < len(once)
