@@ -1,4 +1,4 @@
-# make bench                            the default run, its report and summary; CONFIG=config/mnist.yaml another one
+# make bench                            the default run and its report; CONFIG=config/mnist.yaml another one
 # make bench CONFIG=... MIRROR=folder   take data files from a folder (or address) before the original sources
 # make bench CONFIG=... PROFILE=gpu     settings of profiles/gpu in place of profiles/default; CORES=4 limits the cores
 # make tune DATASET=wine METHOD=aecm_random TRIALS=50    search for parameters; TUNE="--by-labels NMI" passes options on
@@ -24,8 +24,10 @@ endif
 
 bench: install
 	$(PY) -m jcae unlock
-	$(PY) -m snakemake --logger jcae --workflow-profile $(PROFILE) --cores $(CORES) --configfile $(CONFIG)
-	$(PY) -m jcae summary "results/$$($(PY) -m jcae check-config --run config.yaml $(CONFIG))"
+	$(PY) -m snakemake --workflow-profile $(PROFILE) --cores $(CORES) --configfile $(CONFIG)
+	report=results/$$($(PY) -m jcae check-config --run config.yaml $(CONFIG))/report.html
+	$(PY) -m snakemake --configfile $(CONFIG) --report "$$report"
+	echo "Report: $$report"
 
 smoke:
 	$(MAKE) bench CONFIG=config/smoke.yaml

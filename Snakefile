@@ -16,7 +16,6 @@ include: "workflow/rules/equivalence.smk"
 include: "workflow/rules/summarise.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/figures.smk"
-include: "workflow/rules/report.smk"
 include: "workflow/rules/tracking.smk"
 
 
@@ -26,7 +25,6 @@ rule all:
         get_equivalence_target(),
         get_tables_target(),
         get_figures_target(),
-        get_report_target(),
         get_track_target(),
 
 
@@ -45,11 +43,6 @@ rule figures:
         get_figures_target(),
 
 
-rule report:
-    input:
-        get_report_target(),
-
-
 rule track:
     input:
         get_track_target(),
@@ -65,16 +58,11 @@ rule smoke:
         "python -m snakemake --nolock --cores all --configfile config/smoke.yaml > {log:q} 2>&1"
 
 
-# Told through snakemake's logger: the plugin `jcae`, which `make bench` asks for, shows its own words in place of these.
-onstart:
-    logger.info(get_overview(), extra={"run": PLAN.run, "steps": get_steps()})
-
-
 onsuccess:
-    logger.info(get_summary())
+    print(get_summary())
 
 
 onerror:
-    logger.info(
+    print(
         f"Some jobs failed; what is finished stays, and the same command goes on from there. Logs: logs/{PLAN.run}"
     )

@@ -27,9 +27,6 @@ from jcae.jobs.records import format_block
 from jcae.jobs.runner import pretrain_block, train_block
 from jcae.scores import metrics
 
-CHECKPOINTS = "checkpoints"
-"""In the folder of a search: where what trains at the moment tells how far it is."""
-
 
 @dataclass(frozen=True)
 class Fit:
@@ -95,7 +92,7 @@ def tune(
     criterion: str = "silhouette",
     by_labels: str | None = None,
     truth: str | Path | None = None,
-    report: Callable[[str, int], None] = lambda line, left: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Search the space that the config declares for a method, and write the best values as an overlay.
 
@@ -107,8 +104,7 @@ def tune(
     n_trials : int
         Trials in all. Those of an earlier call that are in the study already count.
     out : path
-        Gets ``study.db`` (Optuna's storage), ``trials.csv``, plots, ``best.yaml`` and ``pretrained/``; ``checkpoints/``
-        while something trains, which tells there how far it is.
+        Gets ``study.db`` (Optuna's storage), ``trials.csv``, plots, ``best.yaml`` and ``pretrained/``.
     features : path
         ``features.npz``, with ``card.json`` beside it.
     seeds : sequence of int
@@ -120,7 +116,7 @@ def tune(
     truth : path or None
         ``truth.npz``; read for `by_labels` only.
     report : callable
-        Gets a line, and how many trials are still to come: once before the first trial, and after every one.
+        Gets one line per trial.
 
     Returns
     -------
@@ -143,8 +139,8 @@ def tune(
     X = read_arrays(features, "X")["X"]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = _open_study(plan, out, job, space, how, seeds, features)
-    start = _pretrain(plan, job, features, seeds, out)
-    fit = partial(_fit, plan, job, features, seeds, start, out)
+    start = _pretrain(plan, job, features, seeds, out / "pretrained")
+    fit = partial(_fit, plan, job, features, seeds, start)
 
     def objective(trial: Any) -> float:
         params = {name: _suggest(trial, name, values) for name, values in space.items()}
@@ -153,18 +149,13 @@ def tune(
             raise optuna.TrialPruned(f"{how} is not defined")
         return value
 
-    def missing_trials() -> int:
-        # Trials of a study that was interrupted count only when they came to an end, one way or the other.
-        return max(0, n_trials - sum(trial.state.is_finished() for trial in study.trials))
-
     def say(study: Any, trial: Any) -> None:
         value = f"{trial.value:.4f}" if trial.value is not None else trial.user_attrs.get("reason", "not defined")
-        seconds = trial.duration.total_seconds()
-        report(f"trial {trial.number}: {json.dumps(trial.params)} {value}, {seconds:.1f} s", missing_trials())
+        report(f"trial {trial.number}: {json.dumps(trial.params)} {value}")
 
-    missing = missing_trials()
-    report(f"{method} on {dataset}, {how}: {missing} of {n_trials} trials to do", missing)
-    if missing:
+    # Trials of a study that was interrupted count only when they came to an end, one way or the other.
+    missing = n_trials - sum(trial.state.is_finished() for trial in study.trials)
+    if missing > 0:
         study.optimize(objective, n_trials=missing, callbacks=[say])
     if not study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)):
         reasons = {trial.user_attrs.get("reason", "criterion not defined") for trial in study.trials}
@@ -264,24 +255,19 @@ def _suggest(trial: Any, name: str, values: Mapping[str, Any]) -> Any:
     return suggest(name, values["low"], values["high"], log=values.get("log", False))
 
 
-def _pretrain(plan: Plan, job: Job, features: str | Path, seeds: Sequence[int], out: Path) -> Path | None:
+def _pretrain(plan: Plan, job: Job, features: str | Path, seeds: Sequence[int], folder: Path) -> Path | None:
     """The autoencoders of the tuning seeds, trained once for all trials, if the method starts from one."""
     if job.autoencoder is None:
         return None
-    folder = out / "pretrained"
     pretraining = plan.pretraining[job.dataset, job.autoencoder]
     block = folder / format_block(seeds)
     stamp = folder / "spec.json"
     text = json.dumps([pretraining.spec, pretraining.code, file_sha256(features)])
     if not (block.is_dir() and stamp.exists() and stamp.read_text(encoding="utf-8") == text):
         shutil.rmtree(folder, ignore_errors=True)
-        pretrain_block(pretraining.spec, features, seeds, block, checkpoints=out / CHECKPOINTS, **_machine(plan))
+        pretrain_block(pretraining.spec, features, seeds, block, device=plan.device, threads=plan.threads)
         stamp.write_text(text, encoding="utf-8")
     return block
-
-
-def _machine(plan: Plan) -> dict[str, Any]:
-    return {"device": plan.device, "threads": plan.threads}
 
 
 def _fit(
@@ -290,7 +276,6 @@ def _fit(
     features: str | Path,
     seeds: Sequence[int],
     start: Path | None,
-    out: Path,
     params: Mapping[str, Any],
     trial: Any,
 ) -> list[Fit]:
@@ -300,8 +285,7 @@ def _fit(
     spec = {**job.spec, "params": {**job.spec["params"], **params}}
     with TemporaryDirectory() as folder:
         place = Path(folder) / "block"
-        options = {"pretrained": start, "checkpoints": out / CHECKPOINTS, **_machine(plan)}
-        records = train_block(spec, features, seeds, place, **options)
+        records = train_block(spec, features, seeds, place, pretrained=start, device=plan.device, threads=plan.threads)
         for record in records:
             if record["status"] != "ok":
                 reason = f"seed {record['seed']} {record['status']}: {record['reason']}"

@@ -107,31 +107,6 @@ def merge(
 
 
 @app.command()
-def score(
-    labels: Annotated[Path, typer.Argument(help="Labels: .csv, .npy or .npz; a column or row per seed.")],
-    dataset: Annotated[str, typer.Option(help="Data set of the catalogue.")],
-    name: Annotated[str, typer.Option(help="What tables call them.")],
-    out: Out,
-    protocol: Annotated[
-        str, typer.Option(help="What they are: last, best-by-labels, refit, transfer or unknown.")
-    ] = "unknown",
-    data: Annotated[Path, typer.Option(help="Folder of fetched and prepared data sets.")] = Path("data"),
-    mirror: Annotated[
-        str | None, typer.Option(help="Folder or address asked first for data. [default: $JCAE_DATA_MIRROR]")
-    ] = None,
-) -> None:
-    """Score labels that were made elsewhere, and write them to be put beside others by `jcae merge`."""
-    from jcae.publish.submission import submit
-    from jcae.scores.metrics import METRICS
-    from jcae.tables.cells import mean_sd
-
-    scores = submit(labels, dataset, name, out, protocol=protocol, data=data, mirror=mirror)
-    for metric, values in scores.groupby("metric", sort=False)["value"]:
-        typer.echo(f"{METRICS[metric].label:32} {mean_sd(values.mean(), values.std(), metric)}")
-    typer.echo(f"Beside others: jcae merge <their export> {out} --out <folder>")
-
-
-@app.command()
 def tables(results: Results, out: Out) -> None:
     """Write the tables (csv, md, tex) of the collected scores and records."""
     from jcae.tables.run import write_tables
@@ -145,7 +120,6 @@ def compare(
     results: Results,
     out: Out,
     reference: Reference = None,
-    variants: Annotated[str, typer.Option(help="Methods and what each is a variant of, as JSON.")] = "{}",
     level: Level = 0.05,
     rope: Annotated[float, typer.Option(help="Difference of scores up to which methods are practically equal.")] = 0.01,
     published: Annotated[Path | None, typer.Option(help="Published numbers for the ledger, csv.")] = None,
@@ -159,18 +133,9 @@ def compare(
     """Write the tables (csv, md, tex) that compare methods with each other, over data sets and with publications."""
     from jcae.tables.comparison import write_comparison_tables
 
-    pairs = read_json(variants, "--variants")
     settings = {"reference": reference, "level": level, "rope": rope, "margin": margin, "length": length}
-    for path in write_comparison_tables(results, out, variants=pairs, published=published, **settings):
+    for path in write_comparison_tables(results, out, published=published, **settings):
         typer.echo(path)
-
-
-@app.command()
-def summary(results: Annotated[Path, typer.Argument(help="Folder of the run, results/<run>.")]) -> None:
-    """Say what came out of a run: ACC, which runs are not ok, where the report is."""
-    from jcae.terminal.summary import summarise
-
-    typer.echo(summarise(results))
 
 
 @app.command()
@@ -202,18 +167,6 @@ def figures(
     for name in names:
         for path in draw(name, results, out / name, dataset, reference=reference, level=level):
             typer.echo(path)
-
-
-@app.command()
-def report(
-    results: Results,
-    shown: Annotated[Path, typer.Option(help="Folder with the tables/ and figures/ made of them.")],
-    out: Out,
-) -> None:
-    """Write the report: static pages that say what ran and what came out."""
-    from jcae.report.write import write_report
-
-    typer.echo(write_report(results, shown, out))
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """Verbs: fit one block of seeds; search for parameters."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -145,8 +144,7 @@ def tune(
     from jcae.jobs.plan import make_plan
     from jcae.jobs.records import parse_block
     from jcae.scores.metrics import METRICS
-    from jcae.terminal.trials import Trials, summarise_trials
-    from jcae.tuning import CHECKPOINTS, CRITERIA
+    from jcae.tuning import CRITERIA
     from jcae.tuning import tune as search
 
     score = by_labels and by_labels.lower()
@@ -161,25 +159,19 @@ def tune(
     if score and (features.name == "fit.npz" or not truth.exists()):
         raise typer.BadParameter(f"the points of {dataset} that methods are fitted on have no labels here",
                                  param_hint="--by-labels")  # fmt: skip
-    out = out or Path("results") / plan.run / "tuning" / dataset / method / name
-    shown = Trials(sys.stdout, dataset, method, trials, out / CHECKPOINTS)
-    try:
-        best = search(
-            plan,
-            dataset,
-            method,
-            trials,
-            out,
-            features=features,
-            seeds=parse_block(seeds),
-            criterion=criterion,
-            by_labels=score,
-            truth=truth if score else None,
-            report=shown.report,
-        )
-    finally:
-        shown.close()
-    typer.echo(summarise_trials(out))
+    best = search(
+        plan,
+        dataset,
+        method,
+        trials,
+        out or Path("results") / plan.run / "tuning" / dataset / method / name,
+        features=features,
+        seeds=parse_block(seeds),
+        criterion=criterion,
+        by_labels=score,
+        truth=truth if score else None,
+        report=typer.echo,
+    )
     if score:
         typer.echo(f"Tuned BY LABELS ({METRICS[score].label}): no user without labels can do this.", err=True)
     typer.echo(f"{best}: lay it over the config, under a name of its own for the run")

@@ -20,9 +20,9 @@ from jcae.jobs.signature import finds_clusters
 SEEDS = (0, 1, 2, 3, 4)
 # Of deep methods, where the class has them. What is left out (weights of the loss, kinds of start) is the method's own.
 FEW = {"hidden": (16,), "code_dim": 5, "batch_size": 32, "epochs": 2, "module_epochs": 1, "max_iter": 6}
-FEW |= {"width": 20, "quality_width": 8, "n_atoms": 12, "n_layers": 8, "update_interval": 3, "precision": "float32"}
+FEW |= {"width": 20, "quality_width": 8}
 # The data of the checks are no images: convolutions are the network's business (tests/unit/nn/test_convolution.py).
-FEW |= {"channels": None, "image_shape": None, "augment": None, "pca_dim": None}
+FEW |= {"update_interval": 3, "precision": "float32", "channels": None, "image_shape": None, "pca_dim": None}
 # Where every update sees all points, an epoch is one; and configs have rates of a tenth, for ten times as many.
 ALL_AT_ONCE = {"epochs": 400, "learning_rate": 1e-3}
 ENOUGH = {**FEW, "hidden": (32,), "epochs": 100, "module_epochs": 50, "max_iter": 500, "update_interval": 5}

@@ -11,7 +11,6 @@ with extra("bench", "jcae.figures"):
     from matplotlib.figure import Figure
 
 from jcae.figures import style
-from jcae.figures.atoms import atoms
 from jcae.figures.centroids import centroids
 from jcae.figures.comparison import critical_differences, improvement, performance_profiles
 from jcae.figures.confusion import confusion
@@ -39,7 +38,6 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "maps": maps,
     "centroids": centroids,
     "interpolations": interpolations,
-    "atoms": atoms,
     "confusion": confusion,
     "sizes": sizes,
     "examples": examples,
@@ -54,10 +52,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
 }
 """Name -> `f(results, dataset)`: results folder and data set (None = all)."""
 
-PER_DATASET = (
-    *("curves", "score_curves", "maps", "centroids", "interpolations", "atoms"),
-    *("confusion", "sizes", "examples"),
-)
+PER_DATASET = ("curves", "score_curves", "maps", "centroids", "interpolations", "confusion", "sizes", "examples")
 """Figures of one data set: these need `dataset`, and read its gallery."""
 
 OF_EQUIVALENCE = ("equivalence", "algebra")
@@ -69,7 +64,7 @@ OF_COMPARISON = (
 )
 """Figures of the comparison of methods: these also take `reference` and `level`."""
 
-IMAGES_ONLY = ("centroids", "interpolations", "atoms")
+IMAGES_ONLY = ("centroids", "interpolations")
 """Figures that exist only where the data have an `image_shape`."""
 
 

@@ -1,6 +1,5 @@
 """Look of all figures, and how they are written: the same numbers give the same bytes."""
 
-import re
 import textwrap
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,9 +12,6 @@ from matplotlib.figure import Figure
 
 COLUMN, PAGE = 3.4, 7.0
 """Widths in inches of one column and of a page of two."""
-
-SCREEN = 110
-"""Dots per inch of what is rasterised in an svg, which is for the screen; the pdf has 300."""
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 # Beyond eight no palette is safe for every eye: markers and labels in place tell the rest (Tol's muted colours) apart.
@@ -161,15 +157,6 @@ def mosaic(images: np.ndarray, gap: int = 1) -> np.ndarray:
     return joined[: rows * (height + gap) - gap, : columns * (width + gap) - gap]
 
 
-_PATH = re.compile(r' d="[^"]*"')
-_DIGITS = re.compile(r"(\.\d)\d+")
-
-
-def _rounded(path: re.Match) -> str:
-    """A path of an svg with one digit behind the point: nobody sees less than a tenth of a point."""
-    return _DIGITS.sub(r"\1", path[0])
-
-
 def save(figure: Figure, data: pd.DataFrame, stem: str | Path) -> list[Path]:
     """Write a figure as `<stem>.svg` and `<stem>.pdf`, and the numbers it was drawn from as `<stem>.csv`.
 
@@ -192,8 +179,7 @@ def save(figure: Figure, data: pd.DataFrame, stem: str | Path) -> list[Path]:
     with applied():
         _settle(figure)
         # The time of writing would make every file a new one.
-        figure.savefig(svg, dpi=SCREEN, metadata={"Date": None})
-        svg.write_text(_PATH.sub(_rounded, svg.read_text(encoding="utf-8")), encoding="utf-8")
+        figure.savefig(svg, metadata={"Date": None})
         figure.savefig(pdf, metadata={"CreationDate": None})
     data.to_csv(csv, index=False)
     return [svg, pdf, csv]

@@ -291,12 +291,6 @@ class Expansion:
         try:
             told = {count: facts.n_clusters} if count and not finds_clusters(cls) else {}
             method = cls(**{**told, **params})
-            if hasattr(cls, "fit_seeds"):
-                from jcae.models.estimator import DeepEstimator
-                from jcae.models.parameters import check_shared
-
-                if isinstance(method, DeepEstimator):
-                    check_shared(method, facts.n_fit, facts.d)
             method.check_parameters(facts.n_fit, facts.d)
             starts_at_random = autoencoder and hasattr(method, "pretraining") and method.pretraining() is None
         except KeyboardInterrupt:

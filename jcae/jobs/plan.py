@@ -133,12 +133,6 @@ def make_plan(config: Mapping[str, Any], schema: str | Path = SCHEMA) -> Plan:
     if ("comparison",) not in broken and settings["comparison"]["reference"] is not None:
         reference = [settings["comparison"]["reference"]]
         problems += check_names(reference, config["methods"], "comparison.reference", "method of this config")
-    if ("comparison",) not in broken:
-        for variant, method in (settings["comparison"]["variants"] or {}).items():
-            problems += check_names([variant], config["methods"], "comparison.variants", "method of this config")
-            place = f"comparison.variants.{variant}"
-            problems += check_names([method], config["methods"], place, "method of this config")
-            problems += [f"{place}: is a variant of itself"] if variant == method else []
     problems += _check_source(settings["from"])
     if problems:
         raise ConfigError(problems)

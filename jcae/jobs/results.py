@@ -37,7 +37,6 @@ class Result:
     centroids: np.ndarray | None = None
     interpolations: np.ndarray | None = None
     snapshots: Mapping[str, np.ndarray] | None = None
-    atoms: Mapping[str, np.ndarray] | None = None
     history: list[Mapping[str, Any]] = field(default_factory=list)
     weights: Mapping[str, np.ndarray] | None = None
     objective: dict[str, Any] | None = None
@@ -107,8 +106,6 @@ def collect(estimator: Any, job: BlockJob, labels: Any) -> Result:
         return result
     if job.deep and hasattr(estimator, "snapshots_") and job.scored is None:  # theirs are points of the fit
         result.snapshots = estimator.snapshots_._asdict()
-    if job.deep and hasattr(estimator, "atoms_"):
-        result.atoms = estimator.atoms_._asdict()
     try:
         _collect_clusters(result, estimator, job, labels)
     except BaseException as error:

@@ -1,6 +1,6 @@
 """What every estimator with an autoencoder has: the parameters of its layers, encoding and decoding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,6 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from jcae.augmentation.augmentation import Augmentation
-from jcae.augmentation.recipe import read_recipe
 from jcae.models.fields import Parameterised
 
 
@@ -31,9 +29,6 @@ class EmbeddingMixin(Parameterised, TransformerMixin):
         the channels of a pixel side by side.
     negative_slope : float
         Of the leaky ReLU between layers; 0 gives a ReLU.
-    augment : str, dict or None
-        Train on changed images: a recipe of `jcae.augmentation.recipe`, by its name or its settings. Needs
-        `image_shape`. Targets, k-means, labels and the final loss see the images as they are.
     """
 
     hidden: Sequence[int] = (500, 500, 2000)
@@ -41,7 +36,6 @@ class EmbeddingMixin(Parameterised, TransformerMixin):
     channels: Sequence[int] | None = None
     image_shape: Sequence[int] | None = None
     negative_slope: float = 0.2
-    augment: str | Mapping[str, Any] | None = None
 
     def transform(self, X: Any) -> np.ndarray:
         """Code (n_samples, code_dim) of X (n_samples, n_features)."""
@@ -54,18 +48,6 @@ class EmbeddingMixin(Parameterised, TransformerMixin):
         if Z.shape[1] != self.code_dim:
             raise ValueError(f"Z has {Z.shape[1]} columns; the code has {self.code_dim}")
         return self._map(self.decode, torch.tensor(Z))
-
-    def augmentation(self, X: np.ndarray) -> Augmentation | None:
-        """See `DeepEstimator`."""
-        recipe = read_recipe(self.augment)
-        if recipe is None:
-            return None
-        if recipe.recolours and not (X.min() >= 0 and X.max() <= 1):
-            raise ValueError(
-                f"{type(self).__name__}: augment={self.augment!r} changes brightness or colours, which needs pixels "
-                f"between 0 and 1; these are between {X.min():.6g} and {X.max():.6g}"
-            )
-        return Augmentation(recipe, self.image_shape)
 
     @staticmethod
     def encode(network: nn.Module, x: Tensor) -> Tensor:

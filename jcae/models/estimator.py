@@ -24,7 +24,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from jcae.augmentation.augmentation import Augmentation
 from jcae.models.fields import Parameterised
 from jcae.models.info import Info
 from jcae.models.location import FarFromZeroWarning, warn_far_from_zero
@@ -85,7 +84,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
     history_ : list of dict
         Rows ``phase, epoch, step, term, value``; value is the epoch's mean over mini-batches.
     loss_ : float
-        Mean over mini-batches of the last phase's loss at the final parameters.
+        Mean over mini-batches of the last phase's loss (of several: their sum) at the final parameters.
     n_updates_ : int
         Optimiser steps taken.
     status_ : {"ok", "diverged", "collapsed"}
@@ -108,7 +107,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
         """
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.Module:
-        """Network of a block: every parameter has a leading axis of ``len(seeds)``."""
+        """Network of a block: every parameter and buffer has a leading axis of ``len(seeds)``."""
         raise NotImplementedError
 
     def training_phases(self, block: Block) -> list[Phase]:
@@ -129,16 +128,12 @@ class DeepEstimator(Parameterised, BaseEstimator):
         """What is trained on in place of X (n_samples, n_features), once for all seeds: other features of its rows."""
         return X
 
-    def augmentation(self, X: np.ndarray) -> Augmentation | None:
-        """How the rows of X (n_samples, n_features) are changed that a step trains on; None: not at all."""
-        return None
-
     def nodes(self, x: Tensor, graph: sparse.csr_array | None, device: torch.device) -> Nodes | None:
         """The rows x (n, d) with the edges of their graph, on the device; None for a method that takes none."""
         return None
 
     def rows_of_step(self, n_samples: int) -> int:
-        """Rows of an update."""
+        """Rows of an update: so many times the batch as a loss passes it through the network."""
         return getattr(self, "batch_size", CHUNK)
 
     def demand(self, network: nn.Module, n_samples: int, n_features: int) -> Demand:
@@ -274,7 +269,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
             with warnings.catch_warnings(action="ignore", category=UserWarning):  # read-only; nothing writes to it
                 x = torch.from_numpy(X)
             x = x.to(device) if group.resident else x
-            block = Block(network.to(device), x, group.seeds, self.nodes(x, graph, device), self.augmentation(X))
+            block = Block(network.to(device), x, group.seeds, self.nodes(x, graph, device))
             phases = self.training_phases(block)
             if hasattr(self, "clusters"):
                 block.assign = lambda rows: self.clusters(block, rows)
@@ -314,7 +309,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
 
     @property
     def weights_(self) -> dict[str, np.ndarray]:
-        """Parameters of the trained network by name, without the seed axis."""
+        """Parameters and running statistics of the trained network by name, without the seed axis."""
         check_is_fitted(self, "network_")
         return {k: v[0].numpy() for k, v in self.network_.state_dict().items()}
 

@@ -119,11 +119,6 @@ class GraphClusterer(PretrainedMixin, NodeClusterer):
         """See `DeepEstimator`."""
         super().check_parameters(n_samples, n_features)
         check_choice(self, "normalisation", NORMALISATIONS)
-        if self.augment is not None:
-            raise ValueError(
-                f"{type(self).__name__}: augment={self.augment!r} is not allowed: every update sees all nodes as they "
-                "are. Its autoencoder can be trained on changed images: autoencoder=Autoencoder(augment=...)"
-            )
 
     def training_phases(self, block: Block) -> list[Phase]:
         """See `DeepEstimator`."""

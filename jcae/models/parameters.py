@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
-from jcae.augmentation.recipe import check_image, read_recipe
-from jcae.nn.convolution import Image, halvings
+from jcae.nn.convolution import halvings
 from jcae.training.optimisers import EPS_PLACEMENTS
 
 
@@ -62,8 +61,6 @@ def check_shared(owner: Any, n_samples: int, n_features: int) -> None:
         check_clusters(owner, n_samples)
     if "hidden" in parameters:
         check_network_parameters(owner, n_features)
-    if "augment" in parameters:
-        check_augment(owner)
     for name, one in COMMON.items():
         if name not in parameters or (parameters[name].default is None and getattr(owner, name) is None):
             continue
@@ -96,8 +93,14 @@ def check_network_parameters(owner: Any, n_features: int) -> None:
     _check_integers(owner, "hidden", "layer widths")
     check_number(owner, "code_dim", minimum=1, integer=True)
     check_number(owner, "negative_slope", minimum=0)  # below 0, gradients would be wrong (`jcae.nn.products`)
-    check_image_shape(owner, n_features)
     name, channels, image_shape = type(owner).__name__, owner.channels, owner.image_shape
+    if image_shape is not None:
+        _check_integers(owner, "image_shape", "height, width and, for colour, channels")
+        if len(image_shape) not in (2, 3) or math.prod(image_shape) != n_features:
+            raise ValueError(
+                f"{name}: image_shape={image_shape!r} does not fit data with {n_features} features; allowed are "
+                "(height, width) and (height, width, channels) whose product is that"
+            )
     if channels is not None:
         _check_integers(owner, "channels", "channels of convolutions")
         if len(channels) == 0:
@@ -115,35 +118,6 @@ def check_network_parameters(owner: Any, n_features: int) -> None:
                     f"{name}: channels={channels!r} are too many for image_shape={image_shape!r}: convolution {number} "
                     f"would halve {step.large.height} x {step.large.width} pixels; it needs 2 x 2"
                 )
-
-
-def check_image_shape(owner: Any, n_features: int) -> None:
-    """Check ``image_shape``: None, or what `n_features` pixels fit in."""
-    image_shape = owner.image_shape
-    if image_shape is None:
-        return
-    _check_integers(owner, "image_shape", "height, width and, for colour, channels")
-    if len(image_shape) not in (2, 3) or math.prod(image_shape) != n_features:
-        raise ValueError(
-            f"{type(owner).__name__}: image_shape={image_shape!r} does not fit data with {n_features} features; "
-            "allowed are (height, width) and (height, width, channels) whose product is that"
-        )
-
-
-def check_augment(owner: Any) -> None:
-    """Check ``augment``: a recipe, and images that it can change."""
-    name = type(owner).__name__
-    try:
-        recipe = read_recipe(owner.augment)
-        if recipe is not None and owner.image_shape is not None:
-            check_image(recipe, Image(*owner.image_shape))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-    if recipe is not None and owner.image_shape is None:
-        raise ValueError(
-            f"{name}: augment={owner.augment!r} needs image_shape, (height, width) or (height, width, channels) of the "
-            "features; it is None"
-        )
 
 
 def _check_integers(owner: Any, name: str, what: str) -> None:

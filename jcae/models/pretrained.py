@@ -19,12 +19,12 @@ def own_recipe(owner: Any, default: Autoencoder | None = None) -> Autoencoder:
     """The autoencoder a method trains for itself when none is handed to it.
 
     Its parameter ``autoencoder`` is the recipe, or else `default`; the architecture, device and precision are always
-    the method's own. So is ``augment`` where there is no recipe that says it.
+    the method's own.
     """
-    recipe = owner.autoencoder if owner.autoencoder is not None else default or Autoencoder(augment=owner.augment)
+    recipe = owner.autoencoder if owner.autoencoder is not None else default or Autoencoder()
     if not isinstance(recipe, Autoencoder):
         raise ValueError(f"{type(owner).__name__}: autoencoder={recipe!r} must be a jcae.Autoencoder or None")
-    shared = [field.name for field in fields(EmbeddingMixin) if field.name != "augment"] + ["device", "precision"]
+    shared = [field.name for field in fields(EmbeddingMixin)] + ["device", "precision"]
     return Autoencoder(**{**recipe.get_params(deep=False), **{name: getattr(owner, name) for name in shared}})
 
 
@@ -54,8 +54,7 @@ class PretrainedMixin(EmbeddingMixin):
     Parameters
     ----------
     autoencoder : Autoencoder or None
-        Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own. None:
-        the usual one, on images changed as `augment` says.
+        Recipe of the pretraining when no pretrained weights are given; the architecture is this method's own.
     """
 
     autoencoder: Autoencoder | None = None

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -82,8 +81,7 @@ def explain(table: str | Path, row: str, column: str | None = None) -> str:
     exported = exported_records(place)
     for (dataset, method), group in runs.groupby(["dataset", "method"], sort=False):
         found = {run.seed: _record(place / run.run) or exported.get(run.run) for run in group.itertuples()}
-        label = METRICS[metric].label if metric else None
-        lines += ["", *describe_runs(place, dataset, method, group, found, label, kind)]
+        lines += ["", *_group(place, dataset, method, group, found, METRICS[metric].label if metric else None, kind)]
     return "\n".join(lines)
 
 
@@ -166,29 +164,16 @@ def _scores(place: Path) -> pd.DataFrame | None:
     return ok_scores(read_scores(path), read_records(place)) if path.is_file() else None
 
 
-def describe_runs(
+def _group(
     place: Path,
     dataset: str,
     method: str,
     runs: pd.DataFrame,
-    records: Mapping[int, dict[str, Any] | None],
+    records: dict[int, dict[str, Any] | None],
     label: str | None,
     kind: str,
 ) -> list[str]:
-    """All runs of one method on one data set: what differs per run, then what they share.
-
-    Parameters
-    ----------
-    place : Path
-        Folder with the records.
-    dataset, method : str
-    runs : DataFrame
-        Rows of the records; with a column `value` where a score is told.
-    records : mapping of int to dict or None
-        What `run.json` holds, by seed; None where it is not here.
-    label, kind : str
-        What that score is called, and which labels it is of.
-    """
+    """All runs of one method on one data set: what differs per run, then what they share."""
     lines = [f"{dataset} / {method} ({runs['use'].iloc[0]})"]
     for run in runs.itertuples():
         parts = [f"  seed {run.seed:<3} {run.status}"]

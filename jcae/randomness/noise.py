@@ -39,8 +39,8 @@ def bits(keys: Tensor, step: Tensor, shape: tuple[int, ...]) -> Tensor:
     ----------
     keys : Tensor of int64, (S,)
         One per seed, from `jcae.randomness.seeds.stream`.
-    step : Tensor of int64, () or (S,)
-        Number of the step, or whatever counts in its place.
+    step : Tensor of int64, ()
+        Number of the step.
     shape : tuple of int
         Of one seed's array.
 

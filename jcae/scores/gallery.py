@@ -50,7 +50,6 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
             `space`, which is its `embedding`, else its `code`: `plane` (points, 2), `width` and the `share` of variance
             that the plane keeps. Of the space, the `features` for want of one: what `jcae.scores.examples.examples`
             chooses as `example_<name>` and, of images, `example_images` (C, 2, examples, d) in 256 levels of the range.
-            Of dictionaries, what the run keeps of them (`jcae.models.atoms.Atoms`) as `atoms_<name>`.
             What a method does not have is absent. Decoded values are float16.
         `curves.csv.gz`, `score_curves.csv.gz`
             Of every run: the terms of the loss and, with a truth, the scores of the watched points over the updates.
@@ -132,9 +131,6 @@ def _run(folder: Path, X: np.ndarray, data: dict[str, Any]) -> dict[str, Any]:
         arrays |= {name: array for name, array in archive.items() if name != "refit_labels"}
     found = {"labels": _small(arrays["labels"])}
     found |= {name: arrays[name].astype(np.float16) for name in ("centroids", "interpolations") if name in arrays}
-    if (folder / "atoms.npz").exists():
-        for name, array in read_arrays(folder / "atoms.npz").items():
-            found[f"atoms_{name}"] = array.astype(np.float16) if array.dtype.kind == "f" else array
     space = next((name for name in ("embedding", "code") if name in arrays), "features")
     points = arrays.get(space, X)
     if space != "features":

@@ -4,7 +4,6 @@ Pure functions on the tables that `jcae.scores.evaluation.read_results` gives; t
 `jcae.statistics.shared`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +71,7 @@ def paired(
     scores: pd.DataFrame,
     records: pd.DataFrame,
     metric: str,
-    reference: str | Mapping[str, str] | None,
+    reference: str | None,
     kind: str = "own",
     level: float = LEVEL,
 ) -> pd.DataFrame:
@@ -87,9 +86,8 @@ def paired(
         As `jcae.scores.evaluation.read_results` gives them.
     metric : str
         Key of `jcae.scores.metrics.METRICS`, with a better direction.
-    reference : str, mapping or None
-        Method to compare with; None, or one that was not run, leaves the tests empty. A mapping gives methods a
-        reference each, and leaves the others out.
+    reference : str or None
+        Method to compare with; None, or one that was not run, leaves the tests empty.
     kind : {"own", "refit"}
     level : float
 
@@ -106,16 +104,12 @@ def paired(
     rows = []
     for dataset in sorted(records["dataset"].unique()):
         here = records[records["dataset"] == dataset]
+        theirs = values.get((dataset, reference), pd.Series(dtype=float))
         tests = []
         for method in dict.fromkeys(here["method"]):
-            if isinstance(reference, Mapping) and method not in reference:
-                continue
-            own = reference[method] if isinstance(reference, Mapping) else reference
-            mine, theirs = (values.get((dataset, name), pd.Series(dtype=float)) for name in (method, own))
+            mine = values.get((dataset, method), pd.Series(dtype=float))
             n_total = int((here["method"] == method).sum())
-            tests.append(_against(dataset, method, mine, theirs, n_total, method == own, metric, level))
-        if not tests:
-            continue
+            tests.append(_against(dataset, method, mine, theirs, n_total, method == reference, metric, level))
         frame = pd.DataFrame(tests)
         frame["p_holm"] = holm(frame["p"])
         # Holm multiplies the smallest p by the number of tests, and no larger p falls below that.
@@ -150,7 +144,7 @@ def _against(
     return row | {"smallest_p": test.smallest_p, "rank_biserial": test.rank_biserial}
 
 
-def _verdict(row: tuple, reference: str | Mapping[str, str] | None, level: float) -> str:
+def _verdict(row: tuple, reference: str | None, level: float) -> str:
     if row.method == reference:
         return "reference"
     if not row.n_pairs:

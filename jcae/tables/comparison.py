@@ -1,6 +1,5 @@
 """The tables of the comparison: against the reference, over data sets, by the choice of run, and with publications."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from jcae.scores.evaluation import attempted, labelled, read_results
@@ -12,7 +11,7 @@ from jcae.tables.cells import MAIN_METRICS
 from jcae.tables.failures import reliability_table
 from jcae.tables.ledger import ledger_table
 from jcae.tables.notes import against_truth
-from jcae.tables.pairs import claim_table, comparison_table, variants_table
+from jcae.tables.pairs import claim_table, comparison_table
 from jcae.tables.ranks import ranks_table
 from jcae.tables.rendering import write_all
 from jcae.tables.selection import selection_table
@@ -22,10 +21,7 @@ COMPARISON_TABLES = (
     "reliability",
     "ledger",
 )
-"""Names of the tables that `write_comparison_tables` writes,"""
-
-VARIANTS_TABLES = tuple(f"variants_{metric}" for metric in MAIN_METRICS)
-"""and of those that it writes where there are variants."""
+"""Names of the tables that `write_comparison_tables` writes."""
 
 
 def write_comparison_tables(
@@ -33,14 +29,13 @@ def write_comparison_tables(
     out_dir: str | Path,
     *,
     reference: str | None = None,
-    variants: Mapping[str, str] | None = None,
     level: float = LEVEL,
     rope: float = ROPE,
     published: str | Path | None = None,
     margin: float = MARGIN,
     length: str = "unknown",
 ) -> list[Path]:
-    """Write the tables of `COMPARISON_TABLES`, and where there are variants of `VARIANTS_TABLES`: csv, md, tex, html.
+    """Write the tables of `COMPARISON_TABLES` as csv, md, tex and html.
 
     Parameters
     ----------
@@ -50,8 +45,6 @@ def write_comparison_tables(
         Made if missing.
     reference : str, optional
         Method with which all others are compared.
-    variants : mapping of str to str, optional
-        Methods, each with the one that it is a variant of.
     level, rope : float
         As in `jcae.statistics.shared` and `jcae.statistics.ranks`.
     published : path, optional
@@ -76,9 +69,6 @@ def write_comparison_tables(
             ranks_table(scores, known, metric, reference, level, rope),
             selection_table(scores, known, metric),
         )
-        if variants:
-            own = paired(scores, known, metric, variants, level=level)
-            against += (variants_table(own, known, metric, variants, level),)
         tables += [against_truth(table, records) for table in against]
     tables.append(reliability_table(records, level))
     numbers = read_published(published) if published is not None else None

@@ -109,7 +109,6 @@ def algebra_table(algebra: pd.DataFrame) -> Table:
     note = (
         f"Largest relative error in float64 over {names}, in place and moved by up to "
         f"{algebra['offset'].max():g} standard deviations. The last column reports what the forms that expand the "
-        "square lose there; centring the data restores them. With squared Euclidean dissimilarity, alpha = 1 / (2 s^2) "
-        "and the weights of the mixture, CM, DMAE and mixture are three names of one assignment."
+        "square lose there; centring the data restores them."
     )
     return Table("algebra", "The identities that make the clustering module a mixture", note, data, cells)

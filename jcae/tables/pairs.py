@@ -1,7 +1,5 @@
 """Tables of pairs of runs of the same seed: the claim, and every method against the reference."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from jcae.scores.evaluation import display_names
@@ -86,60 +84,23 @@ def comparison_table(
             }
         )
     tested = data[data["n_pairs"] > 0]
-    note = [_intervals_note(records, percent), reference_note(reference, names, "No tests")]
-    note += ["Effect: matched-pairs rank-biserial correlation (-1 to 1)."]
-    note += _tests_notes(tested, records, metric, level)
-    title = f"{METRICS[metric].label} against {names.get(reference, reference)}" if reference else METRICS[metric].label
-    return Table(f"comparison_{metric}", f"{title}, paired by seed", joined(note), data, frame(rows))
-
-
-def variants_table(
-    pairs: pd.DataFrame, records: pd.DataFrame, metric: str, variants: Mapping[str, str], level: float = LEVEL
-) -> Table:
-    """Every variant against the method that it is a variant of; `pairs` is what `paired` gives for `variants`."""
-    names, percent = display_names(records), f"{100 * (1 - level):g} %"
-    data = in_order(pairs, names)
-    data.insert(2, "reference", data["method"].map(variants))
-    rows = []
-    for row in data.itertuples():
-        unpaired = f" ({row.n_unpaired} unpaired)" if row.n_unpaired else ""
-        rows.append(
-            {
-                "data set": row.dataset,
-                "method": names.get(row.reference, row.reference),
-                "variant": names[row.method],
-                "mean of the variant": number(row.mean, metric),
-                f"variant minus method [{percent}]": with_interval(
-                    row.difference, row.difference_low, row.difference_high, metric, signed=True
-                ),
-                "pairs": f"{row.n_pairs}{unpaired}",
-                "p (Holm)": p_value(row.p_holm),
-                "verdict": row.verdict,
-            }
-        )
-    note = [_intervals_note(records, percent), "Reference of a variant: the method beside it."]
-    note += _tests_notes(data[data["n_pairs"] > 0], records, metric, level)
-    title = f"{METRICS[metric].label} of variants minus that of the method, paired by seed"
-    return Table(f"variants_{metric}", title, joined(note), data, frame(rows))
-
-
-def _intervals_note(records: pd.DataFrame, percent: str) -> str:
-    how = "bootstrap of the mean over seeds (BCa; none from fewer than 3 seeds, too narrow with few)."
-    return joined([seeds_note(records), f"Intervals: {percent} {how}"])
-
-
-def _tests_notes(tested: pd.DataFrame, records: pd.DataFrame, metric: str, level: float) -> list[str]:
-    """How pairs were tested, and what the runs were."""
-    return [
+    note = [
+        seeds_note(records),
+        f"Intervals: {percent} bootstrap of the mean over seeds (BCa; none from fewer than 3 seeds, too narrow with "
+        "few).",
+        reference_note(reference, names, "No tests"),
         "Difference: method minus reference over the pairs, in the direction of the score, so that above 0 is better. "
         "A pair is a seed on which both runs are ok; unpaired seeds are counted and left out of difference and test. "
-        "p: two-sided Wilcoxon signed-rank test; Holm over the methods of a data set.",
+        "p: two-sided Wilcoxon signed-rank test; Holm over the methods of a data set. Effect: matched-pairs "
+        "rank-biserial correlation (-1 to 1).",
         _pairs_note(tested, level),
         "Controls are left out; the methods' own labels.",
         direction_note([metric]),
-        tuning_note(records, display_names(records)),
+        tuning_note(records, names),
         origin_note(records),
     ]
+    title = f"{METRICS[metric].label} against {names.get(reference, reference)}" if reference else METRICS[metric].label
+    return Table(f"comparison_{metric}", f"{title}, paired by seed", joined(note), data, frame(rows))
 
 
 def _pairs_note(tested: pd.DataFrame, level: float) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jcae.augmentation.augmentation import DRAWS, Augmentation
 from jcae.nn.graph import Nodes
 from jcae.randomness import noise
 from jcae.randomness.seeds import stream
@@ -22,15 +21,13 @@ class Block:
     Parameters
     ----------
     network : nn.Module
-        Every parameter has a leading axis of length S. Its device is the block's.
+        Every parameter and buffer has a leading axis of length S. Its device is the block's.
     x : Tensor, (n, d)
         On the block's device, or in host memory (pinned, or mapped from a file) where it does not fit there: batches
         are then gathered by the processor while the device works. The results are the same.
     seeds : sequence of int
     nodes : Nodes or None
         The rows as the nodes of their graph, for a method that takes one.
-    augmentation : Augmentation or None
-        How the images are changed that a step trains on; everything else sees the rows of x.
 
     Attributes
     ----------
@@ -54,17 +51,9 @@ class Block:
         What was found then, in host memory; -1 for a seed that had stopped.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        x: Tensor,
-        seeds: Sequence[int],
-        nodes: Nodes | None = None,
-        augmentation: Augmentation | None = None,
-    ):
+    def __init__(self, network: nn.Module, x: Tensor, seeds: Sequence[int], nodes: Nodes | None = None):
         self.network = network
         self.nodes = nodes
-        self.augmentation = augmentation
         self.x = x
         self.seeds = list(seeds)
         self.device = next(network.parameters()).device
@@ -159,9 +148,9 @@ class Block:
 
     # ------------------------------------------------------------------ random numbers of a step
 
-    def set_clock(self, phase: str, step: int, epoch_steps: int = 1) -> None:
-        """Say which step of which phase, with how many in an epoch, draws the random numbers from here on."""
-        self._phase, self._epoch_steps = phase, epoch_steps
+    def set_clock(self, phase: str, step: int) -> None:
+        """Say which step of which phase draws the random numbers from here on."""
+        self._phase = phase
         self._keys: dict[str, Tensor] = {}
         self.clock = torch.tensor(step, device=self.device)
 
@@ -173,26 +162,8 @@ class Block:
         """Standard normal numbers, (S, ``*shape``); as `uniform`."""
         return noise.normal(self._stream(name), self.clock, shape, self.x.dtype)
 
-    def augmented(self, x: Tensor, rows: Tensor) -> Tensor:
-        """What a step trains on in place of the rows of a batch, both (S, B, d); `rows` are their numbers, (S, B)."""
-        if self.augmentation is None:
-            return x
-        copies = self.augmentation.recipe.copies
-        if copies == 0:
-            return self.augmentation(x, self.uniform("augmentation", rows.shape[1], len(DRAWS)))
-        # A copy is a function of the seed, the row and its own number, so it need not be kept. An epoch sees every row
-        # once, in one of its versions, and the next epoch in the next one: 1 + copies epochs are a pass over all.
-        first, keys = (
-            self._stream(name, "").unsqueeze(1).expand_as(rows).reshape(-1) for name in ("first version", "copies")
-        )
-        begin = (noise.bits(first, rows.reshape(-1), (1,)) >> 1).view_as(rows)
-        version = (begin + self.clock // self._epoch_steps) % (copies + 1)
-        places = (rows * (copies + 1) + version).reshape(-1)
-        numbers = noise.uniform(keys, places, (len(DRAWS),), x.dtype).view(*rows.shape, -1)
-        return torch.where(version.unsqueeze(-1) == 0, x, self.augmentation(x, numbers))
-
-    def _stream(self, name: str, phase: str | None = None) -> Tensor:
+    def _stream(self, name: str) -> Tensor:
         if name not in self._keys:
-            keys = [stream(seed, "noise", self._phase if phase is None else phase, name) for seed in self.seeds]
+            keys = [stream(seed, "noise", self._phase, name) for seed in self.seeds]
             self._keys[name] = torch.tensor(keys, device=self.device)
         return self._keys[name]

@@ -11,9 +11,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = (
     {"__main__"},
     {"cli"},
-    {"terminal"},
     {"equivalence"},
-    {"report"},
     {"tables", "figures", "publish"},
     {"tuning"},
     {"statistics"},
@@ -22,7 +20,6 @@ FLOORS = (
     {"jobs"},
     {"models"},
     {"training"},
-    {"augmentation"},
     {"nn"},
     {"data"},
     {"randomness"},
@@ -31,7 +28,7 @@ FLOORS = (
 )
 FILES = sorted(path for path in (ROOT / "jcae").rglob("*.py") if path != ROOT / "jcae/__init__.py")
 # Rooms in which something is trained.
-TRAINING = {"augmentation", "nn", "training", "models", "equivalence", "contract", "tuning"}
+TRAINING = {"nn", "training", "models", "equivalence", "contract", "tuning"}
 
 
 def room(path: Path) -> str:
@@ -110,9 +107,7 @@ def test_readers_of_results_never_train(name):
         assert not own_rooms(path) & TRAINING
 
 
-@pytest.mark.parametrize(
-    "name", ["jobs", "scores", "statistics", "tables", "publish", "contract", "tuning", "cli", "terminal"]
-)
+@pytest.mark.parametrize("name", ["jobs", "scores", "statistics", "tables", "publish", "contract", "tuning", "cli"])
 def test_importing_these_imports_no_torch(name):
     files = [path for path in FILES if room(path) == name]
     assert files

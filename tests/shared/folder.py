@@ -9,7 +9,6 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA
 
 from jcae.jobs.records import write_record
-from jcae.models.atoms import Atoms
 from jcae.scores.evaluation import collect_records, collect_scores, evaluate
 from jcae.scores.gallery import write_gallery
 
@@ -73,13 +72,6 @@ def snapshots(rng, terms, labels):
     return {"rows": rows, "phases": np.full(len(ends), "train"), "steps": ends, "labels": found.astype("int16")}
 
 
-def dictionaries(rng, X, model):
-    """Atoms of a dictionary per cluster, and a point of each taken apart."""
-    W = rng.normal(size=(model.n_clusters, X.shape[1], 15)).astype("float32")
-    energies, codes = rng.random((len(X), model.n_clusters)), rng.normal(size=(len(X), 15)).astype("float32")
-    return Atoms.of(X, model.labels_, energies, codes, W)._asdict()
-
-
 def write_run(results, X, y, dataset, method, seed, truth=True):
     label, use, p = METHODS[method]
     K, rng = len(np.unique(y)), np.random.default_rng(seed)
@@ -104,8 +96,6 @@ def write_run(results, X, y, dataset, method, seed, truth=True):
             lines = [a + along * (b - a) for a, b in zip(centroids, np.roll(centroids, -1, 0), strict=True)]
             np.savez(folder / "code.npz", code=code)
             np.savez(folder / "decoded.npz", centroids=centroids, interpolations=np.stack(lines))
-            if method == "dec":
-                np.savez(folder / "atoms.npz", **dictionaries(rng, X, model))
             if method.startswith("aecm") or method == "dec":
                 terms = history(rng, method == "aecm_pre")
                 terms = terms[terms["term"] == "loss"] if method == "dec" else terms

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config.yaml", "environment.yml", "config", "profiles", "workflow")
-PARTS += ("jcae", "baselines", "snakemake_logger_plugin_jcae")
+PARTS = ("Snakefile", "config.yaml", "environment.yml", "config", "profiles", "workflow", "jcae", "baselines")
 
 # To a shell, to snakemake's own formatting and to YAML, all of this means something.
 HOSTILE = "it's $(touch hacked) `touch hacked` \"; touch hacked; # & | * é {run} {x} \\"

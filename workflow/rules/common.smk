@@ -6,7 +6,6 @@ import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 
 # Jobs call `python -m jcae`: with the Python that runs snakemake, and the sources beside this Snakefile.
 sys.path.insert(0, str(workflow.basedir))
@@ -16,7 +15,7 @@ os.environ.update(
     PYTHONUTF8="1",  # whatever the locale: names of folders and labels may have any letters
 )
 
-from jcae.tables.comparison import COMPARISON_TABLES, VARIANTS_TABLES, write_comparison_tables
+from jcae.tables.comparison import COMPARISON_TABLES, write_comparison_tables
 from jcae.jobs.config import ConfigError, read_config
 from jcae.jobs.plan import make_plan
 from jcae.equivalence.files import write_empirics
@@ -24,8 +23,6 @@ from jcae.scores.evaluation import collect_records, evaluate
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
 from jcae.scores.gallery import is_of_images, write_gallery
 from jcae.jobs.provenance import code_digest
-from jcae.report.write import write_report
-from jcae.statistics.shared import count
 from jcae.tables.run import RUN_TABLES, write_tables
 
 try:
@@ -43,7 +40,6 @@ CODE = {
     "tables": code_digest(write_tables),
     "comparison": code_digest(write_comparison_tables),
     "figures": code_digest(draw),
-    "report": code_digest(write_report),
     "equivalence": code_digest(write_empirics),
 }
 
@@ -52,7 +48,6 @@ if PLAN.mirror:
 
 OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE + OF_COMPARISON]
 OF_DATASET = [name for name in PER_DATASET if name not in IMAGES_ONLY]
-COMPARED = COMPARISON_TABLES + (VARIANTS_TABLES if PLAN.comparison["variants"] else ())
 
 
 # What tables and figures are made of: the run's own folder, or the one that the setting `from` names.
@@ -236,9 +231,8 @@ def get_equivalence_options():
 
 
 def get_options(options):
-    """Settings as options of a verb, mappings as JSON; null is the verb's own default."""
-    texts = {name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in options.items()}
-    return " ".join(f"--{name} {shlex.quote(texts[name])}" for name, value in options.items() if value is not None)
+    """Settings as options of a verb; null is the verb's own default."""
+    return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
 
 
 def get_published(wildcards):
@@ -336,7 +330,7 @@ def get_tables_target():
     return expand(
         "results/{run}/tables/{table}.{suffix}",
         run=PLAN.run,
-        table=[*RUN_TABLES, *COMPARED, *(OF_EQUIVALENCE if has_equivalence() else [])],
+        table=[*RUN_TABLES, *COMPARISON_TABLES, *(OF_EQUIVALENCE if has_equivalence() else [])],
         suffix=["csv", "md", "tex", "html"],
     )
 
@@ -349,32 +343,14 @@ def get_figures_target():
     return expand("results/{run}/figures/{name}.svg", run=PLAN.run, name=names)
 
 
-def get_report_target():
-    return f"results/{PLAN.run}/report"
-
-
 def get_track_target():
     """Runs of another folder have been imported where they were made."""
     return [] if PLAN.source else f"results/{PLAN.run}/track.json"
 
 
-# --- what is said of a run
-
-
-def get_overview():
-    runs = count(len(PLAN.jobs) * len(PLAN.seeds), "run")
-    return f"Run {PLAN.run}: {runs} of {count(len(PLAN.methods), 'method')} on {count(len(PLAN.datasets), 'data set')}"
-
-
-def get_steps():
-    """Rule and wildcards of all jobs that are going to run; those without output are names of targets."""
-    return [(job.rule.name, dict(job.wildcards_dict)) for job in workflow.dag.needrun_jobs() if job.output]
-
-
 def get_summary():
     folder = f"results/{PLAN.run}"
     return (
-        f"Summary: python -m jcae summary {folder}\n"
-        f"Report: {folder}/report/index.html. Tables: {folder}/tables, figures: {folder}/figures, records of all runs: "
-        f"{SOURCE}/records.csv."
+        f"Tables: {folder}/tables, figures: {folder}/figures, records of all runs: {SOURCE}/records.csv. "
+        f"For one HTML page: snakemake --report {folder}/report.html (make bench does it), with the same --configfile."
     )

@@ -7,10 +7,10 @@ rule compare_methods:
         f"{SOURCE}/records.csv",
         published=get_published,
     output:
-        html=[report_table(name, category="Comparison of methods", caption="comparison") for name in COMPARED],
-        csv=expand("results/{{run}}/tables/{table}.csv", table=COMPARED),
-        md=expand("results/{{run}}/tables/{table}.md", table=COMPARED),
-        tex=expand("results/{{run}}/tables/{table}.tex", table=COMPARED),
+        html=[report_table(name, category="Comparison of methods", caption="comparison") for name in COMPARISON_TABLES],
+        csv=expand("results/{{run}}/tables/{table}.csv", table=COMPARISON_TABLES),
+        md=expand("results/{{run}}/tables/{table}.md", table=COMPARISON_TABLES),
+        tex=expand("results/{{run}}/tables/{table}.tex", table=COMPARISON_TABLES),
     log:
         "logs/{run}/compare.log",
     localrule: True

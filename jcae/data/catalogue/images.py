@@ -78,15 +78,6 @@ _OPTDIGITS = (
     ),
 )
 
-# Address of the copy and checksum are those that scikit-learn states; a test keeps them so.
-_ORL = (
-    Source(
-        "olivettifaces.mat",
-        "b612fb967f2dc77c9c62d3e1266e0c73d5fca46a4b8906c18e454d41af987794",
-        ("https://cs.nyu.edu/~roweis/data/olivettifaces.mat", "https://ndownloader.figshare.com/files/5976027"),
-    ),
-)
-
 IMAGES = (
     Dataset(
         name="digits",
@@ -251,22 +242,5 @@ IMAGES = (
         folder="emnist",
         image_shape=(28, 28),
         n_train=124800,
-    ),
-    Dataset(
-        name="orl",
-        title="ORL faces",
-        loader="orl",
-        n=400,
-        d=4096,
-        class_names=tuple(f"person {i}" for i in range(1, 41)),
-        class_counts=(10,) * 40,
-        preparation="The form of Roweis, known as the Olivetti faces, as scikit-learn prepares it: the smallest value "
-        "of all pixels becomes 0, the greatest 1.",
-        licence="none stated; credit AT&T Laboratories Cambridge",
-        citation="Samaria and Harter, Parameterisation of a stochastic model for human face identification, IEEE "
-        "Workshop on Applications of Computer Vision, 1994, doi:10.1109/ACV.1994.341300",
-        sources=_ORL,
-        folder="orl",
-        image_shape=(64, 64),
     ),
 )

@@ -27,7 +27,6 @@ LOADERS: dict[str, Callable[[Sequence[Path]], tuple[np.ndarray, np.ndarray]]] = 
     "mnist_16": images.mnist_16,
     "newsgroups": text.newsgroups,
     "optdigits": images.optdigits,
-    "orl": images.orl,
     "pendigits": tables.pendigits,
     "planetoid": planetoid.planetoid,
     "qmnist": images.qmnist,

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from jcae.data.formats import DataFormatError, codes, read_idx, read_table, read_zip, within
-from jcae.data.loaders.matlab import read_matlab
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -15,7 +14,6 @@ _EMNIST_FILES = tuple(
     for part in ("train", "test")
     for kind in ("images-idx3", "labels-idx1")
 )
-_ORL_FACES = 10  # of a person
 _QMNIST_COLUMNS = 8  # class, series, writer, ...: what is known about the scan
 
 
@@ -83,21 +81,6 @@ def optdigits(files: Sequence[Path]) -> Arrays:
     X = np.concatenate([within(table[:, :-1], 0, 16, where) for where, table in tables])
     y = np.concatenate([codes(table[:, -1], range(10), where) for where, table in tables])
     return (X / 16).astype(np.float32), y
-
-
-def orl(files: Sequence[Path]) -> Arrays:
-    """ORL faces in the form of Roweis: 4096 numbers per face, column by column, ten faces of a person in turn."""
-    (file,) = files
-    faces = read_matlab(file.read_bytes(), str(file)).get("faces")
-    if faces is None or faces.ndim != 2 or faces.shape[0] != 64 * 64 or faces.shape[1] % _ORL_FACES or not faces.size:
-        found = "nothing of that name" if faces is None else f"{faces.dtype} of shape {faces.shape}"
-        raise DataFormatError(f"{file}: faces is {found} instead of numbers (4096, ten times the persons)")
-    X = faces.T.astype(np.float32).reshape(-1, 64, 64).transpose(0, 2, 1).reshape(-1, 64 * 64)
-    X -= X.min()
-    if not (np.isfinite(X).all() and X.max() > 0):
-        raise DataFormatError(f"{file}: faces holds numbers that are not finite, or all the same")
-    X /= X.max()
-    return X, np.arange(len(X)) // _ORL_FACES
 
 
 def over_255(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -46,7 +46,6 @@ def test_the_data_sets_are_there():
         "letter",
         "mnist_16",
         "optdigits",
-        "orl",
         "qmnist",
         "satimage",
         "segment",

@@ -7,7 +7,6 @@ from dataclasses import replace
 import image_files
 import numpy as np
 import pytest
-import sklearn.datasets._olivetti_faces
 from data_files import idx, write
 
 from jcae.data.catalogue import CATALOGUE
@@ -128,33 +127,3 @@ def test_set_without_stated_counts_takes_any_but_no_class_without_points(tmp_pat
     monkeypatch.setitem(CATALOGUE, "qmnist", replace(CATALOGUE["qmnist"], n=11))
     with pytest.raises(DataError, match="qmnist: no point of class"):
         prepare("qmnist", tmp_path / "raw", tmp_path / "out")
-
-
-def test_orl_is_what_scikit_learn_makes_of_the_same_file(tmp_path, monkeypatch):
-    faces = np.random.RandomState(0).randint(9, 251, (4096, 400)).astype(np.uint8)
-    (file,) = write(tmp_path, ("olivettifaces.mat", image_files.mat(faces=faces)))
-    X, y = LOADERS["orl"]([file])
-    (source,) = CATALOGUE["orl"].sources
-    theirs = sklearn.datasets._olivetti_faces
-    assert (source.name, source.sha256) == (theirs.FACES.filename, theirs.FACES.checksum)
-    assert theirs.FACES.url in source.addresses
-    monkeypatch.setattr(theirs, "_fetch_remote", lambda *args, **kwargs: str(file))
-    expected = theirs.fetch_olivetti_faces(data_home=tmp_path / "home")
-    np.testing.assert_array_equal(X, expected.data)
-    np.testing.assert_array_equal(y, expected.target)
-    assert (X.shape, X.dtype) == ((400, 4096), np.float32)
-
-
-@pytest.mark.parametrize(
-    ("variables", "message"),
-    [
-        ({"X": np.eye(2)}, "faces is nothing of that name"),
-        ({"faces": np.zeros((4096, 15))}, r"float64 of shape \(4096, 15\)"),
-        ({"faces": np.zeros((4096, 10))}, "all the same"),
-        ({"faces": np.full((4096, 10), np.nan)}, "not finite"),
-    ],
-)
-def test_orl_refuses_what_is_not_it(variables, message, tmp_path):
-    files = write(tmp_path, ("olivettifaces.mat", image_files.mat(**variables)))
-    with pytest.raises(DataFormatError, match=message):
-        LOADERS["orl"](files)

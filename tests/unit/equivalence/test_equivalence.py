@@ -58,7 +58,6 @@ def test_three_terms_cancel_far_from_the_origin_and_centring_restores_them(table
         ("sparsity", lambda gamma, M: (gamma.sum(-2) * M.square().sum(-1)).sum(-1), "E1+E2+E3 = expected distortion"),
         ("responsibilities", lambda x, W, b: (x @ W).softmax(-1), "posterior, covariance 0.5"),
         ("dirichlet_prior", lambda gamma, alpha: (alpha * gamma.mean(-2).log()).sum(-1), "E4 = -log Dirichlet density"),
-        ("log_softmin", lambda d, alpha, log_pi: (-alpha * d).log_softmax(-1), "DMAE's assignment = posterior"),
     ],
 )
 def test_a_wrong_formula_is_caught_and_named(monkeypatch, tmp_path, blobs, name, wrong, check):

@@ -160,17 +160,6 @@ def test_interpolations_go_from_centroid_to_centroid(fake):
     np.testing.assert_allclose(pixels[:, -1], np.roll(pixels[:, 0], -1, axis=0), atol=1e-6)
 
 
-def test_atoms_of_every_dictionary_and_a_point_of_every_cluster(fake):
-    data = drawn(fake, "atoms", "digits")
-    assert set(data["method"]) == {"dec"}
-    kinds = data.groupby(["cluster", "kind"]).size().unstack()
-    assert (kinds == {"atom": 12, "point": 1, "reconstruction": 1, "part": 5}).all(axis=None)
-    assert data[data["kind"] == "atom"].groupby("cluster")["weight"].apply(lambda w: w.is_monotonic_decreasing).all()
-    X = np.load(fake[1] / "digits/features.npz")["X"]
-    points = data[data["kind"] == "point"]
-    np.testing.assert_allclose(points.filter(regex=r"^p\d+$"), X[points["row"]], atol=1e-3)
-
-
 def test_confusion_counts_every_point(fake):
     data = drawn(fake, "confusion", "wine")
     assert (data.groupby("method")["count"].sum() == 178).all()
@@ -228,7 +217,7 @@ def test_comparison_that_is_not_possible_is_said_not_raised(fake, tmp_path, name
     assert pd.read_csv(csv).empty
 
 
-@pytest.mark.parametrize("name", ["maps", "confusion", "curves", "score_curves", *IMAGES_ONLY])
+@pytest.mark.parametrize("name", ["maps", "confusion", "curves", "score_curves", "centroids", "interpolations"])
 def test_nothing_to_show_is_said_not_raised(fake, tmp_path, name):
     results, prepared = fake
     records = pd.read_csv(results / "records.csv", dtype={"method": "str"})

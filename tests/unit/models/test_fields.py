@@ -20,7 +20,7 @@ from jcae.models.parameters import COMMON
 from jcae.models.pretrained import PretrainedClusterer
 
 DEVICE = {"device": "auto", "precision": "float32", "random_state": None}
-LAYERS = {"hidden": (500, 500, 2000), "code_dim": 10, "channels": None, "image_shape": None, "augment": None}
+LAYERS = {"hidden": (500, 500, 2000), "code_dim": 10, "channels": None, "image_shape": None}
 SLOPED, RELU = {**LAYERS, "negative_slope": 0.2}, {**LAYERS, "negative_slope": 0.0}
 STARTED = {"n_clusters": 10, "autoencoder": None, **DEVICE}
 DEC_SHARED = {"adam_eps": 1e-8, "batch_size": 256, "max_iter": 20000, "epochs": None, "update_interval": 140}

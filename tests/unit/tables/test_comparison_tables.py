@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from jcae.statistics.pairs import paired
-from jcae.tables.comparison import COMPARISON_TABLES, VARIANTS_TABLES, write_comparison_tables
+from jcae.tables.comparison import COMPARISON_TABLES, write_comparison_tables
 from jcae.tables.failures import reliability_table
-from jcae.tables.pairs import claim_table, comparison_table, variants_table
+from jcae.tables.pairs import claim_table, comparison_table
 from jcae.tables.ranks import ranks_table
 from jcae.tables.rendering import to_latex, to_markdown
 from jcae.tables.selection import selection_table
@@ -204,35 +204,3 @@ def test_tables_render():
     table = ranks_table(SCORES, RECORDS, "acc", "a")
     assert r"\begin{tabular}" in to_latex(table)
     assert "| B | 1.00 |" in to_markdown(table)
-
-
-def test_variants_are_set_against_their_own_methods():
-    """b lies above a by 0.1, random below b by 0.5; nothing else is shown, and a control never is."""
-    variants = {"b": "a", "random": "b"}
-    table = variants_table(paired(SCORES, RECORDS, "acc", variants), RECORDS, "acc", variants)
-    assert table.name == "variants_acc"
-    assert set(table.cells["variant"]) == {"B"}
-    digits = cells(table, data_set="digits", variant="B")
-    assert digits[["method", "variant minus method [95 %]", "pairs", "p (Holm)", "verdict"]].tolist() == [
-        "A", "+10.0 [+10.0, +10.0]", "6", "0.031", "better",
-    ]  # fmt: skip
-    assert cells(table, data_set="wine", variant="B")["pairs"] == "5 (1 unpaired)"
-    assert set(table.data["reference"]) == {"a"}
-
-
-def test_every_variant_has_a_reference_of_its_own():
-    scores = pd.concat([SCORES, SCORES[SCORES["method"] == "b"].assign(method="c", value=lambda d: d["value"] - 0.02)])
-    records = pd.concat([RECORDS, RECORDS[RECORDS["method"] == "b"].assign(method="c", label="C")])
-    found = paired(scores, records, "acc", {"b": "a", "c": "b"}).set_index(["dataset", "method"])
-    assert found.loc[("digits", "b"), "difference"] == pytest.approx(0.1)
-    assert found.loc[("digits", "c"), "difference"] == pytest.approx(-0.02)
-    assert found.loc[("digits", "c"), "p_holm"] == pytest.approx(2 * found.loc[("digits", "c"), "p"])
-    assert "a" not in found.index.get_level_values("method")
-    alone = paired(scores, records, "acc", {"c": "missing"})
-    assert (alone["verdict"] == "no pairs").all()
-    assert paired(scores, records, "acc", {"missing": "a"}).empty
-
-
-def test_tables_of_variants_are_written_where_there_are_some(results):
-    written = write_comparison_tables(results, results / "tables", reference="a", variants={"b": "a"})
-    assert {path.stem for path in written} == {*COMPARISON_TABLES, *VARIANTS_TABLES}

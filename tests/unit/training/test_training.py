@@ -36,7 +36,6 @@ from jcae.training.phase import Loss, Phase, Runtime
 NET = {"hidden": (31, 7), "code_dim": 11, "device": "cpu"}
 IMAGES = {"channels": (3, 5, 7), "image_shape": (8, 8), **NET}
 SHORT = Autoencoder(epochs=2)
-FRESH = {"recipe": "heritage", "copies": 0, "crop": [0.5, 1], "flip": 0.5, "contrast": 0.3, "blur": 0.5}
 RGC_NET = {"width": 31, "quality_width": 11, "epochs": 4, "buffer_size": 1, "quality_epochs": 3, "device": "cpu"}
 
 
@@ -77,9 +76,6 @@ METHODS = {
     "rgc": RGC(**RGC_NET),
     "rgc_told": RGC(10, **RGC_NET),
     "aecm_convolutional": AECM(10, alpha=5, batch_size=48, epochs=4, **IMAGES),
-    "autoencoder_augmented": Autoencoder(epochs=4, batch_size=48, image_shape=(8, 8), augment=FRESH, **NET),
-    "autoencoder_copies": Autoencoder(epochs=4, batch_size=48, image_shape=(8, 8), augment="heritage", **NET),
-    "dec_augmented": DEC(10, batch_size=48, max_iter=30, update_interval=7, augment=FRESH, autoencoder=SHORT, **IMAGES),
     "aecm_convolutional_bf16": AECM(10, alpha=5, batch_size=48, epochs=4, precision="bf16", **IMAGES),
     "dec_convolutional": DEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **IMAGES),
     "dkm_convolutional": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **IMAGES),
@@ -138,10 +134,7 @@ METHODS[{name!r}].fit_seeds(load_digits().data[:400] / 16, [3, 4], runtime=Runti
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *("aecm_pretrained", "idec", "dcn", "dkm_annealed", "vade", "autoencoder", "aecm_convolutional", "agcn", "rgc"),
-        *("autoencoder_augmented", "autoencoder_copies"),
-    ],
+    ["aecm_pretrained", "idec", "dcn", "dkm_annealed", "vade", "autoencoder", "aecm_convolutional", "agcn", "rgc"],
 )
 def test_killed_and_resumed_equals_uninterrupted(name, digits, tmp_path):
     """A process is killed with SIGKILL after a checkpoint of its last phase; the resumed run must be the same."""
