@@ -95,7 +95,13 @@ def check_steps(subject: Subject) -> None:
     estimator = subject.build()
     phases = estimator.training_phases
     estimator.training_phases = lambda block: [
-        replace(phase, loss=watched(phase.loss), after=watched(phase.after)) for phase in phases(block)
+        replace(
+            phase,
+            loss=watched(phase.loss),
+            then=[replace(turn, loss=watched(turn.loss)) for turn in phase.then],
+            after=watched(phase.after),
+        )
+        for phase in phases(block)
     ]
     from jcae.training.phase import Runtime
 

@@ -85,7 +85,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
     history_ : list of dict
         Rows ``phase, epoch, step, term, value``; value is the epoch's mean over mini-batches.
     loss_ : float
-        Mean over mini-batches of the last phase's loss at the final parameters.
+        Mean over mini-batches of the last phase's loss (of several: their sum) at the final parameters.
     n_updates_ : int
         Optimiser steps taken.
     status_ : {"ok", "diverged", "collapsed"}
@@ -108,7 +108,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
         """
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.Module:
-        """Network of a block: every parameter has a leading axis of ``len(seeds)``."""
+        """Network of a block: every parameter and buffer has a leading axis of ``len(seeds)``."""
         raise NotImplementedError
 
     def training_phases(self, block: Block) -> list[Phase]:
@@ -138,7 +138,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
         return None
 
     def rows_of_step(self, n_samples: int) -> int:
-        """Rows of an update."""
+        """Rows of an update: so many times the batch as a loss passes it through the network."""
         return getattr(self, "batch_size", CHUNK)
 
     def demand(self, network: nn.Module, n_samples: int, n_features: int) -> Demand:
@@ -314,7 +314,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
 
     @property
     def weights_(self) -> dict[str, np.ndarray]:
-        """Parameters of the trained network by name, without the seed axis."""
+        """Parameters and running statistics of the trained network by name, without the seed axis."""
         check_is_fitted(self, "network_")
         return {k: v[0].numpy() for k, v in self.network_.state_dict().items()}
 

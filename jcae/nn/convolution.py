@@ -1,4 +1,4 @@
-"""Stride-2 convolutions of a block, one per seed, and the transposed ones that undo their shapes.
+"""Convolutions of a block, one per seed, and the transposed ones that undo their shapes.
 
 An image is a row of the data: its pixels row by row, the channels of a pixel side by side. Layers take and give such
 rows, (S, batch, height * width * channels), so that they can stand between layers that know of no images; in memory
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from jcae.nn.products import aligned, tensor_cores
 
 STRIDE = 2
+"""Of the convolutions of an autoencoder: each halves height and width."""
 KERNEL, LAST_KERNEL = 5, 3
 """Height and width of a kernel, and of that of the last convolution (DCEC: Guo et al., ICONIP 2017)."""
 
@@ -30,24 +31,33 @@ class Image(NamedTuple):
     channels: int = 1
 
 
-class Halving(NamedTuple):
-    """A convolution from a larger image to a smaller one, of half its height and width, rounded up."""
+class Geometry(NamedTuple):
+    """A convolution from a larger image to a smaller one: height and width are divided by the stride, rounded up.
+
+    The kernel's width is odd; half of it is padded with zeros on each side.
+    """
 
     large: Image
     small: Image
     kernel: int
+    stride: int = STRIDE
 
     def settings(self, groups: int, *, transposed: bool) -> tuple[Any, ...]:
         """What torch's convolution wants to know: stride, padding, ..., groups.
 
         A transposed convolution cannot tell an even height from the odd one below it, hence its output padding.
         """
-        missing = [(size - 1) % STRIDE if transposed else 0 for size in self.large[:2]]
+        missing = [(size - 1) % self.stride if transposed else 0 for size in self.large[:2]]
         padding = self.kernel // 2
-        return [STRIDE] * 2, [padding] * 2, [1, 1], transposed, missing, groups
+        return [self.stride] * 2, [padding] * 2, [1, 1], transposed, missing, groups
 
 
-def halvings(image_shape: Sequence[int], channels: Sequence[int]) -> list[Halving]:
+def strided(large: Image, channels: int, kernel: int, stride: int = STRIDE) -> Geometry:
+    """The convolution that makes an image of so many channels of a larger one."""
+    return Geometry(large, Image(*(math.ceil(size / stride) for size in large[:2]), channels), kernel, stride)
+
+
+def halvings(image_shape: Sequence[int], channels: Sequence[int]) -> list[Geometry]:
     """The convolutions of an encoder, in order.
 
     Parameters
@@ -59,9 +69,8 @@ def halvings(image_shape: Sequence[int], channels: Sequence[int]) -> list[Halvin
     """
     found, large = [], Image(*image_shape)
     for i, width in enumerate(channels):
-        small = Image(math.ceil(large.height / STRIDE), math.ceil(large.width / STRIDE), width)
-        found.append(Halving(large, small, LAST_KERNEL if i == len(channels) - 1 else KERNEL))
-        large = small
+        found.append(strided(large, width, LAST_KERNEL if i == len(channels) - 1 else KERNEL))
+        large = found[-1].small
     return found
 
 
@@ -72,30 +81,41 @@ class Convolution(nn.Module):
     ----------
     weight : Tensor, (S, small.channels, large.channels, kernel, kernel)
         For both directions, as torch has it.
-    bias : Tensor, (S, channels of what is put out)
-    halving : Halving
+    bias : Tensor or None, (S, channels of what is put out)
+        None where a batch normalisation follows, which would take it away again.
+    geometry : Geometry
     transposed : bool
         From the smaller image to the larger one.
     precision : str
         One of `jcae.nn.precision.PRECISIONS`; with ``bf16`` the result is bfloat16.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, halving: Halving, *, transposed: bool, precision: str = "float32"):
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        geometry: Geometry,
+        *,
+        transposed: bool = False,
+        precision: str = "float32",
+    ):
         super().__init__()
         self.weight = nn.Parameter(weight)
-        self.bias = nn.Parameter(bias)
-        self.halving = halving
+        self.bias = None if bias is None else nn.Parameter(bias)
+        self.geometry = geometry
         self.transposed = transposed
         self.precision = precision
 
     @property
     def n_out(self) -> int:
         """Numbers that come out for a point."""
-        return math.prod(self.halving.large if self.transposed else self.halving.small)
+        return math.prod(self.geometry.large if self.transposed else self.geometry.small)
 
     def forward(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
         """Map images (S, batch, n_in) to (S, batch, n_out), and apply a leaky ReLU if a slope is given."""
-        return _Convolve.apply(x, self.weight, self.bias, self.halving, self.transposed, self.precision, negative_slope)
+        return _Convolve.apply(
+            x, self.weight, self.bias, self.geometry, self.transposed, self.precision, negative_slope
+        )
 
 
 def _together(x: Tensor) -> Tensor:
@@ -108,18 +128,21 @@ def _apart(y: Tensor, n_seeds: int) -> Tensor:
     return y.permute(0, 2, 3, 1).unflatten(3, (n_seeds, -1)).permute(3, 0, 1, 2, 4).flatten(2)
 
 
-def _forward(x: Tensor, weight: Tensor, bias: Tensor, halving: Halving, transposed: bool) -> tuple[Tensor]:
+def _forward(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, *, geometry: Geometry, transposed: bool
+) -> tuple[Tensor]:
     """Images (S, B, height, width, c) -> rows (S, B, n_out): one convolution, the seeds are its groups."""
-    settings = halving.settings(len(weight), transposed=transposed)
-    result = torch.ops.aten.convolution(_together(x), weight.flatten(0, 1), bias.flatten(), *settings)
+    settings = geometry.settings(len(weight), transposed=transposed)
+    bias = None if bias is None else bias.flatten()
+    result = torch.ops.aten.convolution(_together(x), weight.flatten(0, 1), bias, *settings)
     return (_apart(result, len(weight)),)
 
 
 def _backward(
-    grad: Tensor, x: Tensor, weight: Tensor, halving: Halving, transposed: bool, needed: Sequence[bool]
+    grad: Tensor, x: Tensor, weight: Tensor, geometry: Geometry, transposed: bool, needed: Sequence[bool]
 ) -> tuple[Tensor | None, ...]:
     """Gradients with respect to the images, as rows (S, B, n_in), and to weight and bias, where `needed`."""
-    settings = halving.settings(len(weight), transposed=transposed)
+    settings = geometry.settings(len(weight), transposed=transposed)
     grad_x, grad_weight, _ = torch.ops.aten.convolution_backward(
         _together(grad), _together(x), weight.flatten(0, 1), None, *settings, [*needed[:2], False]
     )
@@ -149,19 +172,21 @@ class _Convolve(torch.autograd.Function):
         ctx: Any,
         x: Tensor,
         weight: Tensor,
-        bias: Tensor,
-        halving: Halving,
+        bias: Tensor | None,
+        geometry: Geometry,
         transposed: bool,
         precision: str,
         negative_slope: float | None,
     ) -> Tensor:
-        ctx.settings = {"halving": halving, "transposed": transposed}
+        ctx.settings = {"geometry": geometry, "transposed": transposed}
         ctx.precision, ctx.negative_slope, ctx.dtypes = precision, negative_slope, (x.dtype, weight.dtype)
+        operands = [x.unflatten(-1, geometry.small if transposed else geometry.large), weight]
+        operands += [] if bias is None else [bias]
         if precision == "bf16":
-            x, weight, bias = x.bfloat16(), weight.bfloat16(), bias.bfloat16()
-        images = x.unflatten(-1, halving.small if transposed else halving.large)
+            operands = [operand.bfloat16() for operand in operands]
         with tensor_cores(precision, x.device):
-            (result,) = _block(_forward, images, weight, bias, **ctx.settings)
+            (result,) = _block(_forward, *operands, **ctx.settings)
+        images, weight, *_ = operands
         if negative_slope is None:
             ctx.save_for_backward(images, weight)
         else:
@@ -176,8 +201,8 @@ class _Convolve(torch.autograd.Function):
         grad = grad.to(images.dtype)
         if result:  # a slope is not negative: the sign of what went in is that of what came out
             grad = torch.ops.aten.leaky_relu_backward(grad, result[0], ctx.negative_slope, True)
-        halving = ctx.settings["halving"]
-        grad = grad.unflatten(-1, halving.large if ctx.settings["transposed"] else halving.small)
+        geometry = ctx.settings["geometry"]
+        grad = grad.unflatten(-1, geometry.large if ctx.settings["transposed"] else geometry.small)
         with tensor_cores(ctx.precision, images.device):
             needed = ctx.needs_input_grad[:3]
             grads = _block(_backward, grad, images, weight, **ctx.settings, needed=needed)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from jcae.nn.convolution import Convolution, Halving, halvings
+from jcae.nn.convolution import Convolution, Geometry, halvings
 from jcae.nn.precision import storage_dtype
 from jcae.nn.products import affine
 from jcae.randomness.seeds import generator
@@ -84,37 +84,37 @@ def initial_layer(n_in: int, n_out: int, initialiser: str, rng: torch.Generator)
 
 
 def initial_convolution(
-    halving: Halving, transposed: bool, initialiser: str, rng: torch.Generator
+    geometry: Geometry, transposed: bool, initialiser: str, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Kernel (small.channels, large.channels, height, width) and bias of one seed.
 
     A kernel's height times its width times the channels count as what goes in and what comes out. Biases are zero: that
     of a grey image, a vector of one, would start a unit off.
     """
-    channels = [halving.large.channels, halving.small.channels]
-    n_in, n_out = (c * halving.kernel**2 for c in (reversed(channels) if transposed else channels))
-    weight = initial_kernel((*reversed(channels), halving.kernel, halving.kernel), n_in, n_out, initialiser, rng)
+    channels = [geometry.large.channels, geometry.small.channels]
+    n_in, n_out = (c * geometry.kernel**2 for c in (reversed(channels) if transposed else channels))
+    weight = initial_kernel((*reversed(channels), geometry.kernel, geometry.kernel), n_in, n_out, initialiser, rng)
     return weight, torch.zeros(channels[0 if transposed else 1], dtype=torch.float64)
 
 
-def _side_by_side(
-    draw: Callable[[torch.Generator], tuple[Tensor, Tensor]], seeds: Sequence[int], name: str, precision: str
+def side_by_side(
+    draw: Callable[[torch.Generator], tuple[Tensor, ...]], seeds: Sequence[int], name: str, precision: str
 ) -> list[Tensor]:
-    """Kernels and biases of a block of seeds; seed s draws from its own stream ``("weights", name)``."""
+    """What is drawn (kernel and bias) for each seed of a block; seed s has its own stream, ``("weights", name)``."""
     layers = [draw(generator(seed, "weights", name)) for seed in seeds]
     return [torch.stack(part).to(storage_dtype(precision)) for part in zip(*layers, strict=True)]
 
 
 def convolution(
-    halving: Halving, *, transposed: bool, seeds: Sequence[int], name: str, initialiser: str, precision: str
+    geometry: Geometry, *, transposed: bool, seeds: Sequence[int], name: str, initialiser: str, precision: str
 ) -> Convolution:
     """A convolution for a block of seeds."""
 
     def draw(rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        return initial_convolution(halving, transposed, initialiser, rng)
+        return initial_convolution(geometry, transposed, initialiser, rng)
 
-    weight, bias = _side_by_side(draw, seeds, name, precision)
-    return Convolution(weight, bias, halving, transposed=transposed, precision=precision)
+    weight, bias = side_by_side(draw, seeds, name, precision)
+    return Convolution(weight, bias, geometry, transposed=transposed, precision=precision)
 
 
 def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialiser: str, precision: str) -> Linear:
@@ -123,7 +123,7 @@ def linear(n_in: int, n_out: int, *, seeds: Sequence[int], name: str, initialise
     def draw(rng: torch.Generator) -> tuple[Tensor, Tensor]:
         return initial_layer(n_in, n_out, initialiser, rng)
 
-    return Linear(*_side_by_side(draw, seeds, name, precision), precision)
+    return Linear(*side_by_side(draw, seeds, name, precision), precision)
 
 
 class AutoencoderNetwork(nn.Module):
@@ -166,8 +166,8 @@ class AutoencoderNetwork(nn.Module):
         images = halvings(image_shape, channels) if channels else []
         widths = [math.prod(images[-1].small) if images else n_features, *hidden, code_dim]
 
-        def layer(step: Halving | tuple[int, int], part: str, i: int) -> nn.Module:
-            if isinstance(step, Halving):
+        def layer(step: Geometry | tuple[int, int], part: str, i: int) -> nn.Module:
+            if isinstance(step, Geometry):
                 return convolution(step, transposed=part == "decoder", name=f"{part}.{i}", **settings)
             return linear(*step, name=f"{part}.{i}", **settings)
 

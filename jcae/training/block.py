@@ -22,7 +22,7 @@ class Block:
     Parameters
     ----------
     network : nn.Module
-        Every parameter has a leading axis of length S. Its device is the block's.
+        Every parameter and buffer has a leading axis of length S. Its device is the block's.
     x : Tensor, (n, d)
         On the block's device, or in host memory (pinned, or mapped from a file) where it does not fit there: batches
         are then gathered by the processor while the device works. The results are the same.

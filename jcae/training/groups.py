@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from jcae.training.loop import State
 from jcae.training.memory import Placement
+from jcae.training.state import State
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import nn
 from jcae.nn.convolution import Convolution
 from jcae.nn.graph import GraphConvolution
 from jcae.nn.networks import Linear
+from jcae.nn.normalisation import BatchNorm
 from jcae.training.block import CHUNK
 from jcae.training.kmeans import BUDGET
 
@@ -57,7 +58,7 @@ def demand(network: nn.Module, n_samples: int, n_features: int, batch_size: int)
     """
     parameters = list(network.parameters())
     size = parameters[0].element_size()
-    layers = [m for m in network.modules() if isinstance(m, Linear | Convolution | GraphConvolution)]
+    layers = [m for m in network.modules() if isinstance(m, Linear | Convolution | GraphConvolution | BatchNorm)]
     widths = [m.n_out for m in layers] or [parameters[0].shape[-1]]
     # A layer keeps its result for the way back, where one gradient of the widest comes and one goes. The convolution of
     # a block lays out anew what goes in and what comes out.

@@ -1,6 +1,6 @@
 """What a method says of its training (phases and losses), and what is said of how it is run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -28,8 +28,17 @@ class Loss(NamedTuple):
 
 
 @dataclass
+class Turn:
+    """A loss with an optimiser of its own, stepped in turn with others: see `Phase`, where all three are explained."""
+
+    loss: Callable[[Tensor, Tensor], Loss]
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    trainable: Callable[[str], bool] | None = None
+
+
+@dataclass
 class Phase:
-    """A stretch of training with one loss and one optimiser.
+    """A stretch of training with one loss and one optimiser, or with several that take turns in every update.
 
     Attributes
     ----------
@@ -39,7 +48,8 @@ class Phase:
         ``loss(x, rows)`` with a batch x (S, B, d), augmented where the method asks for it, and its row numbers (S, B),
         int64, returns a `Loss`. It must not make
         the host wait for the device (no ``item``, no branch on a tensor's value), and must find its tensors in place
-        (change `Block.state` in `before`, `refresh` and `after` alone, and there by ``copy_`` once they exist).
+        (change `Block.state` in `before`, `refresh` and `after` alone, and there by ``copy_`` once they exist). A pass
+        through batch normalisations says ``training=True`` here, and only here.
     steps : int
         Updates; an epoch is one pass over the data in an order of its own for every seed.
     batch_size : int or None
@@ -60,7 +70,14 @@ class Phase:
         ``monitor(x)`` with the first `CHUNK` rows of the data (S, m, d) returns values (S,) by name, which are written
         to the history after every epoch beside the terms of the loss; nothing is minimised.
     averaging_epoch : bool
-        Train one more epoch and return the mean of the parameters after each of its steps.
+        Train one more epoch and return the mean of the parameters, and of the running statistics, after each of its
+        steps.
+    then : sequence of Turn
+        Losses that are stepped after `loss` in the same update, one after the other, on the same batch (of a GAN: the
+        discriminator's `loss`, then the generator's). Each moves the parameters that its own `trainable` names, the
+        others have no gradient meanwhile; it finds what the turns before it left, and draws the same random numbers
+        as they do under the same name (`Block.normal`). All terms need names of their own; `after` and `monitor` come
+        after the last turn.
     """
 
     name: str
@@ -75,6 +92,11 @@ class Phase:
     refresh_every: int = 1
     monitor: Callable[[Tensor], dict[str, Tensor]] | None = None
     averaging_epoch: bool = False
+    then: Sequence[Turn] = ()
+
+    def turns(self) -> list[Turn]:
+        """All its losses, in the order in which they are stepped."""
+        return [Turn(self.loss, self.optimiser, self.trainable), *self.then]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Deep methods that break the contract are told what is wrong with their network and loss."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from jcae.models.embedding import EmbeddingMixin
 from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
 from jcae.training.optimisers import Optimiser
-from jcae.training.phase import Loss, Phase
+from jcae.training.phase import Loss, Phase, Turn
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 BY_NAME = {check.name: check for check in CHECKS}
@@ -130,6 +132,17 @@ class CountsOnTheHost(Pulled):
         return super().terms(error, distance * len(far))
 
 
+class AsksTheHostInTurn(Pulled):
+    def training_phases(self, block):
+        (phase,) = super().training_phases(block)
+
+        def loss(x, rows):
+            distance = phase.loss(x, rows).terms["distance"]
+            return Loss({"second": distance if distance.mean() > 1e6 else 2 * distance})
+
+        return [replace(phase, then=[Turn(loss)])]
+
+
 @pytest.mark.parametrize(
     ("cls", "name", "advice"),
     [
@@ -137,6 +150,7 @@ class CountsOnTheHost(Pulled):
         (OneLoss, "pipeline", "loss term 'distance' has the shape (), where one value per seed, (2,), is due"),
         (NoMean, "labels", "loss term 'distance' has the shape (1, 32), where one value per seed, (1,), is due"),
         (AsksTheHost, "steps", "a step looks at a tensor's value on the host"),
+        (AsksTheHostInTurn, "steps", "a step looks at a tensor's value on the host"),
         (CountsOnTheHost, "steps", "a step looks at a tensor's value on the host"),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
+from toy_gan import ToyGAN
 
 from baselines.dcn import DCN
 from baselines.dec import DEC
@@ -35,6 +36,7 @@ METHODS = {
     "dcn": DCN(10, batch_size=48, epochs=8, autoencoder=SHORT, **NET),
     "dcn_by_epoch": DCN(10, batch_size=48, epochs=8, assign_every="epoch", autoencoder=SHORT, **NET),
     "vade": VaDE(10, batch_size=48, epochs=8, likelihood="gaussian", autoencoder=SHORT, **NET),
+    "toy_gan": ToyGAN(10, epochs=8, device="cuda"),
     "aecm_convolutional": AECM(10, alpha=5, batch_size=48, epochs=8, **IMAGES),
     "idec_convolutional": IDEC(10, batch_size=48, max_iter=100, update_interval=20, autoencoder=SHORT, **IMAGES),
 }
@@ -156,21 +158,21 @@ def test_nothing_waits_for_the_device_inside_an_epoch(digits):
     network = method.build_network(64, [0, 1]).to("cuda")
     block = Block(network, torch.tensor(digits, dtype=torch.float32, device="cuda"), [0, 1])
     phases = method.training_phases(block)
-    from jcae.training.loop import _PhaseRun
+    from jcae.training.phase_run import PhaseRun
 
-    record = _PhaseRun._record
+    record = PhaseRun._record
     try:
-        _PhaseRun._record = lambda self: (torch.cuda.set_sync_debug_mode("default"), record(self))[1]
-        epoch = _PhaseRun.run_epoch
+        PhaseRun._record = lambda self: (torch.cuda.set_sync_debug_mode("default"), record(self))[1]
+        epoch = PhaseRun.run_epoch
 
         def watched(self, bar):
             if self.epoch == 2:  # by then everything is captured
                 torch.cuda.set_sync_debug_mode("error")
             epoch(self, bar)
 
-        _PhaseRun.run_epoch = watched
+        PhaseRun.run_epoch = watched
         train(block, phases, Runtime())
     finally:
         torch.cuda.set_sync_debug_mode("default")
-        _PhaseRun._record, _PhaseRun.run_epoch = record, epoch
+        PhaseRun._record, PhaseRun.run_epoch = record, epoch
     assert block.updates[0] > 0

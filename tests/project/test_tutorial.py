@@ -37,7 +37,7 @@ def project(tmp_path):
 
 def test_the_tutorial_prints_what_new_method_writes(project):
     written = new_method("hard_kmeans", project)
-    assert blocks("python") == [written.paths[0].read_text(encoding="utf-8")]
+    assert blocks("python")[0] == written.paths[0].read_text(encoding="utf-8")
     assert blocks("yaml")[1] == "methods:\n" + written.config
 
 

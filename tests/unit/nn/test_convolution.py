@@ -154,7 +154,7 @@ def test_a_seed_gets_the_convolution_it_gets_alone(size, batch, height, width, c
 
     x, grad = operand(size, batch, *come), operand(size, batch, *go)
     weight, bias = operand(size, channels[1], channels[0], 3, 3), operand(size, go.channels)
-    plan = {"halving": step, "transposed": transposed}
+    plan = {"geometry": step, "transposed": transposed}
     everything = {**plan, "needed": (True, True, True)}
     together = _block(_forward, x, weight, bias, **plan) + _block(_backward, grad, x, weight, **everything)
     grouped = _forward(x, weight, bias, **plan) + _backward(grad, x, weight, **everything)

@@ -14,9 +14,9 @@ from jcae import AECM, Autoencoder, ClusteringModule
 from jcae.nn.networks import AutoencoderNetwork
 from jcae.training.block import Block
 from jcae.training.groups import Group, first_groups
-from jcae.training.loop import State
 from jcae.training.memory import Demand, Placement, demand, place
 from jcae.training.phase import Runtime
+from jcae.training.state import State
 
 NET = {"hidden": (31, 7), "code_dim": 11, "device": "cpu"}
 SEEDS = [5, 0, 9, 2, 7]
