@@ -39,9 +39,10 @@ def prepare(request: Request | str, raw: Path, out_dir: Path) -> dict[str, Any]:
         ``features.npz``
             X (n, d), float32: the points that are scored.
         ``truth.npz``
-            y (n,) and class_names; absent where nobody knows the classes.
+            y (n,) and class_names, and y_fit (m,) of the points that methods are fitted on, where these are others and
+            have the same classes; absent where nobody knows the classes.
         ``fit.npz``
-            X of the points that methods are fitted on, where these are others; no labels of them are kept.
+            X (m, d) of the points that methods are fitted on, where these are others.
         ``graph.npz``
             Graph of the points that methods are fitted on, where there is one.
         ``card.json``
@@ -92,9 +93,10 @@ def prepare(request: Request | str, raw: Path, out_dir: Path) -> dict[str, Any]:
         "scaling": points.scaling,
     }
     out_dir = Path(out_dir)
+    classes = {} if y is None else {"y": y.astype("<i8"), "class_names": class_names} | _classes_of(fit, points)
     arrays = {
         "features.npz": {"X": X},
-        "truth.npz": None if y is None else {"y": y.astype("<i8"), "class_names": class_names},
+        "truth.npz": classes or None,
         "fit.npz": None if fit is None else {"X": np.ascontiguousarray(fit.X, dtype="<f4")},
     }
     for name, content in arrays.items():
@@ -113,6 +115,12 @@ def prepare(request: Request | str, raw: Path, out_dir: Path) -> dict[str, Any]:
     with replacing(out_dir / "card.json") as part:
         part.write_bytes((json.dumps(card, indent=2, ensure_ascii=False, default=str) + "\n").encode())
     return card
+
+
+def _classes_of(fit: Points | None, points: Points) -> dict[str, np.ndarray]:
+    """The classes of the points that are fitted on, if they are named as those of the points that are scored."""
+    same = fit is not None and fit.y is not None and fit.class_names == points.class_names
+    return {"y_fit": fit.y.astype("<i8")} if same else {}
 
 
 def _parts(request: Request, raw: Path) -> tuple[Points, Points | None, dict[str, Any] | None]:

@@ -14,6 +14,7 @@ from jcae.files import file_sha256
 from jcae.jobs import records
 from jcae.jobs.classes import MethodError, class_name, load_class
 from jcae.jobs.parameters import resolve_params
+from jcae.jobs.transfer import own_way
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Files:
 class BlockJob:
     """Everything that is known before the fit.
 
-    `X` are the points of the fit, `scored` those that are labelled where they are others.
+    `X` are the points of the fit, `scored` those that are labelled where they are others, and `way` is how the method
+    meets these (`jcae.jobs.transfer.WAYS`).
     """
 
     spec: Mapping[str, Any]
@@ -66,6 +68,7 @@ class BlockJob:
     command: str
     y: np.ndarray | None = None
     scored: np.ndarray | None = None
+    way: str = "frozen"
     graph: Any = None
     start: Start | None = None
     clusters: bool = True
@@ -96,7 +99,7 @@ class BlockJob:
         """Why the method cannot be run on these data, though nothing is wrong with it."""
         if getattr(self.cls, "reads_truth", False) and self.y is None:
             return f"{class_name(self.cls)} shows the true classes, and nobody knows those of these data"
-        if self.scored is not None and not hasattr(self.cls, "predict"):
+        if self.scored is not None and self.way == "frozen" and not hasattr(self.cls, "predict"):
             return (
                 f"{class_name(self.cls)} has no predict, and these data are scored on points that it is not fitted on"
             )
@@ -153,7 +156,8 @@ def prepare_job(
         fit = read_features(files.fit)
         if fit.shape[1] != X.shape[1]:
             raise DataError(f"{files.fit}: {fit.shape[1]} features, but {files.features} has {X.shape[1]}")
-        job = replace(job, X=fit, scored=X)
+        way = spec.get("transfer") or own_way(cls)
+        job = replace(job, X=fit, scored=X, way=way, data={**job.data, "transfer": way})
     if files.graph is not None:
         from jcae.data.graphs.graph import facts as graph_facts
         from jcae.data.graphs.graph import load

@@ -14,6 +14,7 @@ from jcae.jobs.datasets import read_requests
 from jcae.jobs.exits import one_line
 from jcae.jobs.provenance import code_digest
 from jcae.jobs.signature import cluster_count, finds_clusters, needed, parameters, reserved, takes_graph
+from jcae.jobs.transfer import WAYS, own_way
 
 _AUTOENCODER = "jcae.Autoencoder"
 
@@ -120,6 +121,8 @@ class Expansion:
                 self.problems.append(f"{place}.use: {entry['use']} has neither `fit` nor `fit_predict`")
             if autoencoder is not None and not hasattr(cls, "fit_seeds"):
                 self.problems.append(f"{place}.autoencoder: {entry['use']} cannot start from pretrained weights")
+            if entry.get("transfer") == "adapt" and not hasattr(cls, "adapt"):
+                self.problems.append(f"{place}.transfer: {class_name(cls)} has no adapt{hint('', WAYS[1:])}")
             presets = self._presets(cls, entry, place)
             for dataset in known:
                 params = self._params(cls, entry, presets, place, dataset, datasets)
@@ -133,11 +136,13 @@ class Expansion:
                 spec = {"dataset": dataset, "method": name, "use": entry["use"], "params": params}
                 if autoencoder is not None:
                     spec["autoencoder"] = autoencoder
+                if self.outlines[dataset].is_split and "transfer" in entry:
+                    spec["transfer"] = entry["transfer"]
                 jobs[dataset, name] = Job(
                     dataset,
                     name,
                     spec,
-                    _wording(cls, entry, dataset),
+                    _wording(cls, entry, dataset, spec.get("transfer")),
                     autoencoder,
                     reads_truth=bool(getattr(cls, "reads_truth", False)),
                     takes_graph=takes_graph(cls),
@@ -345,10 +350,12 @@ def _equal(one: Any, other: Any) -> bool:
     return json.loads(json.dumps(one)) == json.loads(json.dumps(other))
 
 
-def _wording(cls: type, entry: Mapping[str, Any], dataset: str) -> dict[str, str]:
+def _wording(cls: type, entry: Mapping[str, Any], dataset: str, way: str | None) -> dict[str, str]:
     label = entry.get("label") or getattr(getattr(cls, "info", None), "label", cls.__name__)
     if "n_clusters" in entry:  # no table shows such a run under the name of the method as it is
         label = f"{label} [{entry['n_clusters']['factor']:g} K]"
+    if way not in (None, own_way(cls)):
+        label = f"{label} [{way}]"
     how = entry.get("tuned_on", {}).get(dataset, entry.get("tuned_with"))
     return {"label": label} | ({} if how is None else {"tuned_with": how})
 

@@ -12,6 +12,7 @@ import numpy as np
 from jcae.jobs import records
 from jcae.jobs.block_job import BlockJob
 from jcae.jobs.exits import one_line
+from jcae.jobs.transfer import meet
 
 INTERPOLATION_STEPS = 9
 
@@ -25,13 +26,18 @@ class ResultError(ValueError):
 
 @dataclass
 class Result:
-    """What one seed left behind; arrays are None where the method has nothing of the kind."""
+    """What one seed left behind; arrays are None where the method has nothing of the kind.
+
+    `labels` are of the points that are scored; where these are not those of the fit, `fit_labels` are of the latter.
+    """
 
     status: str = "ok"
     reason: str | None = None
     traceback: str | None = None
     labels: np.ndarray | None = None
     refit_labels: np.ndarray | None = None
+    fit_labels: np.ndarray | None = None
+    fit_refit_labels: np.ndarray | None = None
     code: np.ndarray | None = None
     embedding: np.ndarray | None = None
     centroids: np.ndarray | None = None
@@ -90,19 +96,13 @@ def collect(estimator: Any, job: BlockJob, labels: Any) -> Result:
     ResultError
         It has no proper labels, or numbers that are not finite, and does not say so.
     """
-    status = getattr(estimator, "status_", "ok")
-    if status not in records.STATUSES:
-        raise ResultError(f"status_ is {status!r}, allowed are {records.STATUSES}")
-    reason = getattr(estimator, "reason_", None)
-    weights = getattr(estimator, "weights_", None)
     result = Result(
-        status=status,
-        reason=None if status == "ok" else reason or f"the method says {status} and gives no reason",
         history=_history(estimator),
-        weights=weights if isinstance(weights, Mapping) else None,  # a mixture's weights_ are no network
         objective=fitted_objective(estimator),
         updates=int(estimator.n_updates_) if hasattr(estimator, "n_updates_") else None,
     )
+    _read_state(result, estimator)
+    status = result.status
     if not job.clusters:
         return result
     if job.deep and hasattr(estimator, "snapshots_") and job.scored is None:  # theirs are points of the fit
@@ -118,6 +118,17 @@ def collect(estimator: Any, job: BlockJob, labels: Any) -> Result:
     if status == "ok" and not hasattr(estimator, "status_"):
         _mark_collapse(result, job)
     return result
+
+
+def _read_state(result: Result, estimator: Any) -> None:
+    """How the fit ended, and its weights."""
+    result.status = status = getattr(estimator, "status_", "ok")
+    if status not in records.STATUSES:
+        raise ResultError(f"status_ is {status!r}, allowed are {records.STATUSES}")
+    reason = getattr(estimator, "reason_", None)
+    result.reason = None if status == "ok" else reason or f"the method says {status} and gives no reason"
+    weights = getattr(estimator, "weights_", None)
+    result.weights = weights if isinstance(weights, Mapping) else None  # a mixture's weights_ are no network
 
 
 def _history(estimator: Any) -> list[Mapping[str, Any]]:
@@ -139,20 +150,27 @@ def fitted_objective(estimator: Any) -> dict[str, Any] | None:
 
 
 def _collect_clusters(result: Result, estimator: Any, job: BlockJob, labels: Any) -> None:
-    centers = getattr(estimator, "cluster_centers_", None)
+    # Without a decoder, transform is something else: scikit-learn's KMeans gives distances there.
+    coded = hasattr(estimator, "transform") and (hasattr(estimator, "inverse_transform") or result.weights is not None)
+    of_fit, refit_of_fit, centers = labels, getattr(estimator, "refit_labels_", None), None
+    if job.scored is not None:
+        encode = estimator.transform if coded else None
+        estimator, labels, centers = meet(estimator, job.scored, job.way, encode)
+        _read_state(result, estimator)
+    if centers is None:
+        centers = getattr(estimator, "cluster_centers_", None)
     if centers is not None:
         centers = _finite("cluster_centers_", centers)
     decode = getattr(estimator, "inverse_transform", None)
-    if hasattr(estimator, "transform") and (decode is not None or result.weights is not None):
-        # Without a decoder, transform is something else: scikit-learn's KMeans gives distances there.
+    if coded:
         result.code = _finite("transform(X)", estimator.transform(job.points)).astype(np.float32)
-    refit = getattr(estimator, "refit_labels_", None)
+    refit = refit_of_fit
     if job.scored is not None:
-        labels = estimator.predict(job.scored)
         refit = _nearest(result.code, getattr(estimator, "refit_centers_", None))
-    result.labels = _clean_labels("labels", labels, len(job.points), None if centers is None else len(centers))
+    n_centers = None if centers is None else len(centers)
+    result.fit_labels, result.labels = _clean_both("labels", of_fit, labels, job, n_centers)
     if refit is not None:
-        result.refit_labels = _clean_labels("refit_labels_", refit, len(job.points), None)
+        result.fit_refit_labels, result.refit_labels = _clean_both("refit_labels_", refit_of_fit, refit, job, None)
     embedding = getattr(estimator, "embedding_", None)
     if embedding is not None and np.shape(embedding)[:1] == (len(job.points),) and job.scored is None:
         result.embedding = _finite("embedding_", embedding).astype(np.float32)
@@ -165,6 +183,19 @@ def _collect_clusters(result: Result, estimator: Any, job: BlockJob, labels: Any
         paths = _interpolate(centers)
         decoded = _finite("decoded interpolations", decode(paths.reshape(-1, centers.shape[1])))
         result.interpolations = decoded.reshape(*paths.shape[:2], -1).astype(np.float32)
+
+
+def _clean_both(
+    what: str, of_fit: Any, labels: Any, job: BlockJob, n_centers: int | None
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Labels of the points of the fit, where these are others, and of those that are scored: one name, one cluster."""
+    if job.scored is None or of_fit is None:
+        return None, _clean_labels(what, labels, len(job.points), n_centers)
+    n_fit, n = len(job.X), len(job.scored)
+    for found, due in ((of_fit, n_fit), (labels, n)):
+        _clean_labels(what, found, due, n_centers)  # each by itself, for its message
+    together = _clean_labels(what, np.concatenate([of_fit, labels]), n_fit + n, n_centers)
+    return together[:n_fit], together[n_fit:]
 
 
 def _nearest(code: np.ndarray | None, centers: np.ndarray | None) -> np.ndarray | None:

@@ -65,7 +65,12 @@ def write_run(folder: Path, record: Mapping[str, Any], result: Result) -> dict[s
     """Write the files of a run, and return its record as it was written."""
     folder.mkdir()
     arrays = {
-        "labels.npz": {"labels": result.labels, "refit_labels": result.refit_labels},
+        "labels.npz": {
+            "labels": result.labels,
+            "refit_labels": result.refit_labels,
+            "fit_labels": result.fit_labels,
+            "fit_refit_labels": result.fit_refit_labels,
+        },
         "code.npz": {"code": result.code, "embedding": result.embedding},
         "decoded.npz": {"centroids": result.centroids, "interpolations": result.interpolations},
         "snapshots.npz": result.snapshots or {},

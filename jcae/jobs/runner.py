@@ -56,7 +56,7 @@ def train_block(
     ----------
     spec : mapping
         ``dataset``, ``method``, ``use`` (see `jcae.jobs.classes.load_class`), ``params``; optional ``label``,
-        ``tuned_with``, ``autoencoder``.
+        ``tuned_with``, ``autoencoder``, ``transfer``.
     features : path
         ``features.npz`` with X (n, d); ``card.json`` beside it gives the number of clusters.
     seeds : sequence of int
@@ -65,8 +65,9 @@ def train_block(
     truth : path or None
         ``truth.npz`` with y (n,); opened only for a class that says ``reads_truth = True``.
     fit : path or None
-        ``fit.npz`` with X (m, d): the method is fitted on these points, and labels those of the features by
-        ``predict``. One without is skipped.
+        ``fit.npz`` with X (m, d): the method is fitted on these points, and labels those of the features as
+        ``spec["transfer"]`` says (`jcae.jobs.transfer.WAYS`); by default with its ``adapt``, or with ``predict``.
+        One without either is skipped.
     graph : path or None
         ``graph.npz``: the graph of the points that it is fitted on, for a ``fit`` that takes one.
     pretrained : path or None

@@ -38,7 +38,8 @@ def evaluate(
     run_dirs : iterable of path
         Folders of runs, or of blocks of runs: all seeds of a method, since stability compares them.
     truth_path : path, optional
-        `truth.npz` with `y`, int, shape (n,). None leaves out the scores against the truth.
+        `truth.npz` with `y`, int, shape (n,), and perhaps `y_fit` of the points that were fitted on. None leaves out
+        the scores against the truth.
     features_path : path, optional
         `features.npz` with `X`, shape (n, d). None leaves out the scores among the features.
     graph_path : path, optional
@@ -56,7 +57,7 @@ def evaluate(
         Truth, features or graph are none, or do not fit each other; a folder holds no run, or arrays that do not fit
         them. The message names what is wrong.
     """
-    y = None if truth_path is None else _read_classes(truth_path)
+    y, y_fit = (None, None) if truth_path is None else _read_classes(truth_path)
     X = None if features_path is None else read_features(Path(features_path))
     graph = None if graph_path is None else load(Path(graph_path))
     if y is not None and X is not None and len(y) != len(X):
@@ -74,7 +75,9 @@ def evaluate(
             labels = arrays[array]
             try:
                 asked = _asked_for(run) or len(np.unique(labels if y is None else y))
-                values = metrics.score(labels, asked, y, code, X, graph)
+                of_fit = arrays.get(f"fit_{array}")
+                source = None if y_fit is None or of_fit is None else (y, y_fit, of_fit)
+                values = metrics.score(labels, asked, y, code, X, graph, source)
             except ValueError as error:
                 raise ValueError(f"{folder} ({kind} labels): {error}") from error
             rows += [(run["dataset"], run["method"], run["seed"], kind, name, v) for name, v in values.items()]
@@ -86,11 +89,14 @@ def evaluate(
     return frame.sort_values(RUN, kind="stable", ignore_index=True)
 
 
-def _read_classes(path: str | Path) -> np.ndarray:
-    y = read_arrays(path, "y")["y"]
-    if y.ndim != 1 or y.dtype.kind not in "iu" or not len(y) or y.min() < 0:
-        raise DataError(f"{path}: y is {y.dtype} of shape {y.shape} (needed: a whole number from 0 per point)")
-    return y
+def _read_classes(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """The classes of the points that are scored, and those of others that were fitted on, if they are there."""
+    arrays = read_arrays(path, "y")
+    for name in ("y", "y_fit"):
+        y = arrays.get(name, arrays["y"])
+        if y.ndim != 1 or y.dtype.kind not in "iu" or not len(y) or y.min() < 0:
+            raise DataError(f"{path}: {name} is {y.dtype} of shape {y.shape} (needed: a whole number from 0 per point)")
+    return arrays["y"], arrays.get("y_fit")
 
 
 def collect_scores(results_dir: str | Path) -> pd.DataFrame:

@@ -58,6 +58,33 @@ def accuracy(y: ArrayLike, labels: ArrayLike) -> float:
     return float(table[_matching(table)].sum() / len(y))
 
 
+def consistency(source: tuple[ArrayLike, ArrayLike, ArrayLike], labels: ArrayLike) -> float:
+    """Accuracy with the classes that the clusters had on the points of the fit: do clusters keep their meaning?
+
+    Parameters
+    ----------
+    source : (y, y_fit, fit_labels), array-like of int, shapes (n,), (m,), (m,)
+        True classes of the points that are scored; true classes and clusters of those that were fitted on.
+    labels : array-like of int, shape (n,)
+        Clusters of the points that are scored.
+
+    Returns
+    -------
+    float
+        Share of the points in the cluster that was matched to their class on the points of the fit; a cluster that has
+        no class there counts as wrong.
+
+    Raises
+    ------
+    ValueError
+        As in `match_clusters`, for each pair.
+    """
+    y, y_fit, fit_labels = source
+    y, labels = _checked(y, labels)
+    classes = match_clusters(y_fit, fit_labels)
+    return float(np.mean([classes.get(int(k)) == c for k, c in zip(labels, y, strict=True)]))
+
+
 def macro_f1(y: ArrayLike, labels: ArrayLike) -> float:
     """Mean over the classes of the F1 score of the matched cluster; a class without a cluster scores 0.
 
@@ -212,10 +239,11 @@ class Metric:
     label : str
         Name for columns and axes.
     function : callable
-        `f(y, labels)`, `f(points, labels)`, `f(graph, labels)` or `f(labels, n_clusters)`, by `needs`; of the seeds
-        `f(partitions)`.
-    needs : {"truth", "features", "code", "graph", "labels", "seeds"}
-        What the score is computed from beside the labels; `seeds` are the labels of all ok runs of the method.
+        `f(y, labels)`, `f(source, labels)`, `f(points, labels)`, `f(graph, labels)` or `f(labels, n_clusters)`, by
+        `needs`; of the seeds `f(partitions)`.
+    needs : {"truth", "source", "features", "code", "graph", "labels", "seeds"}
+        What the score is computed from beside the labels; `source` is the truth, and that of other points that were
+        fitted on, with their labels; `seeds` are the labels of all ok runs of the method.
     min, max : float or None
         Range; None = unbounded.
     higher_is_better : bool or None
@@ -226,7 +254,7 @@ class Metric:
 
     label: str
     function: Callable[..., Any]
-    needs: Literal["truth", "features", "code", "graph", "labels", "seeds"]
+    needs: Literal["truth", "source", "features", "code", "graph", "labels", "seeds"]
     min: float | None
     max: float | None
     higher_is_better: bool | None
@@ -235,7 +263,7 @@ class Metric:
     @property
     def percent(self) -> bool:
         """Whether tables and figures show it in percent, as papers do for the agreement of two partitions."""
-        return self.needs in ("truth", "seeds")
+        return self.needs in ("truth", "source", "seeds")
 
 
 METRICS: dict[str, Metric] = {
@@ -247,6 +275,7 @@ METRICS: dict[str, Metric] = {
     "purity": Metric("purity", purity, "truth", 0, 1, True),
     "homogeneity": Metric("homogeneity", homogeneity, "truth", 0, 1, True),
     "completeness": Metric("completeness", completeness, "truth", 0, 1, True),
+    "consistency": Metric("consistency", consistency, "source", 0, 1, True),
     "silhouette": Metric("silhouette of the code", silhouette, "code", -1, 1, True),
     "silhouette_features": Metric("silhouette", silhouette, "features", -1, 1, True),
     "calinski_harabasz": Metric("Calinski-Harabasz", calinski_harabasz, "features", 0, None, True, decimals=1),
@@ -270,6 +299,7 @@ def score(
     code: ArrayLike | None = None,
     features: ArrayLike | None = None,
     graph: Any = None,
+    source: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
 ) -> dict[str, float]:
     """Compute every score of one run in `METRICS` for which the input is there and which is defined.
 
@@ -284,13 +314,15 @@ def score(
     features : array-like of float, shape (n, d), optional
     graph : csr_array, shape (n, n), optional
         As `jcae.data.graphs.graph.clean` gives it.
+    source : (y, y_fit, fit_labels), optional
+        As `consistency` takes it.
 
     Returns
     -------
     dict of str to float
         Finite values in the order of `METRICS`.
     """
-    given = {"truth": y, "code": code, "features": features, "graph": graph, "seeds": None}
+    given = {"truth": y, "source": source, "code": code, "features": features, "graph": graph, "seeds": None}
     values = {}
     for name, metric in METRICS.items():
         if metric.needs == "labels":

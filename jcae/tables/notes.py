@@ -75,7 +75,7 @@ def data_note(records: pd.DataFrame) -> str:
     if "n_fit" in records:
         for row in records[records["n_fit"].notna()].drop_duplicates("dataset").sort_values("dataset").itertuples():
             how = f" ({row.split})" if isinstance(row.split, str) else ""
-            others = f"fitted on {row.n_fit:,.0f} points, scored by predict on {row.n_score:,.0f} others{how}"
+            others = f"fitted on {row.n_fit:,.0f} points, scored on {row.n_score:,.0f} others{how}"
             parts.append(f"{row.dataset}: {others}.")
     skipped = records[records["status"] == SKIPPED].fillna({"reason": "no reason recorded"})
     where = [

@@ -27,6 +27,18 @@ def test_matching_and_accuracy_by_hand():
     assert metrics.accuracy(Y, LABELS) == pytest.approx(0.7)
 
 
+def test_consistency_by_hand():
+    # On the points of the fit 5 is class 1 and 7 class 0, while 9 is not there: rightly named are the one 7 of class 0
+    # and the one 5 of class 1.
+    fit = ([0, 0, 1, 1, 2], [7, 7, 5, 5, 5])
+    assert metrics.consistency((Y, *fit), LABELS) == pytest.approx(0.2)
+    assert metrics.consistency((Y, Y, LABELS), LABELS) == metrics.accuracy(Y, LABELS)
+    assert metrics.accuracy(Y, LABELS) == metrics.accuracy(Y, (LABELS + 2) % 6), "accuracy does not mind the names"
+    assert metrics.consistency((Y, Y, LABELS), np.full(10, 3)) == 0
+    with pytest.raises(ValueError, match="differ in length: 5 and 4"):
+        metrics.consistency((Y, fit[0], fit[1][:4]), LABELS)
+
+
 def test_macro_f1_by_hand():
     # F1 = 2 TP / (class + cluster): 6/8, 4/7, 4/5.
     assert metrics.macro_f1(Y, LABELS) == pytest.approx((6 / 8 + 4 / 7 + 4 / 5) / 3)
@@ -208,7 +220,9 @@ def test_score_takes_what_is_given():
     assert set(metrics.score(LABELS, 3)) == sizes
     among = {"silhouette_features", "calinski_harabasz", "davies_bouldin"}
     assert set(metrics.score(LABELS, 3, features=code)) == sizes | among
-    assert set(metrics.score(LABELS, 3, Y, code, code)) == set(METRICS) - {"stability", "modularity", "conductance"}
+    others = {"stability", "modularity", "conductance", "consistency"}
+    assert set(metrics.score(LABELS, 3, Y, code, code)) == set(METRICS) - others
+    assert "consistency" in metrics.score(LABELS, 3, Y, source=(Y, Y, LABELS))
     assert set(metrics.score(np.zeros(10, int), 3, None, code, code)) == sizes
 
 

@@ -233,8 +233,8 @@ def test_mixed_rows_that_are_scored_are_others(mixed):
         file = next(mixed.glob(f"runs/{dataset}/kmeans/*/0/labels.npz"))
         assert len(np.load(file)["labels"]) == n
     note = table(mixed, "scores_acc")
-    assert "held_out: fitted on 120 points, scored by predict on 30 others" in note
-    assert "moved: fitted on 75 points, scored by predict on 75 others (fitted on here, scored on there)" in note
+    assert "held_out: fitted on 120 points, scored on 30 others" in note
+    assert "moved: fitted on 75 points, scored on 75 others (fitted on here, scored on there)" in note
 
 
 def test_mixed_a_method_that_cannot_predict_is_skipped_with_its_reason(mixed):

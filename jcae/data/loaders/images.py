@@ -27,13 +27,29 @@ def mnist(files: Sequence[Path]) -> Arrays:
 
 def mnist_16(files: Sequence[Path]) -> Arrays:
     """MNIST in 16 x 16 pixels, each the mean of the 1.75 x 1.75 pixels of the original that it covers."""
-    arrays, names = _read(files)
-    parts, labels = _parts(arrays, names, shape=(28, 28))
-    # 28 x 4 = 16 x 7: with every pixel repeated four times each way, a mean is one over 7 x 7 whole pixels.
-    weights = np.eye(28, dtype=np.float32).repeat(4, axis=0).reshape(16, 7, 28).sum(axis=1)
-    # Sums of whole numbers below 2^24 are exact in float32, so every machine gives the same bits.
-    sums = weights @ np.concatenate(parts).astype(np.float32) @ weights.T
-    return (sums / np.float32(49 * 255)).reshape(len(labels), -1), labels
+    parts, labels = _parts(*_read(files), shape=(28, 28))
+    return _by_area(np.concatenate(parts)), labels
+
+
+def mnist_box_16(files: Sequence[Path]) -> Arrays:
+    """The 20 x 20 pixels of each digit of MNIST, without the margin, in 16 x 16 pixels; USPS has no margin either.
+
+    The longer side of a digit of MNIST has 20 pixels; its centre of mass, and not its box, lies in the middle of the
+    image.
+    """
+    parts, labels = _parts(*_read(files), shape=(28, 28))
+    images = np.concatenate(parts)
+    rows, columns = (_window(images.any(axis=axis), 20) for axis in (2, 1))
+    return _by_area(images[np.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]]), labels
+
+
+def mnist_rotated(files: Sequence[Path]) -> Arrays:
+    """MNIST, each image turned by 30 degrees counter-clockwise around its middle, bilinearly, in whole grey values."""
+    from scipy.ndimage import rotate
+
+    parts, labels = _parts(*_read(files), shape=(28, 28))
+    turned = [rotate(images, 30, axes=(1, 2), reshape=False, order=1) for images in parts]
+    return over_255([images.reshape(len(images), -1) for images in turned]), labels
 
 
 def emnist_letters(files: Sequence[Path]) -> Arrays:
@@ -118,6 +134,24 @@ def over_255(parts: Sequence[np.ndarray]) -> np.ndarray:
         np.divide(part, np.float32(255), out=X[start : start + len(part)])
         start += len(part)
     return X
+
+
+def _window(ink: np.ndarray, size: int) -> np.ndarray:
+    """Of rows that hold ink, (n, length), the `size` consecutive ones around their middle: numbers (n, size)."""
+    length = ink.shape[1]
+    first, last = ink.argmax(axis=1), length - 1 - ink[:, ::-1].argmax(axis=1)
+    start = ((first + last + 1 - size) // 2).clip(0, length - size)
+    return start[:, None] + np.arange(size)
+
+
+def _by_area(images: np.ndarray) -> np.ndarray:
+    """Images (n, length, length), uint8, to 16 x 16 pixels between 0 and 1, means over areas; 4 divides the length."""
+    length = images.shape[1]
+    # With every pixel repeated four times each way, a mean is one over (length / 4)^2 whole pixels.
+    weights = np.eye(length, dtype=np.float32).repeat(4, axis=0).reshape(16, length // 4, length).sum(axis=1)
+    # Sums of whole numbers below 2^24 are exact in float32, so every machine gives the same bits.
+    sums = weights @ images.astype(np.float32) @ weights.T
+    return (sums / np.float32((length // 4) ** 2 * 255)).reshape(len(images), -1)
 
 
 def _read(files: Sequence[Path]) -> tuple[list[np.ndarray], list[str]]:

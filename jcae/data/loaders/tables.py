@@ -24,6 +24,24 @@ def five_gaussians(files: Sequence[Path]) -> Arrays:
     return (_FIVE_CENTRES[y] + random.standard_normal((2000, 2))).astype(np.float32), y.astype(np.int64)
 
 
+def four_gaussians(files: Sequence[Path]) -> Arrays:
+    """Drawn from a fixed seed; each mean lies on an axis of its own."""
+    return _on_axes(0, moved=0.0)
+
+
+def four_gaussians_moved(files: Sequence[Path]) -> Arrays:
+    """The same with each mean moved by 0.4 of the way to the next one, and other points."""
+    return _on_axes(1, moved=0.4)
+
+
+def _on_axes(seed: int, moved: float) -> Arrays:
+    means = 6.0 * np.eye(8)[:4]
+    means += moved * (np.roll(means, -1, axis=0) - means)
+    random = np.random.RandomState(seed)
+    y = random.permutation(np.repeat(np.arange(4), 500))
+    return (means[y] + random.standard_normal((2000, 8))).astype(np.float32), y.astype(np.int64)
+
+
 def iris(files: Sequence[Path]) -> Arrays:
     """As bundled with scikit-learn."""
     from sklearn.datasets import load_iris

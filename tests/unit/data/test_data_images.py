@@ -158,3 +158,35 @@ def test_orl_refuses_what_is_not_it(variables, message, tmp_path):
     files = write(tmp_path, ("olivettifaces.mat", image_files.mat(**variables)))
     with pytest.raises(DataFormatError, match=message):
         LOADERS["orl"](files)
+
+
+def of_mnist(name, folder, images):
+    labels = np.zeros(len(images), np.uint8)
+    files = write(folder, *((file, idx(array)) for file, array in zip("abcd", [images, labels] * 2, strict=True)))
+    return LOADERS[name](files)[0][: len(images)]
+
+
+def test_mnist_box_16_cuts_out_what_the_digit_fills_wherever_it_lies(tmp_path):
+    images = np.zeros((3, 28, 28), np.uint8)
+    digit = image_files.pixels(np.random.RandomState(0), 1, 20, 20)[0]
+    digit[[0, -1]] = 9  # ink in the outer rows
+    digit[:, [0, -1]] = 9
+    images[0, 4:24, 4:24] = images[1, 1:21, 8:28] = digit
+    images[2, 3:23, 10:16] = 255  # a narrow one lies in the middle of its box
+    found = of_mnist("mnist_box_16", tmp_path, images).reshape(3, 16, 16)
+    np.testing.assert_array_equal(found[0], found[1])
+    small = digit.astype(np.float64).repeat(4, axis=0).repeat(4, axis=1)
+    np.testing.assert_allclose(found[0], small.reshape(16, 5, 16, 5).mean(axis=(1, 3)) / 255, rtol=1e-6)
+    np.testing.assert_array_equal(found[2], found[2][:, ::-1])
+    assert (found[2][:, 6:10] == 1).all()
+
+
+def test_mnist_rotated_turns_counter_clockwise(tmp_path):
+    images = np.zeros((1, 28, 28), np.uint8)
+    images[0, 13:15, 20:26] = 200  # to the right of the middle
+    (found,) = of_mnist("mnist_rotated", tmp_path, images).reshape(1, 28, 28)
+    rows, columns = np.indices((28, 28)) - 13.5
+    right, up = (found * columns).sum() / found.sum(), -(found * rows).sum() / found.sum()
+    assert np.degrees(np.arctan2(up, right)) == pytest.approx(30, abs=1)
+    assert found.sum() == pytest.approx(12 * 200 / 255, rel=0.02)
+    np.testing.assert_allclose(found * 255, np.round(found * 255), atol=1e-4)

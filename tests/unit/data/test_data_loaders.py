@@ -291,3 +291,13 @@ def test_five_gaussians_are_neither_trivial_nor_hopeless():
     assert 0.90 < (nearest == y).mean() < 0.94
     for k in range(5):
         np.testing.assert_allclose(np.cov(X[y == k].T), np.eye(2), atol=0.2)
+
+
+def test_four_gaussians_move_towards_each_other():
+    (X, y), (moved, of_moved) = (LOADERS[name]([]) for name in ("four_gaussians", "four_gaussians_moved"))
+    centres = np.array([X[y == k].mean(axis=0) for k in range(4)])
+    np.testing.assert_allclose(centres, 6 * np.eye(4, 8), atol=0.2)
+    nearest = ((moved[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    assert 0.75 < (nearest == of_moved).mean() < 0.85
+    own = np.array([moved[of_moved == k].mean(axis=0) for k in range(4)])
+    assert (((moved[:, None] - own) ** 2).sum(axis=2).argmin(axis=1) == of_moved).mean() > 0.95

@@ -119,6 +119,8 @@ RANGES = {
 FIRST = {
     "mnist": (5, 0, 4, 1, 9),
     "mnist_16": (5, 0, 4, 1, 9),
+    "mnist_box_16": (5, 0, 4, 1, 9),
+    "mnist_rotated": (5, 0, 4, 1, 9),
     "qmnist": (5, 0, 4, 1, 9),
     "fashion_mnist": (9, 0, 0, 3, 0),
     "usps": (6, 5, 4, 7, 3),
@@ -128,7 +130,7 @@ FIRST = {
 }
 # Share of the points that are nearest to the mean of their class, where it is below a half; it says nothing of SVHN.
 NEAREST = {"cifar10": 0.2, "cifar100": 0.03, "emnist_letters": 0.4, "stl10": 0.2, "svhn": 0}
-SLOW = {"fashion_mnist", "newsgroups", "qmnist", *NEAREST}
+SLOW = {"fashion_mnist", "mnist_rotated", "newsgroups", "qmnist", *NEAREST}
 # zero rows, duplicate rows, constant features
 PECULIAR = {
     "acm": (0, 0, 0),

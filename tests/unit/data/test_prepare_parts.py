@@ -65,6 +65,8 @@ def test_split():
     rows = [int((point == X).all(1).argmax()) for point in score]
     np.testing.assert_array_equal(load_truth(Path("out/truth.npz"))[0], y[rows])
     assert read_arrays("out/fit.npz").keys() == {"X"}, "no labels of the points that are fitted on"
+    rows = [int((point == X).all(1).argmax()) for point in fit]
+    np.testing.assert_array_equal(read_arrays("out/truth.npz")["y_fit"], y[rows])
     other, _ = made({"catalogue": "wine", "split": {"train": 0.7, "seed": 2}}, out="other")
     assert other["features_sha256"] != card["features_sha256"]
 

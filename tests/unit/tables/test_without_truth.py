@@ -17,7 +17,7 @@ from results import record, score
 
 SKIP = "it cannot predict"
 NO_CURVES = pd.DataFrame(columns=["dataset", "method", "seed", "phase", "update", "metric", "value"])
-NONE_NEEDED = [name for name, metric in METRICS.items() if metric.needs != "truth"]
+NONE_NEEDED = [name for name, metric in METRICS.items() if metric.needs not in ("truth", "source")]
 
 
 def build(*datasets):
@@ -122,7 +122,7 @@ def test_skipped_is_a_dash_and_not_run_is_blank():
 
 def test_notes_on_the_data():
     note = data_note(RECORDS)
-    assert "mine: fitted on 90 points, scored by predict on 30 others (two files)." in note
+    assert "mine: fitted on 90 points, scored on 30 others (two files)." in note
     assert f"Skipped, which is no failure and in no count: B on mine ({SKIP})." in note
     assert data_note(RECORDS[RECORDS["dataset"] == "wine"]) == ""
     assert data_note(RECORDS.drop(columns=["truth", "n_fit", "n_score", "split"])).startswith("Skipped")
