@@ -28,7 +28,7 @@ bench: install
 	$(PY) -m jcae summary "results/$$($(PY) -m jcae check-config --run config.yaml $(CONFIG))"
 
 smoke:
-	$(MAKE) bench CONFIG=config/smoke.yaml
+	$(MAKE) --no-print-directory bench CONFIG=config/smoke.yaml
 
 tune: install
 	$(PY) -m jcae tune $(filter-out config.yaml,$(CONFIG)) --dataset $(DATASET) --method $(METHOD) --trials $(TRIALS) $(TUNE)

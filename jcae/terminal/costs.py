@@ -2,7 +2,8 @@
 
 The first of these that is known: the mean of the same step (rule, data set, method) in this run; the seconds of its
 trainings in the records of the last run of this name, else of the published one, times how much longer than recorded
-the trainings of this run have taken; the mean of the rule in this run; a constant.
+the trainings of this run have taken; the mean of the rule in this run; the mean of its kind, trainings or all others,
+in this run; a constant.
 """
 
 import csv
@@ -14,10 +15,12 @@ from statistics import mean
 
 from jcae.jobs.records import parse_block
 
+TRAININGS = ("train_method", "pretrain_autoencoder")
+"""Rules that train."""
 START = 5.0
 """Seconds to start Python and read the data: most of any step that trains nothing."""
-TRAINING = {"train_method": 30.0, "pretrain_autoencoder": 30.0}
-"""Seconds of a training, by its rule, as long as nothing at all is known."""
+TRAINING = 30.0
+"""Seconds of a training of which nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Step:
     def what(self) -> str:
         """`train method`."""
         return self.rule.rstrip("_0123456789").replace("_", " ")
+
+    @property
+    def trains(self) -> bool:
+        return self.rule in TRAININGS
 
     @property
     def on(self) -> str:
@@ -70,8 +77,7 @@ class Costs:
 
     def __init__(self, recorded: Mapping[tuple[str, str, str], float] | None = None) -> None:
         self._recorded = dict(recorded or {})
-        self._measured: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-        self._of_rule: dict[str, list[float]] = defaultdict(list)
+        self._measured: dict[object, list[float]] = defaultdict(list)
         self._took = self._was_due = 0.0
 
     def measure(self, step: Step, seconds: float) -> None:
@@ -80,22 +86,29 @@ class Costs:
         if due is not None:
             self._took += seconds
             self._was_due += due
-        self._measured[step.rule, step.dataset, step.method].append(seconds)
-        self._of_rule[step.rule].append(seconds)
+        for key in _keys(step):
+            self._measured[key].append(seconds)
 
     def expect(self, step: Step) -> float:
         """Seconds that a step may take."""
-        if measured := self._measured.get((step.rule, step.dataset, step.method)):
-            return mean(measured)
+        same, *alike = _keys(step)
+        if same in self._measured:
+            return mean(self._measured[same])
         if (due := self._from_records(step)) is not None:
             return due * (self._took / self._was_due if self._was_due else 1.0)
-        if of_rule := self._of_rule.get(step.rule):
-            return mean(of_rule)
-        return TRAINING.get(step.rule, START)
+        for key in alike:
+            if key in self._measured:
+                return mean(self._measured[key])
+        return TRAINING if step.trains else START
 
     def _from_records(self, step: Step) -> float | None:
         seconds = self._recorded.get((step.rule, step.dataset, step.method))
         return None if seconds is None else START + seconds * len(parse_block(step.block))
+
+
+def _keys(step: Step) -> tuple[object, ...]:
+    """What a step has in common with others, from the same step to all of its kind."""
+    return (step.rule, step.dataset, step.method), step.rule, step.trains
 
 
 def read_recorded(run: str, results: Path = Path("results")) -> dict[tuple[str, str, str], float]:

@@ -110,7 +110,8 @@ class Steps:
         """What there is to show.
 
         What remains is the cost of what waits and of what is left of the steps that run, shared by as many as have been
-        at work on the average so far; and at least what the longest of them still takes.
+        at work on the average so far; and at least what the longest of them still takes. A step that is overdue, and
+        tells nothing, is taken to go on for as long as it is overdue.
         """
         with self._lock:
             running = list(self._running.values())
@@ -120,7 +121,7 @@ class Steps:
             done, total = self.done, self.total
         beats = [one.beat() for one in running]
         left = [
-            max(0.0, cost - (now - one.since)) if beat is None else cost * (1 - beat.share)
+            abs(cost - (now - one.since)) if beat is None else cost * (1 - beat.share)
             for one, beat, cost in zip(running, beats, expected, strict=True)
         ]
         elapsed = max(now - self.begun, 1e-9)

@@ -137,13 +137,16 @@ def test_no_extra_brings_a_module_of_ours(module):
         import_module(module)
 
 
+PACKAGES = ("jcae", "baselines", "snakemake_logger_plugin_jcae")
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The wheel of a copy of the sources: building in the checkout would leave folders there, and find old ones."""
     folder = tmp_path_factory.mktemp("sources")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    for name in ("jcae", "baselines"):
+    for name in PACKAGES:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     build = "from setuptools.build_meta import build_wheel; build_wheel('wheels')"
     subprocess.run([sys.executable, "-c", build], cwd=folder, check=True, capture_output=True)
@@ -153,7 +156,7 @@ def wheel(tmp_path_factory):
 
 def test_wheel_holds_every_file_of_the_packages_and_no_other(wheel):
     files = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    sources = [path for room in ("jcae", "baselines") for path in (ROOT / room).rglob("*") if path.is_file()]
+    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
     assert files == {path.relative_to(ROOT).as_posix() for path in sources if "__pycache__" not in path.parts}
 
 

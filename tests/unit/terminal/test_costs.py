@@ -39,11 +39,14 @@ def test_records_of_another_machine_are_stretched_by_what_this_run_took():
     assert costs.expect(Step("train_method", "digits", "idec", "0-4")) == 2 * (START + 15)
 
 
-def test_what_this_run_measured_comes_first_then_its_rule_then_a_constant():
+def test_what_this_run_measured_comes_first_then_its_rule_its_kind_and_a_constant():
     costs = Costs({("train_method", "digits", "dec"): 3.0})
     costs.measure(DEC, 50)
     costs.measure(Step("train_method", "wine", "dec", "0-4"), 10)
     assert costs.expect(Step("train_method", "digits", "dec", "5-9")) == 50
     assert costs.expect(Step("train_method", "wine", "vade", "0-4")) == 30
-    assert costs.expect(Step("pretrain_autoencoder", "wine", "shared", "0-4")) == TRAINING["pretrain_autoencoder"]
+    assert costs.expect(Step("pretrain_autoencoder", "wine", "shared", "0-4")) == 30
     assert costs.expect(Step("write_tables")) == START
+    costs.measure(Step("evaluate_method", "wine", "dec"), 8)
+    assert costs.expect(Step("write_tables")) == 8
+    assert Costs().expect(DEC) == TRAINING

@@ -35,6 +35,11 @@ def test_steps_that_run_side_by_side_share_what_is_left_but_the_longest_must_end
     assert view.remaining == 95  # two at work: (95 + 5 + 5) / 2, which the long one exceeds
 
 
+def test_step_that_is_overdue_goes_on_for_as_long_again(steps):
+    steps.start(1, SHORT, 0.0)
+    assert steps.view(30.0).remaining == 100 + 5 + 20
+
+
 def test_training_that_tells_how_far_it_is_is_believed(steps, tmp_path):
     (tmp_path / NAME).write_text(json.dumps({"phase": "x", "epoch": 9, "epochs": 10, "loss": 1.0, "share": 0.9}))
     steps.start(1, LONG, 0.0, tmp_path)
