@@ -24,6 +24,7 @@ from jcae.figures.maps import maps
 from jcae.figures.score_curves import score_curves
 from jcae.figures.scores import scores
 from jcae.figures.sizes import sizes
+from jcae.figures.trees import trees
 from jcae.statistics.shared import LEVEL
 
 FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
@@ -40,6 +41,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "interpolations": interpolations,
     "confusion": confusion,
     "sizes": sizes,
+    "trees": trees,
     "examples": examples,
     "equivalence": equivalence,
     "algebra": algebra,
@@ -52,7 +54,10 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
 }
 """Name -> `f(results, dataset)`: results folder and data set (None = all)."""
 
-PER_DATASET = ("curves", "score_curves", "maps", "centroids", "interpolations", "confusion", "sizes", "examples")
+PER_DATASET = (
+    *("curves", "score_curves", "maps", "centroids", "interpolations"),
+    *("confusion", "sizes", "trees", "examples"),
+)
 """Figures of one data set: these need `dataset`, and read its gallery."""
 
 OF_EQUIVALENCE = ("equivalence", "algebra")

@@ -12,6 +12,7 @@ import numpy as np
 from jcae.jobs import records
 from jcae.jobs.block_job import BlockJob
 from jcae.jobs.exits import one_line
+from jcae.trees.tree import Tree
 
 INTERPOLATION_STEPS = 9
 
@@ -37,6 +38,7 @@ class Result:
     centroids: np.ndarray | None = None
     interpolations: np.ndarray | None = None
     snapshots: Mapping[str, np.ndarray] | None = None
+    tree: Mapping[str, np.ndarray] | None = None
     history: list[Mapping[str, Any]] = field(default_factory=list)
     weights: Mapping[str, np.ndarray] | None = None
     objective: dict[str, Any] | None = None
@@ -136,6 +138,11 @@ def fitted_objective(estimator: Any) -> dict[str, Any] | None:
 
 
 def _collect_clusters(result: Result, estimator: Any, job: BlockJob, labels: Any) -> None:
+    tree = getattr(estimator, "tree_", None)
+    if (
+        isinstance(tree, Tree) and job.scored is None
+    ):  # others call other things so, and its points are those of the fit
+        result.tree = tree._asdict()
     centers = getattr(estimator, "cluster_centers_", None)
     if centers is not None:
         centers = _finite("cluster_centers_", centers)

@@ -69,6 +69,7 @@ def write_run(folder: Path, record: Mapping[str, Any], result: Result) -> dict[s
         "code.npz": {"code": result.code, "embedding": result.embedding},
         "decoded.npz": {"centroids": result.centroids, "interpolations": result.interpolations},
         "snapshots.npz": result.snapshots or {},
+        "tree.npz": result.tree or {},
     }
     for name, content in arrays.items():
         present = {key: array for key, array in content.items() if array is not None}

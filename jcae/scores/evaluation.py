@@ -14,6 +14,7 @@ from jcae.data.graphs.graph import load
 from jcae.data.stored import read_features
 from jcae.jobs.records import STATUSES, read_record
 from jcae.scores import metrics
+from jcae.trees.tree import Tree
 
 SCORE_COLUMNS = ["dataset", "method", "seed", "labels", "metric", "value"]
 RUN = ["dataset", "method", "seed"]
@@ -68,13 +69,15 @@ def evaluate(
             continue
         arrays = _arrays(folder / "labels.npz")
         code = _arrays(folder / "code.npz").get("code")
+        tree = _arrays(folder / "tree.npz")
         for kind, array in KINDS.items():
             if array not in arrays:
                 continue
             labels = arrays[array]
             try:
                 asked = _asked_for(run) or len(np.unique(labels if y is None else y))
-                values = metrics.score(labels, asked, y, code, X, graph)
+                own = Tree(**tree) if tree and kind == "own" else None
+                values = metrics.score(labels, asked, y, code, X, graph, own)
             except ValueError as error:
                 raise ValueError(f"{folder} ({kind} labels): {error}") from error
             rows += [(run["dataset"], run["method"], run["seed"], kind, name, v) for name, v in values.items()]

@@ -22,6 +22,7 @@ FLOORS = (
     {"training"},
     {"nn"},
     {"data"},
+    {"trees"},
     {"randomness"},
     {"files"},
     {"extras"},
