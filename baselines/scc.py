@@ -61,7 +61,7 @@ class SubClusterMixin(Parameterised):
     rounds: int = 50
     until_one: bool = True
     repeat: bool = False
-    exact_up_to: int = 10_000
+    exact_up_to: int = 15_000
     n_blocks: int | None = None
 
     def check_rounds(self) -> None:

@@ -238,7 +238,12 @@ class Metric:
     @property
     def percent(self) -> bool:
         """Whether tables and figures show it in percent, as papers do for the agreement of two partitions."""
-        return self.needs in ("truth", "tree", "seeds")
+        return self.needs_truth or self.needs == "seeds"
+
+    @property
+    def needs_truth(self) -> bool:
+        """Whether it looks at the true classes."""
+        return self.needs in ("truth", "tree")
 
 
 METRICS: dict[str, Metric] = {
