@@ -25,6 +25,7 @@ from jcae.figures.maps import maps
 from jcae.figures.score_curves import score_curves
 from jcae.figures.scores import scores
 from jcae.figures.sizes import sizes
+from jcae.figures.trees import trees
 from jcae.statistics.shared import LEVEL
 
 FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
@@ -42,6 +43,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "atoms": atoms,
     "confusion": confusion,
     "sizes": sizes,
+    "trees": trees,
     "examples": examples,
     "equivalence": equivalence,
     "algebra": algebra,
@@ -56,7 +58,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
 
 PER_DATASET = (
     *("curves", "score_curves", "maps", "centroids", "interpolations", "atoms"),
-    *("confusion", "sizes", "examples"),
+    *("confusion", "sizes", "trees", "examples"),
 )
 """Figures of one data set: these need `dataset`, and read its gallery."""
 

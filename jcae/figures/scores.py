@@ -29,7 +29,7 @@ def scores(results: Path, dataset: str | None = None, *, metric: str = "acc") ->
     values, _ = read_results(results)
     records, left_out = records_of(results, dataset), ""
     values = values[values["metric"] == metric]
-    if METRICS[metric].needs == "truth":
+    if METRICS[metric].needs_truth:
         records, left_out = against_truth(records)
     elif values.empty:
         return style.empty(f"no ok run has the score {METRICS[metric].label!r}", COLUMNS)

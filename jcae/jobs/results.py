@@ -13,6 +13,7 @@ from jcae.jobs import records
 from jcae.jobs.block_job import BlockJob
 from jcae.jobs.exits import one_line
 from jcae.jobs.transfer import meet
+from jcae.trees.tree import Tree
 
 INTERPOLATION_STEPS = 9
 
@@ -44,6 +45,7 @@ class Result:
     interpolations: np.ndarray | None = None
     snapshots: Mapping[str, np.ndarray] | None = None
     atoms: Mapping[str, np.ndarray] | None = None
+    tree: Mapping[str, np.ndarray] | None = None
     history: list[Mapping[str, Any]] = field(default_factory=list)
     weights: Mapping[str, np.ndarray] | None = None
     objective: dict[str, Any] | None = None
@@ -150,6 +152,9 @@ def fitted_objective(estimator: Any) -> dict[str, Any] | None:
 
 
 def _collect_clusters(result: Result, estimator: Any, job: BlockJob, labels: Any) -> None:
+    tree = getattr(estimator, "tree_", None)
+    if isinstance(tree, Tree) and job.scored is None:  # others call other things so; its points are those of the fit
+        result.tree = tree._asdict()
     # Without a decoder, transform is something else: scikit-learn's KMeans gives distances there.
     coded = hasattr(estimator, "transform") and (hasattr(estimator, "inverse_transform") or result.weights is not None)
     of_fit, refit_of_fit, centers = labels, getattr(estimator, "refit_labels_", None), None

@@ -75,6 +75,7 @@ def write_run(folder: Path, record: Mapping[str, Any], result: Result) -> dict[s
         "decoded.npz": {"centroids": result.centroids, "interpolations": result.interpolations},
         "snapshots.npz": result.snapshots or {},
         "atoms.npz": result.atoms or {},
+        "tree.npz": result.tree or {},
     }
     for name, content in arrays.items():
         present = {key: array for key, array in content.items() if array is not None}

@@ -14,6 +14,7 @@ from jcae.data.graphs.graph import load
 from jcae.data.stored import read_features
 from jcae.jobs.records import STATUSES, read_record
 from jcae.scores import metrics
+from jcae.trees.tree import Tree
 
 SCORE_COLUMNS = ["dataset", "method", "seed", "labels", "metric", "value"]
 RUN = ["dataset", "method", "seed"]
@@ -69,6 +70,7 @@ def evaluate(
             continue
         arrays = _arrays(folder / "labels.npz")
         code = _arrays(folder / "code.npz").get("code")
+        tree = _arrays(folder / "tree.npz")
         for kind, array in KINDS.items():
             if array not in arrays:
                 continue
@@ -77,7 +79,8 @@ def evaluate(
                 asked = _asked_for(run) or len(np.unique(labels if y is None else y))
                 of_fit = arrays.get(f"fit_{array}")
                 source = None if y_fit is None or of_fit is None else (y, y_fit, of_fit)
-                values = metrics.score(labels, asked, y, code, X, graph, source)
+                own = Tree(**tree) if tree and kind == "own" else None
+                values = metrics.score(labels, asked, y, code, X, graph, source, own)
             except ValueError as error:
                 raise ValueError(f"{folder} ({kind} labels): {error}") from error
             rows += [(run["dataset"], run["method"], run["seed"], kind, name, v) for name, v in values.items()]

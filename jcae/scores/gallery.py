@@ -18,6 +18,7 @@ from jcae.files import atomic_folder
 from jcae.scores import metrics
 from jcae.scores.evaluation import lowest_objective, read_records
 from jcae.scores.examples import examples
+from jcae.trees.tree import Tree
 
 SAMPLE = 2000
 """Points of a map at most, the same for every method."""
@@ -51,6 +52,8 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
             that the plane keeps. Of the space, the `features` for want of one: what `jcae.scores.examples.examples`
             chooses as `example_<name>` and, of images, `example_images` (C, 2, examples, d) in 256 levels of the range.
             Of dictionaries, what the run keeps of them (`jcae.models.atoms.Atoms`) as `atoms_<name>`.
+            Of a tree, of its points alone and after every round (rounds + 1,): `tree_clusters` and, with a truth,
+            `tree_purity`.
             What a method does not have is absent. Decoded values are float16.
         `curves.csv.gz`, `score_curves.csv.gz`
             Of every run: the terms of the loss and, with a truth, the scores of the watched points over the updates.
@@ -147,6 +150,18 @@ def _run(folder: Path, X: np.ndarray, data: dict[str, Any]) -> dict[str, Any]:
         # Row -1, where there is no point, takes the last one: whoever draws looks at the rows.
         levels = (X[chosen_points["rows"]] - low) / (high - low) * 255
         found["example_images"] = levels.round().astype(np.uint8)
+    return found | _levels(folder, data.get("y"))
+
+
+def _levels(folder: Path, y: np.ndarray | None) -> dict[str, np.ndarray]:
+    """How many clusters a tree has after each of its rounds, and how pure they are."""
+    if not (folder / "tree.npz").exists():
+        return {}
+    tree = Tree(**read_arrays(folder / "tree.npz", *Tree._fields))
+    found = {"tree_clusters": tree.counts}
+    if y is not None:
+        purities = [metrics.purity(y, tree.labels(r)) for r in range(len(tree.counts))]
+        found["tree_purity"] = np.array(purities, np.float32)
     return found
 
 

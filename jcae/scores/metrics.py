@@ -17,6 +17,8 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from jcae.scores.graph_scores import conductance, modularity
 from jcae.scores.labels import as_labels
+from jcae.scores.tree_scores import dendrogram_purity
+from jcae.trees.tree import Tree
 
 SILHOUETTE_SAMPLE = 5000
 """Points on which the silhouette is computed at most; it costs n squared distances."""
@@ -239,11 +241,12 @@ class Metric:
     label : str
         Name for columns and axes.
     function : callable
-        `f(y, labels)`, `f(source, labels)`, `f(points, labels)`, `f(graph, labels)` or `f(labels, n_clusters)`, by
-        `needs`; of the seeds `f(partitions)`.
-    needs : {"truth", "source", "features", "code", "graph", "labels", "seeds"}
+        `f(y, labels)`, `f(source, labels)`, `f(points, labels)`, `f(graph, labels)`, `f(tree, y)` or
+        `f(labels, n_clusters)`, by `needs`; of the seeds `f(partitions)`.
+    needs : {"truth", "source", "features", "code", "graph", "tree", "labels", "seeds"}
         What the score is computed from beside the labels; `source` is the truth, and that of other points that were
-        fitted on, with their labels; `seeds` are the labels of all ok runs of the method.
+        fitted on, with their labels; `seeds` are the labels of all ok runs of the method, `tree` is a hierarchy and
+        the truth in place of the labels.
     min, max : float or None
         Range; None = unbounded.
     higher_is_better : bool or None
@@ -254,7 +257,7 @@ class Metric:
 
     label: str
     function: Callable[..., Any]
-    needs: Literal["truth", "source", "features", "code", "graph", "labels", "seeds"]
+    needs: Literal["truth", "source", "features", "code", "graph", "tree", "labels", "seeds"]
     min: float | None
     max: float | None
     higher_is_better: bool | None
@@ -263,7 +266,12 @@ class Metric:
     @property
     def percent(self) -> bool:
         """Whether tables and figures show it in percent, as papers do for the agreement of two partitions."""
-        return self.needs in ("truth", "source", "seeds")
+        return self.needs_truth or self.needs == "seeds"
+
+    @property
+    def needs_truth(self) -> bool:
+        """Whether it looks at the true classes."""
+        return self.needs in ("truth", "source", "tree")
 
 
 METRICS: dict[str, Metric] = {
@@ -276,6 +284,7 @@ METRICS: dict[str, Metric] = {
     "homogeneity": Metric("homogeneity", homogeneity, "truth", 0, 1, True),
     "completeness": Metric("completeness", completeness, "truth", 0, 1, True),
     "consistency": Metric("consistency", consistency, "source", 0, 1, True),
+    "dendrogram_purity": Metric("dendrogram purity", dendrogram_purity, "tree", 0, 1, True),
     "silhouette": Metric("silhouette of the code", silhouette, "code", -1, 1, True),
     "silhouette_features": Metric("silhouette", silhouette, "features", -1, 1, True),
     "calinski_harabasz": Metric("Calinski-Harabasz", calinski_harabasz, "features", 0, None, True, decimals=1),
@@ -300,6 +309,7 @@ def score(
     features: ArrayLike | None = None,
     graph: Any = None,
     source: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
+    tree: Tree | None = None,
 ) -> dict[str, float]:
     """Compute every score of one run in `METRICS` for which the input is there and which is defined.
 
@@ -316,6 +326,8 @@ def score(
         As `jcae.data.graphs.graph.clean` gives it.
     source : (y, y_fit, fit_labels), optional
         As `consistency` takes it.
+    tree : Tree, optional
+        Of the n points.
 
     Returns
     -------
@@ -327,6 +339,9 @@ def score(
     for name, metric in METRICS.items():
         if metric.needs == "labels":
             values[name] = metric.function(labels, n_clusters)
+        elif metric.needs == "tree":
+            if tree is not None and y is not None:
+                values[name] = metric.function(tree, y)
         elif given[metric.needs] is not None:
             values[name] = metric.function(given[metric.needs], labels)
     return {name: value for name, value in values.items() if np.isfinite(value)}

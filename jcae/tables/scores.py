@@ -90,7 +90,7 @@ def statistics(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
             selected_seed = chosen.get((dataset, method))
             selected = values.get(selected_seed, np.nan)
             best_seed = None
-            if METRICS[metric].needs == "truth":
+            if METRICS[metric].needs_truth:
                 best_seed = values.idxmax() if METRICS[metric].higher_is_better else values.idxmin()
             best = np.nan if best_seed is None else values[best_seed]
             spread = (values.mean(), values.std(), values.median())

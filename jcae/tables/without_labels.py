@@ -29,7 +29,7 @@ def without_labels_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
     `jcae.tables.scores.statistics` says of it, and `objective`, the lowest of the ok runs.
     """
     names = display_names(records)
-    needs_none = [name for name, metric in METRICS.items() if metric.needs not in ("truth", "source")]
+    needs_none = [name for name, metric in METRICS.items() if not metric.needs_truth]
     own = scores[(scores["labels"] == "own") & scores["metric"].isin(needs_none)]
     data = statistics(own, records).drop(columns=["best_by_labels", "best_by_labels_seed"])
     shown = SHOWN + (ON_A_GRAPH if own["metric"].isin(ON_A_GRAPH).any() else ())

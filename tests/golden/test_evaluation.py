@@ -109,7 +109,8 @@ def test_without_a_truth_the_scores_that_need_none(tmp_path, truth):
     features = tmp_path / "features.npz"
     scores = evaluate([tmp_path / "runs"], None, features)
     both = evaluate([tmp_path / "runs"], truth, features)
-    needs_none = {name for name, metric in METRICS.items() if metric.needs not in ("truth", "source", "code", "graph")}
+    beside = ("truth", "source", "code", "graph", "tree")
+    needs_none = {name for name, metric in METRICS.items() if metric.needs not in beside}
     assert set(scores["metric"]) == needs_none
     assert set(both["metric"]) == needs_none | {name for name, metric in METRICS.items() if metric.needs == "truth"}
     merged = scores.merge(both, on=["dataset", "method", "seed", "labels", "metric"])

@@ -220,7 +220,7 @@ def test_score_takes_what_is_given():
     assert set(metrics.score(LABELS, 3)) == sizes
     among = {"silhouette_features", "calinski_harabasz", "davies_bouldin"}
     assert set(metrics.score(LABELS, 3, features=code)) == sizes | among
-    others = {"stability", "modularity", "conductance", "consistency"}
+    others = {"stability", "modularity", "conductance", "consistency", "dendrogram_purity"}
     assert set(metrics.score(LABELS, 3, Y, code, code)) == set(METRICS) - others
     assert "consistency" in metrics.score(LABELS, 3, Y, source=(Y, Y, LABELS))
     assert set(metrics.score(np.zeros(10, int), 3, None, code, code)) == sizes

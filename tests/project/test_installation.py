@@ -166,7 +166,7 @@ def test_wheel_says_what_it_requires(wheel):
     required = [Requirement(text) for text in metadata.get_all("Requires-Dist")]
     plain = {r.name for r in required if r.marker is None}
     assert plain == {"numpy", "safetensors", "scikit-learn", "scipy", "torch", "tqdm"}
-    assert set(metadata.get_all("Provides-Extra")) == {"bench", "cluster", "dev", "docs", "h5ad", "n2d"}
+    assert set(metadata.get_all("Provides-Extra")) == {"bench", "cluster", "dask", "dev", "docs", "h5ad", "n2d", "scc"}
     assert SpecifierSet(metadata["Requires-Python"]) == SpecifierSet(">=3.11,<3.15")
 
 

@@ -25,6 +25,7 @@ FLOORS = (
     {"augmentation"},
     {"nn"},
     {"data"},
+    {"trees"},
     {"randomness"},
     {"files"},
     {"extras"},

@@ -12,6 +12,7 @@ from jcae.jobs.records import write_record
 from jcae.models.atoms import Atoms
 from jcae.scores.evaluation import collect_records, collect_scores, evaluate
 from jcae.scores.gallery import write_gallery
+from jcae.trees.tree import Tree
 
 SEEDS = range(5)
 N_DIGITS = 600
@@ -113,6 +114,8 @@ def write_run(results, X, y, dataset, method, seed, truth=True):
                 np.savez(folder / "snapshots.npz", **snapshots(rng, terms, arrays["labels"]))
         elif arrays["labels"] is None:
             arrays = {"labels": model.fit(X).labels_}
+            halvings = [np.arange(-(-len(X) // 2**r)) // 2 for r in range(int(np.ceil(np.log2(len(X)))))]
+            np.savez(folder / "tree.npz", **Tree.of_rounds(halvings, len(X))._asdict())
         if status == "collapsed":
             arrays = {name: np.zeros_like(labels) for name, labels in arrays.items()}
         if use.startswith(("jcae", "sklearn")):

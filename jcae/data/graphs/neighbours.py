@@ -49,7 +49,7 @@ def knn_graph(X: np.ndarray, k: int, metric: str = "euclidean") -> sparse.csr_ar
     """
     if metric not in _METRICS:
         raise DataError(f"metric {metric!r} (allowed: {', '.join(_METRICS)})")
-    X = _checked(X, k)
+    X = checked(X, k)
     n = len(X)
     distances_from = _METRICS[metric](X, k)
     block = max(1, _ENTRIES // n)
@@ -89,7 +89,15 @@ def graph_of(X: np.ndarray, graph: Any, n_neighbors: int) -> sparse.csr_array:
     return A
 
 
-def _checked(X: np.ndarray, k: int) -> np.ndarray:
+def directions(X: np.ndarray) -> np.ndarray:
+    """Scale points (n, d) to length 1, (n, d + 1): the last column is the direction of those that are 0 everywhere."""
+    lengths = np.linalg.norm(X, axis=1, keepdims=True)
+    zero = lengths == 0
+    return np.hstack([X / np.where(zero, 1, lengths), zero])
+
+
+def checked(X: np.ndarray, k: int) -> np.ndarray:
+    """X in float64, or a `DataError` that says why its points have no `k` neighbours."""
     try:
         X = np.asarray(X, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -136,11 +144,8 @@ def _euclidean(X: np.ndarray, k: int) -> _DistancesFrom:
 
 
 def _cosine(X: np.ndarray, k: int) -> _DistancesFrom:
-    lengths = np.linalg.norm(X, axis=1, keepdims=True)
-    zero = lengths == 0
-    # Between points at distance 1 from the origin the smallest distance is the smallest angle. The column that is added
-    # is the direction of points without one.
-    return _euclidean(np.hstack([X / np.where(zero, 1, lengths), zero]), k)
+    # Between points at distance 1 from the origin the smallest distance is the smallest angle.
+    return _euclidean(directions(X), k)
 
 
 def _dot(X: np.ndarray, k: int) -> _DistancesFrom:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from folder import N_DIGITS
+from sklearn.datasets import load_digits
 
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw, style
 from jcae.figures.sources import choice, chosen_runs
@@ -69,6 +70,17 @@ def test_cost_leaves_controls_and_failures_out(fake):
     assert set(data["dataset"]) == {"wine"}
     assert len(data[data["method"] == "dec"]) == 3
     assert (data["seconds"] > 0).all()
+
+
+def test_trees_show_every_round(fake):
+    data = drawn(fake, "trees", "digits")
+    assert set(data["method"]) == {"kmeans"}
+    halved = [-(-N_DIGITS // 2**r) for r in range(11)]
+    assert data["clusters"].tolist() == halved
+    assert data["round"].tolist() == list(range(11))
+    assert data["purity"].iloc[0] == 1
+    y = load_digits().target[:N_DIGITS]
+    assert data["purity"].iloc[-1] == pytest.approx(np.bincount(y).max() / N_DIGITS, abs=1e-6)
 
 
 def test_curves_count_updates_through_the_phases(fake):

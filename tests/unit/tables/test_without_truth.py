@@ -17,7 +17,7 @@ from results import record, score
 
 SKIP = "it cannot predict"
 NO_CURVES = pd.DataFrame(columns=["dataset", "method", "seed", "phase", "update", "metric", "value"])
-NONE_NEEDED = [name for name, metric in METRICS.items() if metric.needs not in ("truth", "source")]
+NONE_NEEDED = [name for name, metric in METRICS.items() if not metric.needs_truth]
 
 
 def build(*datasets):

@@ -1,0 +1,1 @@
+"""Hierarchies of clusters: trees, and how they are made."""
