@@ -30,8 +30,10 @@ FIGURE_TITLES = {
     "maps": "Maps of the codes",
     "centroids": "Centroids as images",
     "interpolations": "From one centroid to another",
+    "atoms": "Atoms of dictionaries, and points taken apart",
     "confusion": "Clusters against classes",
     "sizes": "Sizes of the clusters",
+    "trees": "Clusters after every round of merges, and their purity",
     "examples": "Points near and far from their centroid",
     "equivalence": "Clustering module against mixture",
     "algebra": "Errors of the identities",
@@ -43,7 +45,20 @@ FIGURE_TITLES = {
     "effects_ari": "Differences to the reference, ARI",
 }
 """What the report calls a figure; one without a title is called by its name."""
-OF_DATASET = ("maps", "confusion", "sizes", "centroids", "examples", "interpolations", "score_curves", "curves")
+OF_DATASET = (
+    *(
+        "maps",
+        "confusion",
+        "sizes",
+        "centroids",
+        "examples",
+        "atoms",
+        "trees",
+        "interpolations",
+        "score_curves",
+        "curves",
+    ),
+)
 """Figures of a data set, what says most first."""
 FRONT = ("acc", "silhouette")
 """Scores whose figure may stand on the first page, the first that has something to show."""
