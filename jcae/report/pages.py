@@ -46,18 +46,8 @@ FIGURE_TITLES = {
 }
 """What the report calls a figure; one without a title is called by its name."""
 OF_DATASET = (
-    *(
-        "maps",
-        "confusion",
-        "sizes",
-        "centroids",
-        "examples",
-        "atoms",
-        "trees",
-        "interpolations",
-        "score_curves",
-        "curves",
-    ),
+    *("maps", "confusion", "sizes", "centroids", "examples"),
+    *("atoms", "trees", "interpolations", "score_curves", "curves"),
 )
 """Figures of a data set, what says most first."""
 FRONT = ("acc", "silhouette")
