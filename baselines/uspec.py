@@ -99,7 +99,7 @@ class USENC(ClusterMixin, BaseEstimator):
         reference="arXiv:1903.01057",
         deviations=(
             "k-means is scikit-learn's: k-means++ where it cuts, random points where it chooses representatives.",
-            "With fewer than ten representatives per cluster of `most`, `fewest` and `most` shrink in proportion.",
+            "With less than ten representatives for each of `most` clusters, `fewest` and `most` shrink in proportion.",
         ),
     )
 
