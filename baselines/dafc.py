@@ -110,10 +110,10 @@ class DAFC(PretrainedClusterer):
     fuzzifier : float
         m, above 1: 1.2 is nearly k-means, 2 draws all centroids together in ten dimensions.
     temperature : float
-        With ``entropy``: what the distances are divided by, in units of the code.
+        With ``entropy``: what the distances are divided by, in units of the code. Too high, clusters fall together.
     sigma : float or None
-        Distances beyond it, in units of the code, count plainly and not squared, so that outliers pull less; None
-        squares all (`jcae.nn.fuzzy.adaptive_squares`).
+        Distances beyond it, in units of the code, count plainly and not squared in the loss, so that outliers pull
+        less (`jcae.nn.fuzzy.adaptive_squares`); with ``entropy`` also in memberships and centroids. None squares all.
     fuzzy_weight : float
         Of the mean fuzzy distance, beside the squared error summed over features.
     entropy_weight : float
@@ -145,8 +145,9 @@ class DAFC(PretrainedClusterer):
             "The preset dfkm is deep fuzzy k-means as its public code has it, twice its loss, on the shared "
             "autoencoder: theirs has tanh in every layer, code and output included, widths 512-300, and was trained "
             "layer by layer; their centroids start at random points.",
-            "In the adaptive loss (sigma) centroids and gradient have the derivative of that loss as their weight; the "
-            "public code of deep fuzzy k-means lacks a square in it, and leaves it off by default.",
+            "In the adaptive loss (sigma) the gradient, and the centroids of deep fuzzy k-means, have the derivative "
+            "of that loss as their weight; the public code of deep fuzzy k-means lacks a square in it, and leaves it "
+            "off by default.",
         ),
         presets={
             "dfkm": {
@@ -200,7 +201,7 @@ class DAFC(PretrainedClusterer):
     def log_memberships(self, squares: Tensor) -> Tensor:
         """log u, (S, n, K), for squared distances (S, n, K)."""
         if self.membership == "fuzzifier":
-            return fuzzy_memberships(adaptive_squares(squares, self.sigma), self.fuzzifier)
+            return fuzzy_memberships(squares, self.fuzzifier)
         found = distances(squares) if self.sigma is None else adaptive_squares(squares, self.sigma)
         return entropic_memberships(found, self.temperature)
 
@@ -218,8 +219,9 @@ class DAFC(PretrainedClusterer):
             block.keep("mean_largest", u.amax(-1).mean(-1))
 
         def alternate(z: Tensor) -> None:
-            weights = adaptive_weights(squared_distances(z, network.centroids), self.sigma)
-            weights = weights * self.powers(block.state["memberships"])
+            weights = self.powers(block.state["memberships"])
+            if self.membership == "entropy":
+                weights = weights * adaptive_weights(squared_distances(z, network.centroids), self.sigma)
             network.centroids.copy_(weighted_means(weights, z, network.centroids))
             assign(z)
 

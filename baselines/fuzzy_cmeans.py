@@ -25,7 +25,7 @@ class FuzzyCMeans(ClusterMixin, BaseEstimator):
     ----------
     n_clusters : int
     fuzzifier : float
-        m, above 1.
+        m, above 1: the more features, the nearer to 1, or all centroids drift to the mean.
     max_iter : int
         Most updates of centroids and memberships.
     tol : float
@@ -53,7 +53,7 @@ class FuzzyCMeans(ClusterMixin, BaseEstimator):
         self,
         n_clusters: int = 8,
         *,
-        fuzzifier: float = 1.5,
+        fuzzifier: float = 1.1,
         max_iter: int = 300,
         tol: float = 1e-4,
         n_init: int = 20,

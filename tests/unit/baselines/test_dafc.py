@@ -101,6 +101,29 @@ def test_starts_with_fuzzy_cmeans_of_the_code(blobs, pretrained):
 
 
 @pytest.mark.parametrize("membership", ["fuzzifier", "entropy"])
+def test_sigma_weighs_the_points_of_deep_fuzzy_kmeans_alone(membership, blobs):
+    """Those of a centroid, that is: in the loss it always counts."""
+    X, _ = blobs
+    method = DAFC(3, membership=membership, sigma=0.5, **NET)
+    block = Block(method.build_network(6, [4]), torch.tensor(X), [4])
+    (phase,) = method.training_phases(block)
+    rng = np.random.default_rng(0)
+    u, v = rng.dirichlet(np.ones(3), size=len(X)), rng.normal(size=(3, 3))
+    block.network.centroids.data.copy_(torch.tensor(v))
+    block.keep("memberships", torch.tensor(u)[None])
+    with torch.no_grad():
+        phase.refresh(0)
+        code = block.map(block.network.autoencoder.encode)[0].numpy()
+    r = np.linalg.norm(code[:, None] - v, axis=-1)
+    weights = u * 1.5 * (r + 1) / (2 * (r + 0.5) ** 2) if membership == "entropy" else u**1.5
+    expected = weights.T @ code / weights.sum(0)[:, None]
+    np.testing.assert_allclose(block.network.centroids[0].detach(), expected, rtol=1e-9)
+    r = np.linalg.norm(code[:, None] - expected, axis=-1)
+    raw = np.exp(-1.5 * r**2 / (r + 0.5)) if membership == "entropy" else r**-4
+    np.testing.assert_allclose(block.state["memberships"][0], raw / raw.sum(1, keepdims=True), rtol=1e-6)
+
+
+@pytest.mark.parametrize("membership", ["fuzzifier", "entropy"])
 def test_without_its_losses_it_is_an_autoencoder_and_fuzzy_cmeans(membership, blobs, pretrained):
     """Bit for bit the weights of an autoencoder that is trained on, and centroids that follow its codes."""
     X, _ = blobs
@@ -239,15 +262,15 @@ def test_empty_clusters_and_points_on_centroids_stay_finite(settings):
     np.testing.assert_allclose(fit.predict_proba(X).sum(1), 1, rtol=1e-5)
 
 
-def test_gains_on_kmeans_of_the_code_of_digits():
-    """As measured: fuzzy c-means gains most of it, the training a little more."""
+def test_reaches_its_range_on_digits():
+    """Long runs reach 72 to 79; this one is short."""
     X, y = load_digits(return_X_y=True)
     X, net = X / 16, {"hidden": (64, 64, 256), "code_dim": 10, "device": "cpu"}
     weights = [fit.weights_ for fit in Autoencoder(epochs=40, batch_size=64, **net).fit_seeds(X, [0, 1])]
     fits = DAFC(10, epochs=10, batch_size=64, **net).fit_seeds(X, [0, 1], pretrained=weights)
     found = [normalized_mutual_info_score(y, fit.labels_) for fit in fits]
     assert [fit.status_ for fit in fits] == ["ok", "ok"]
-    assert 0.66 < min(found) <= max(found) < 0.84
+    assert 0.68 < min(found) <= max(found) < 0.80
 
 
 @pytest.mark.parametrize(
