@@ -44,7 +44,13 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def emit(self, record: LogRecord) -> None:
-        """Show an event, if it is one that people want to see."""
+        """Show an event, if it is one that people want to see; an error of ours ends no run."""
+        try:
+            self._show(record)
+        except Exception:
+            self.handleError(record)
+
+    def _show(self, record: LogRecord) -> None:
         event = getattr(record, "event", None)
         if hasattr(record, "steps"):
             self._begin(record)
@@ -78,8 +84,8 @@ class LogHandler(LogHandlerBase):
     def _start(self, record: LogRecord) -> None:
         step = make_step(record.rule_name, record.wildcards)
         checkpoints = None
-        if room := ROOMS.get(step.rule):
-            checkpoints = Path("results", record.wildcards["run"], "checkpoints", room, step.on)
+        if step.trains:
+            checkpoints = Path("results", record.wildcards["run"], "checkpoints", ROOMS[step.rule], step.on)
         self._outputs[record.jobid] = list(record.output)
         self._steps.start(record.jobid, step, record.created, checkpoints)
 
@@ -88,7 +94,7 @@ class LogHandler(LogHandlerBase):
             return  # a target, which has nothing to do
         step, seconds = ended
         self._display.say(self._line(step, seconds))
-        if step.rule in ROOMS:
+        if step.trains:
             for line in not_ok(Path(self._outputs[record.job_id][0])):
                 self._display.say(f"  {line}", "yellow")
 

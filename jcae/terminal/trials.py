@@ -32,8 +32,8 @@ class Trials:
     def __init__(self, stream: TextIO, dataset: str, method: str, n_trials: int, checkpoints: Path) -> None:
         self._trial, self._checkpoints = Step("trial", dataset, method), checkpoints
         self._begun = False
-        pretraining = Step("pretrain_autoencoder", dataset)
-        self._plan([pretraining, *[self._trial] * n_trials], pretraining)
+        start = Step("start", dataset, method)  # reads the data, and pretrains where the method needs it
+        self._plan([start, *[self._trial] * n_trials], start)
         self._display = Display(stream, self._view)
 
     def report(self, line: str, left: int) -> None:

@@ -12,7 +12,7 @@ def test_trials_are_lines_and_are_counted(tmp_path):
     out = io.StringIO()
     trials = Trials(out, "wine", "cm", 5, tmp_path)
     view = trials._view(0)
-    assert ([running.step.name for running, _ in view.running], view.total) == (["pretrain autoencoder wine"], 6)
+    assert ([running.step.name for running, _ in view.running], view.total) == (["start wine/cm"], 6)
     trials.report("cm on wine: 3 of 5 trials to do", 3)
     trials.report("trial 2: 0.5", 2)
     view = trials._view(0)
