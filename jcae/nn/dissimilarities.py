@@ -30,12 +30,12 @@ def euclidean(x: Tensor, y: Tensor) -> Tensor:
 
 
 def manhattan(x: Tensor, y: Tensor) -> Tensor:
-    """sum_j |x_j - y_j|."""
+    """Sum over j of abs(x_j - y_j)."""
     return (x - y).abs().sum(-1)
 
 
 def chebyshev(x: Tensor, y: Tensor) -> Tensor:
-    """max_j |x_j - y_j|."""
+    """Largest abs(x_j - y_j)."""
     return (x - y).abs().amax(-1)
 
 
@@ -50,7 +50,7 @@ def _unit(x: Tensor) -> Tensor:
 
 
 def minkowski(x: Tensor, y: Tensor, order: float) -> Tensor:
-    """(sum_j |x_j - y_j|^order)^(1/order), for an order of at least 1."""
+    """(sum over j of abs(x_j - y_j)^order)^(1/order), for an order of at least 1."""
     # By logarithms: powers of large gaps leave the range of float32, and their last bit depends on the place in memory.
     return (torch.logsumexp(order * (x - y).abs().clamp_min(FLOOR).log(), dim=-1) / order).exp()
 

@@ -66,7 +66,7 @@ def self_expression(inner: Tensor, n_parts: int, tolerance: float) -> Tensor:
 
 
 def affinity(coefficients: Tensor) -> Tensor:
-    """(|C| + |C|^T) / 2, (n, n), for C with rows of length 1."""
+    """(abs(C) + abs(C)^T) / 2, (n, n), for C with rows of length 1."""
     lengths = coefficients.norm(dim=1, keepdim=True)
     sizes = coefficients.abs() / torch.where(lengths == 0, 1.0, lengths)
     return (sizes + sizes.mT) / 2.0
