@@ -22,8 +22,8 @@ class AESCC(SubClusterMixin, PretrainedMixin, TransductiveClusterer):
     ----------
     labels_ : ndarray of int32, (n_samples,)
         SCC on the code. New points cannot be assigned: there is no ``predict``.
-    cluster_centers_ : ndarray, (n_clusters_, code_dim)
-        Mean code of each cluster.
+    cluster_centers_ : ndarray, (K, code_dim)
+        Mean code of each of the K = ``n_clusters_`` clusters.
     loss_ : float
         The reconstruction error.
     """
