@@ -45,7 +45,7 @@ def predict(run: str | Path, file: str | Path) -> np.ndarray:
     record = records.read_record(run / "run.json")
     if record["status"] != "ok":
         raise PredictionError(f"{run}: the run is {record['status']} ({record['reason']}); take one that is ok")
-    if (way := record["data"].get("transfer")) in ("lloyd", "kmeans"):
+    if (way := (record.get("data") or {}).get("transfer")) in ("lloyd", "kmeans"):
         raise PredictionError(
             f"{run}: its labels are those of k-means on the points that were scored (transfer: {way}), and it "
             "keeps no way to label others; take a run with transfer: frozen, or adapt"
