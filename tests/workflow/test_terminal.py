@@ -61,7 +61,10 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         environment = {**project.environment, "TERM": "xterm", "COLUMNS": "100", "LINES": "24"}
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+        # A shell's background job is started deaf to interrupts, and so are its children.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(words, cwd=project.folder, env=environment, start_new_session=True, **streams)
+        signal.signal(signal.SIGINT, before)
         os.close(theirs)
 
     def read_until(self, text, seconds=300):

@@ -71,9 +71,12 @@ class Run:
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # A shell's background job is started deaf to interrupts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     made = Run()
     yield made
     made.handler.close()
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
