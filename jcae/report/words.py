@@ -132,8 +132,8 @@ def the_equivalence(source: Source) -> list[str]:
             f"the largest relative error is {algebra['error'].max():.1e}."
         )
     for metric in MAIN_METRICS:
-        if f"verdict_{metric}" in fits:
-            counts = fits[f"verdict_{metric}"].value_counts()
+        counts = fits.get(f"verdict_{metric}", pd.Series(dtype=str)).value_counts()
+        if len(counts):  # without a truth there is no verdict
             said.append(
                 f"Fitted side by side, their {METRICS[metric].label}s are "
                 + listed(f"{verdict} on {count(n, 'data set')}" for verdict, n in counts.items())

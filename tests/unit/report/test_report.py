@@ -101,6 +101,14 @@ def test_an_identity_that_fails_is_told(made):
     assert words.the_equivalence(made)[0].startswith("1 of 2 identities")
 
 
+def test_without_a_verdict_none_is_told(made):
+    fits = pd.DataFrame({"dataset": ["wine"], "verdict_acc": [None], "verdict_nmi": [None]})
+    fits.to_csv(made.shown / "tables/equivalence.csv", index=False)
+    assert words.the_equivalence(made) == []
+    fits.assign(verdict_nmi="equivalent").to_csv(made.shown / "tables/equivalence.csv", index=False)
+    assert words.the_equivalence(made) == ["Fitted side by side, their NMIs are equivalent on 1 data set."]
+
+
 def test_there_is_a_page_for_everything(made):
     found = set(pages(made))
     assert {"index.html", "comparison.html", "tables.html", "provenance.html"} <= found
