@@ -4,18 +4,15 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from torch import Tensor, nn
 
 from baselines.scc import DEMOS, SubClusterMixin
-from jcae.models.autoencoder import autoencoder_network, squared_error
 from jcae.models.clusterer import TransductiveClusterer
 from jcae.models.info import Info
-from jcae.models.pretrained import PretrainedMixin
-from jcae.training.block import CHUNK, Block
-from jcae.training.phase import Loss, Phase
+from jcae.models.pretrained import FixedCodeMixin
+from jcae.training.block import Block
 
 
-class AESCC(SubClusterMixin, PretrainedMixin, TransductiveClusterer):
+class AESCC(SubClusterMixin, FixedCodeMixin, TransductiveClusterer):
     """Pretrained autoencoder, then SCC on its code; there is no clustering loss.
 
     Attributes
@@ -43,20 +40,6 @@ class AESCC(SubClusterMixin, PretrainedMixin, TransductiveClusterer):
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""
         self.check_rounds()
-
-    def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.ModuleDict:
-        """See `DeepEstimator`."""
-        return nn.ModuleDict({"autoencoder": autoencoder_network(self, n_features, seeds)})
-
-    def training_phases(self, block: Block) -> list[Phase]:
-        """One phase without a step: the autoencoder comes trained, and nothing else has a gradient."""
-        autoencoder = block.network.autoencoder
-
-        def loss(x: Tensor, rows: Tensor) -> Loss:
-            error = squared_error(x, autoencoder.decode(autoencoder.encode(x)))
-            return Loss({"reconstruction": error / (x.shape[-2] * x.shape[-1])})
-
-        return [Phase("autoencoder", loss, steps=0, batch_size=CHUNK)]
 
     def set_results(self, block: Block, fits: "Sequence[AESCC]") -> None:
         """SCC of each seed's code, and what `TransductiveClusterer.complete` adds."""

@@ -7,17 +7,15 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.mixture import GaussianMixture
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
 
 from jcae.extras import extra
-from jcae.models.autoencoder import Autoencoder, autoencoder_network, squared_error
+from jcae.models.autoencoder import Autoencoder
 from jcae.models.info import Info
 from jcae.models.parameters import check_number
-from jcae.models.pretrained import PretrainedClusterer
+from jcae.models.pretrained import FixedCodeMixin, PretrainedClusterer
 from jcae.randomness.seeds import sklearn_seed
-from jcae.training.block import CHUNK, Block
+from jcae.training.block import Block
 from jcae.training.isolation import unchanged_process
-from jcae.training.phase import Loss, Phase
 
 
 @unchanged_process()
@@ -34,7 +32,7 @@ def umap_class() -> type:
     return UMAP
 
 
-class N2D(PretrainedClusterer):
+class N2D(FixedCodeMixin, PretrainedClusterer):
     """Pretrained autoencoder, UMAP of its code, and a Gaussian mixture on that: three stages, no joint training.
 
     The paper has ReLU and code_dim = n_clusters.
@@ -107,20 +105,6 @@ class N2D(PretrainedClusterer):
         """See `DeepEstimator`."""
         recipe = super().pretraining()
         return recipe if self.autoencoder is not None else recipe.set_params(epochs=1000)
-
-    def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.ModuleDict:
-        """See `DeepEstimator`."""
-        return nn.ModuleDict({"autoencoder": autoencoder_network(self, n_features, seeds)})
-
-    def training_phases(self, block: Block) -> list[Phase]:
-        """One phase without a step: the autoencoder comes trained, and nothing else has a gradient."""
-        autoencoder = block.network.autoencoder
-
-        def loss(x: Tensor, rows: Tensor) -> Loss:
-            error = squared_error(x, autoencoder.decode(autoencoder.encode(x)))
-            return Loss({"reconstruction": error / (x.shape[-2] * x.shape[-1])})
-
-        return [Phase("autoencoder", loss, steps=0, batch_size=CHUNK)]
 
     def set_results(self, block: Block, fits: "Sequence[N2D]") -> None:
         """UMAP and mixture, seed by seed, and what `DeepClusterer.complete` adds."""

@@ -6,13 +6,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from jcae.models.autoencoder import Autoencoder, autoencoder_network
+from jcae.models.autoencoder import Autoencoder, autoencoder_network, squared_error
 from jcae.models.clusterer import DeepClusterer
 from jcae.models.embedding import EmbeddingMixin
 from jcae.nn.distances import nearest
 from jcae.nn.networks import CentroidNetwork
-from jcae.training.block import Block
+from jcae.training.block import CHUNK, Block
 from jcae.training.kmeans import kmeans
+from jcae.training.phase import Loss, Phase
 
 
 def own_recipe(owner: Any, default: Autoencoder | None = None) -> Autoencoder:
@@ -71,6 +72,24 @@ class PretrainedMixin(EmbeddingMixin):
     def centroids(self, network: nn.Module) -> Tensor:
         """See `TransductiveClusterer`."""
         return network.centroids.detach()
+
+
+class FixedCodeMixin(PretrainedMixin):
+    """What every method has that clusters the code of an autoencoder as it comes: nothing else of it has a gradient."""
+
+    def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.ModuleDict:
+        """See `DeepEstimator`."""
+        return nn.ModuleDict({"autoencoder": autoencoder_network(self, n_features, seeds)})
+
+    def training_phases(self, block: Block) -> list[Phase]:
+        """One phase without a step: the autoencoder comes trained, and nothing else has a gradient."""
+        autoencoder = block.network.autoencoder
+
+        def loss(x: Tensor, rows: Tensor) -> Loss:
+            error = squared_error(x, autoencoder.decode(autoencoder.encode(x)))
+            return Loss({"reconstruction": error / (x.shape[-2] * x.shape[-1])})
+
+        return [Phase("autoencoder", loss, steps=0, batch_size=CHUNK)]
 
 
 class PretrainedClusterer(PretrainedMixin, DeepClusterer):
