@@ -17,7 +17,7 @@ from jcae.nn.sparse_coding import bounded_step, energies, sparse_codes
 from jcae.randomness.seeds import generator
 from jcae.training.block import Block
 from jcae.training.kmeans import kmeans
-from jcae.training.memory import Demand, Placement
+from jcae.training.memory import Demand
 from jcae.training.optimisers import Optimiser
 from jcae.training.phase import Loss, Phase
 from jcae.training.subspace import subspace_clusters
@@ -221,11 +221,11 @@ class MixMate(DeepClusterer):
         dictionaries = torch.zeros(shape, dtype=storage_dtype(self.precision))
         return MixMateNetwork(dictionaries, self.sparsity, self.step, self.step_rule, self.n_layers)
 
-    def placement(self, need: Demand, graph: None, device: torch.device, n_seeds: int) -> Placement:
+    def demand(self, network: MixMateNetwork, n_samples: int, n_features: int) -> Demand:
         """See `DeepEstimator`; what the layers keep for the way back is most of it."""
+        need = super().demand(network, n_samples, n_features)
         points = self.batch_size * self.n_clusters * self._array_dtype().itemsize
-        kept = 4 * points * self.n_layers * self.n_atoms
-        return super().placement(need._replace(per_seed=need.per_seed + kept), graph, device, n_seeds)
+        return need._replace(per_seed=need.per_seed + 4 * points * self.n_layers * self.n_atoms)
 
     def start(self, block: Block) -> None:
         """Cluster some points, and make a dictionary of each cluster; seed by seed."""
