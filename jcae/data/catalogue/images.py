@@ -1,5 +1,7 @@
 """Facts about the image data sets."""
 
+from dataclasses import replace
+
 from jcae.data.facts import Dataset, Source, by_md5, sources
 
 _DIGITS = tuple("0123456789")
@@ -87,6 +89,24 @@ _ORL = (
     ),
 )
 
+MNIST = Dataset(
+    name="mnist",
+    title="MNIST",
+    loader="mnist",
+    n=70000,
+    d=784,
+    class_names=_DIGITS,
+    class_counts=(6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958),
+    preparation="Training then test part; pixels divided by 255, in [0, 1].",
+    licence="CC BY-SA 3.0",
+    citation="LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, "
+    "Proceedings of the IEEE 86(11), 1998, doi:10.1109/5.726791",
+    sources=_MNIST,
+    folder="mnist",
+    image_shape=(28, 28),
+    n_train=60000,
+)
+
 IMAGES = (
     Dataset(
         name="digits",
@@ -137,76 +157,34 @@ IMAGES = (
         image_shape=(16, 16),
         n_train=7291,
     ),
-    Dataset(
-        name="mnist",
-        title="MNIST",
-        loader="mnist",
-        n=70000,
-        d=784,
-        class_names=_DIGITS,
-        class_counts=(6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958),
-        preparation="Training then test part; pixels divided by 255, in [0, 1].",
-        licence="CC BY-SA 3.0",
-        citation="LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, "
-        "Proceedings of the IEEE 86(11), 1998, doi:10.1109/5.726791",
-        sources=_MNIST,
-        folder="mnist",
-        image_shape=(28, 28),
-        n_train=60000,
-    ),
-    Dataset(
+    MNIST,
+    replace(
+        MNIST,
         name="mnist_16",
         title="MNIST 16 × 16",
         loader="mnist_16",
-        n=70000,
         d=256,
-        class_names=_DIGITS,
-        class_counts=(6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958),
         preparation="MNIST in the size of USPS: a pixel is the mean of the square of 1.75 × 1.75 pixels that it "
         "covers; training then test part; divided by 255, in [0, 1].",
-        licence="CC BY-SA 3.0",
-        citation="LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, "
-        "Proceedings of the IEEE 86(11), 1998, doi:10.1109/5.726791",
-        sources=_MNIST,
-        folder="mnist",
         image_shape=(16, 16),
-        n_train=60000,
     ),
-    Dataset(
+    replace(
+        MNIST,
         name="mnist_box_16",
         title="MNIST digits 16 × 16",
         loader="mnist_box_16",
-        n=70000,
         d=256,
-        class_names=_DIGITS,
-        class_counts=(6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958),
         preparation="The box of 20 × 20 pixels that a digit of MNIST fills, in 16 × 16: a pixel is the mean of the "
         "square of 1.25 × 1.25 pixels that it covers; training then test part; divided by 255, in [0, 1].",
-        licence="CC BY-SA 3.0",
-        citation="LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, "
-        "Proceedings of the IEEE 86(11), 1998, doi:10.1109/5.726791",
-        sources=_MNIST,
-        folder="mnist",
         image_shape=(16, 16),
-        n_train=60000,
     ),
-    Dataset(
+    replace(
+        MNIST,
         name="mnist_rotated",
         title="MNIST, rotated",
         loader="mnist_rotated",
-        n=70000,
-        d=784,
-        class_names=_DIGITS,
-        class_counts=(6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958),
         preparation="MNIST turned by 30 degrees counter-clockwise, bilinearly, in whole grey values; training then "
         "test part; divided by 255, in [0, 1].",
-        licence="CC BY-SA 3.0",
-        citation="LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, "
-        "Proceedings of the IEEE 86(11), 1998, doi:10.1109/5.726791",
-        sources=_MNIST,
-        folder="mnist",
-        image_shape=(28, 28),
-        n_train=60000,
     ),
     Dataset(
         name="qmnist",

@@ -38,7 +38,7 @@ def cosine_graph(X: np.ndarray, k: int, *, exact_up_to: int) -> sparse.csr_array
         More points than `exact_up_to`, and pynndescent is not installed.
     """
     units = directions(checked(X, k))
-    A = knn_graph(X, k, "cosine") if len(X) <= exact_up_to else _descent(units, k)
+    A = knn_graph(units, k) if len(X) <= exact_up_to else _descent(units, k)
     rows = np.repeat(np.arange(len(X)), np.diff(A.indptr))
     cosines = np.empty(A.nnz)
     step = max(1, _ENTRIES // units.shape[1])
