@@ -147,7 +147,7 @@ class Report:
 
     def _front(self) -> Page:
         source = self.source
-        main = next((t for t in self._tables(("scores_acc", "scores_without_labels")) if t.rows), None)
+        main = next(iter(self._tables(("scores_acc", "scores_without_labels"))), None)
         scores = [name for name in (f"scores_{metric}" for metric in FRONT) if source.figure(name)][:1]
         labelled = source.data("scores_acc").get("dataset", pd.Series(dtype=str)).unique()
         sizes = source.records[source.records["dataset"].isin(labelled)].groupby("dataset")["n"].max()
@@ -201,8 +201,7 @@ class Report:
 
     def _runs(self, dataset: str, method: str, runs: pd.DataFrame) -> Page:
         source = self.source
-        scores = source.scores
-        here = scores[(scores["dataset"] == dataset) & (scores["method"] == method) & (scores["labels"] == "own")]
+        here = source.own_scores.get((dataset, method), source.scores.iloc[:0])
         values = here.pivot_table(index="seed", columns="metric", values="value", aggfunc="first", sort=False)
         records = {run.seed: source.full_records.get(run.run) for run in runs.itertuples()}
         rows = []
@@ -222,7 +221,7 @@ class Report:
         """How the runs of a method on a data set ended, and their mean scores."""
         dataset, method = runs[["dataset", "method"]].iloc[0]
         href = f"runs/{dataset}/{method}.html"
-        cells = {"runs": words.endings(runs)} | dict(words.of_method_on(self.source, dataset, method))
+        cells = {"runs": words.runs_and_endings(runs)} | dict(words.of_method_on(self.source, dataset, method))
         return {name: Cell(text, href=href) for name, text in cells.items()}
 
     def _gathering(
@@ -254,7 +253,7 @@ class Report:
 
     # ------------------------------------------------------------------ parts of pages
 
-    def linked(self, table: ShownTable) -> "Grid":
+    def linked(self, table: ShownTable) -> Grid:
         """A table whose cells lead to the runs behind them."""
         rows = [
             [Cell(text, bold, self.link(table, i, j)) for j, (text, bold) in enumerate(row)]

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from html import unescape
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -69,6 +70,11 @@ class Source:
         return self._read[0]
 
     @cached_property
+    def own_scores(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Those of the methods' own labels, by data set and method."""
+        return dict(iter(self.scores[self.scores["labels"] == "own"].groupby(["dataset", "method"])))
+
+    @cached_property
     def datasets(self) -> list[str]:
         """Names of the data sets, sorted."""
         return sorted(self.records["dataset"].unique())
@@ -118,7 +124,8 @@ class Source:
         """The svg of a figure, ``maps`` or ``digits/maps``; None where it was not drawn or has nothing to show."""
         path = self.shown / "figures" / f"{name}.svg"
         try:
-            empty = len(path.with_suffix(".csv").read_text(encoding="utf-8").splitlines()) < 2
+            with path.with_suffix(".csv").open(encoding="utf-8") as numbers:
+                shows_something = len(list(islice(numbers, 2))) == 2
         except FileNotFoundError:
             return None
-        return None if empty or not path.is_file() else path
+        return path if shows_something and path.is_file() else None

@@ -6,9 +6,9 @@ import pandas as pd
 
 from jcae.jobs.records import format_block
 from jcae.report.source import Source
-from jcae.scores.evaluation import ENDS, SKIPPED, attempted
+from jcae.scores.evaluation import SKIPPED, attempted
 from jcae.scores.metrics import METRICS
-from jcae.statistics.shared import count
+from jcae.statistics.shared import compared, count, endings
 from jcae.tables.cells import MAIN_METRICS, mean_sd
 
 NAMED = 6
@@ -29,7 +29,7 @@ def what_ran(source: Source) -> list[str]:
     seeds = f"seed{'s' * (len(numbers) > 1)} {format_block(numbers)}"
     said = [
         f"{count(len(source.methods), 'method')} on {count(len(source.datasets), 'data set')}{datasets}, "
-        f"{seeds}: {endings(records)}."
+        f"{seeds}: {runs_and_endings(records)}."
     ]
     hours = (records["seconds"].sum() + records.drop_duplicates("pretrain_seconds")["pretrain_seconds"].sum()) / 3600
     devices = listed(dict.fromkeys(records["device_name"].dropna())) if records["device_name"].notna().any() else "?"
@@ -43,13 +43,10 @@ def _duration(hours: float) -> str:
     return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes" if hours >= 1 / 30 else "Seconds"
 
 
-def endings(records: pd.DataFrame) -> str:
+def runs_and_endings(records: pd.DataFrame) -> str:
     """320 runs, all ok; or how many of each status."""
     tried = attempted(records)
-    counts = tried["status"].value_counts()
-    bad = [f"{counts[status]} {status}" for status in ENDS if status != "ok" and counts.get(status, 0)]
-    text = count(len(tried), "run")
-    text += f", {counts.get('ok', 0)} ok, {listed(bad)}" if bad else ", all ok"
+    text = f"{count(len(tried), 'run')}, {endings(tried['status'].value_counts())}"
     skipped = len(records) - len(tried)
     return text + (f" ({skipped} skipped: nothing to do there)" if skipped else "")
 
@@ -70,8 +67,7 @@ def what_came_out(source: Source) -> list[str]:
     table = source.data("scores_acc")
     if table.empty:
         return ["No data set has a truth: methods are shown by scores that need none."]
-    competing = [name for name in source.methods if not _is_control(source, name)]
-    table = table[table["method"].isin(competing) & (table["n_ok"] > 0)]
+    table = table[table["method"].isin(compared(source.records)["method"]) & (table["n_ok"] > 0)]
     said = []
     best = table.sort_values("mean", ascending=False).drop_duplicates("dataset").sort_values("dataset")
     if len(best) <= NAMED:
@@ -92,10 +88,6 @@ def what_came_out(source: Source) -> list[str]:
         verdict = "do not tell the methods apart" if p >= 0.05 else "tell methods apart"
         said.append(f"Over {count(n, 'data set')} their ranks {verdict} (Friedman test, p = {p:.2g}).")
     return said
-
-
-def _is_control(source: Source, method: str) -> bool:
-    return bool(source.records.loc[source.records["method"] == method, "control"].any())
 
 
 def the_claim(source: Source) -> list[str]:
@@ -145,10 +137,11 @@ def the_equivalence(source: Source) -> list[str]:
 
 def of_method_on(source: Source, dataset: str, method: str) -> list[tuple[str, str]]:
     """Every score's label and mean ± sd of one method on one data set, own labels."""
-    scores = source.scores
-    here = scores[(scores["dataset"] == dataset) & (scores["method"] == method) & (scores["labels"] == "own")]
-    found: list[tuple[str, str]] = []
-    for metric, values in here.groupby("metric", sort=False)["value"]:
-        if metric in METRICS:
-            found.append((METRICS[metric].label, mean_sd(values.mean(), values.std(), metric)))
-    return found
+    here = source.own_scores.get((dataset, method))
+    if here is None:
+        return []
+    return [
+        (METRICS[metric].label, mean_sd(values.mean(), values.std(), metric))
+        for metric, values in here.groupby("metric", sort=False)["value"]
+        if metric in METRICS
+    ]

@@ -5,6 +5,7 @@ Scores enter with their direction, so that a positive difference always means be
 """
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from jcae.scores.evaluation import ok_scores
+from jcae.scores.evaluation import ENDS, ok_scores
 from jcae.scores.metrics import METRICS
 
 LEVEL = 0.05
@@ -44,6 +45,12 @@ class Interval:
 def count(n: int, what: str) -> str:
     """Write a number and its noun: `1 pair`, `2 pairs`."""
     return f"{n} {what}" + "s" * (n != 1)
+
+
+def endings(counts: Mapping[str, int]) -> str:
+    """Say how runs ended, by their number of each status: `all ok`, or `17 ok, 1 diverged`."""
+    others = [f"{counts[status]} {status}" for status in ENDS if status != "ok" and counts.get(status, 0)]
+    return ", ".join([f"{counts.get('ok', 0)} ok", *others]) if others else "all ok"
 
 
 def bootstrap_mean(values: ArrayLike, level: float = LEVEL) -> Interval:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from jcae.data.formats import DataError
 from jcae.scores.evaluation import ENDS, SKIPPED
-from jcae.statistics.shared import count
+from jcae.statistics.shared import count, endings
 from jcae.tables.cells import NONE, mean_cell
 
 LINES = 20
@@ -68,9 +68,8 @@ def _acc(scores: pd.DataFrame, file: Path, width: int) -> list[str]:
 
 def _runs(failures: pd.DataFrame, file: Path) -> list[str]:
     counts = {status: int(failures[status].sum()) for status in (*ENDS, SKIPPED) if status in failures}
-    total, ok, skipped = int(failures["n_total"].sum()), counts.pop("ok"), counts.pop(SKIPPED, 0)
-    ends = [f"{ok} ok", *(f"{number} {status}" for status, number in counts.items() if number)]
-    text = f"{count(total, 'run')}: {'all ok' if ok == total else ', '.join(ends)}"
+    total, skipped = int(failures["n_total"].sum()), counts.get(SKIPPED, 0)
+    text = f"{count(total, 'run')}: {endings(counts)}"
     lines = [text + (f"; {skipped} skipped, which cannot be run on these data" if skipped else "")]
     not_ok = failures[failures["reasons"] != ""]
     lines += [
