@@ -6,10 +6,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jcae.data.catalogue import CATALOGUE
 from jcae.data.formats import DataError
 from jcae.data.prepare import check_transfer, own_points, split_rows
 from jcae.data.request import Request
+from jcae.data.variants import imbalanced_counts
 from jcae.files import replacing
 
 CACHE = Path("data/outlines")
@@ -23,13 +26,16 @@ class Outline:
     Attributes
     ----------
     n, d, n_clusters : int
-        Points that are scored, features, and clusters that methods are told.
+        Points that are scored, features, and clusters that methods are told. Where the classes are made unequal, and
+        the catalogue does not count them, points are as many as there are before.
     n_fit : int
         Points that methods are fitted on; `n` where these are the same.
     is_split : bool
         Whether methods are fitted on other points than they are scored on.
     has_truth, has_graph, has_images : bool
         Whether there are classes, a graph, and points that are images.
+    class_counts : tuple of int or None
+        Points of each class of the whole data set, where they are known.
     """
 
     n: int
@@ -40,6 +46,7 @@ class Outline:
     has_truth: bool
     has_graph: bool
     has_images: bool
+    class_counts: tuple[int, ...] | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -68,22 +75,33 @@ def outline(request: Request) -> Outline:
         source, target = map(outline, request.transfer)
         check_transfer(request, (source.d, source.n_clusters), (target.d, target.n_clusters))
         n, n_fit, whole = target.n, source.n_fit, target
-        has_graph = source.has_graph
+        has_graph, d, has_images = source.has_graph, target.d, target.has_images
     else:
         whole = _of_catalogue(request.catalogue) if request.own is None else _of_own(request)
-        if request.subset is not None and not 1 <= request.subset <= whole.n:
-            raise DataError(f"{request.name}: subset of {request.subset} points (allowed: 1 to {whole.n})")
-        n = n_fit = request.subset or whole.n
-        has_graph = whole.has_graph
+        n = whole.n if request.imbalance is None else _left(request, whole)
+        if request.subset is not None and not 1 <= request.subset <= n:
+            raise DataError(f"{request.name}: subset of {request.subset} points (allowed: 1 to {n})")
+        n = n_fit = request.subset or n
+        has_graph, d = whole.has_graph, whole.d + (request.noise_features or 0)
+        has_images = whole.has_images and not request.noise_features
         if request.split is not None:
-            n_train = CATALOGUE[request.catalogue].n_train if request.catalogue and not request.subset else None
+            is_part = request.subset is not None or request.imbalance is not None
+            n_train = CATALOGUE[request.catalogue].n_train if request.catalogue and not is_part else None
             n_fit = len(split_rows(request.split, n, n_train, request.name)[0])
             n -= n_fit
     if request.graph is not None:
         _check_graph(request, n_fit)
     is_split = request.transfer is not None or request.split is not None
     has_graph = has_graph or request.graph is not None
-    return Outline(n, whole.d, whole.n_clusters, n_fit, is_split, whole.has_truth, has_graph, whole.has_images)
+    return Outline(n, d, whole.n_clusters, n_fit, is_split, whole.has_truth, has_graph, has_images)
+
+
+def _left(request: Request, whole: Outline) -> int:
+    """Points that are left when the classes are made unequal."""
+    if not whole.has_truth:
+        raise DataError(f"{request.name}: imbalance needs classes, and nobody knows them")
+    counts = whole.class_counts
+    return whole.n if counts is None else int(imbalanced_counts(counts, request.imbalance).sum())
 
 
 def _check_graph(request: Request, n: int) -> None:
@@ -126,9 +144,9 @@ def _checksums(sources: tuple[Any, ...]) -> list[str | None]:
 
 def _of_catalogue(name: str) -> Outline:
     facts = CATALOGUE[name]
-    return Outline(
-        facts.n, facts.d, facts.n_clusters, facts.n, False, True, facts.n_edges is not None, bool(facts.image_shape)
-    )
+    has_graph, has_images = facts.n_edges is not None, bool(facts.image_shape)
+    counts = tuple(facts.class_counts) if facts.class_counts else None
+    return Outline(facts.n, facts.d, facts.n_clusters, facts.n, False, True, has_graph, has_images, counts)
 
 
 def _of_own(request: Request) -> Outline:
@@ -139,8 +157,9 @@ def _of_own(request: Request) -> Outline:
     key = hashlib.sha256(repr((digest(own), own.file.suffixes, options)).encode()).hexdigest()
     kept = CACHE / f"{key}.json"
     try:
-        return Outline(**json.loads(kept.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        return Outline(**known | {"class_counts": known["class_counts"] and tuple(known["class_counts"])})
+    except (OSError, ValueError, TypeError, KeyError):
         found = _look_into(request)
     with replacing(kept) as part:
         part.write_text(json.dumps({field.name: getattr(found, field.name) for field in fields(found)}), "utf-8")
@@ -150,4 +169,5 @@ def _of_own(request: Request) -> Outline:
 def _look_into(request: Request) -> Outline:
     points = own_points(request)
     n, d = points.X.shape
-    return Outline(n, d, points.n_clusters, n, False, points.y is not None, False, points.image_shape is not None)
+    counts = None if points.y is None else tuple(np.bincount(points.y, minlength=points.n_clusters).tolist())
+    return Outline(n, d, points.n_clusters, n, False, counts is not None, False, points.image_shape is not None, counts)

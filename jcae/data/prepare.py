@@ -4,7 +4,7 @@ Features and truth are kept apart so that a training job cannot read the labels.
 """
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,10 @@ from jcae.data.facts import Dataset
 from jcae.data.fetch import examine
 from jcae.data.formats import DataError
 from jcae.data.loaders import GRAPHS, LOADERS
-from jcae.data.points import Points, check_features, encode_labels, map_range, peculiarities
+from jcae.data.points import Points, check_features, encode_labels, peculiarities
 from jcae.data.request import Request, Split
+from jcae.data.variants import NOISE_SEED, SUBSET_SEED, vary
 from jcae.files import replacing
-
-_SUBSET_SEED = 0
 
 
 def prepare(request: Request | str, raw: Path, out_dir: Path) -> dict[str, Any]:
@@ -28,8 +27,8 @@ def prepare(request: Request | str, raw: Path, out_dir: Path) -> dict[str, Any]:
     Parameters
     ----------
     request : Request or str
-        A name alone is a data set of the catalogue as it is. A range is given to the whole set before a subset is
-        drawn, which keeps the order of the points and is always the same one; a split is drawn from what is left.
+        A name alone is a data set of the catalogue as it is. What it asks of the whole set is done in the order of
+        `jcae.data.variants.vary`; points keep their order, and a split is drawn from what is left.
     raw : Path
         Folder with one folder per data set of the catalogue, with its files as `jcae.data.fetch.fetch` left them; not
         read where there are none.
@@ -80,8 +79,10 @@ def prepare(request: Request | str, raw: Path, out_dir: Path) -> dict[str, Any]:
         "image_shape": list(points.image_shape) if points.image_shape else None,
         **peculiarities(X),
         "preparation": points.preparation,
-        "subset": request.subset and {"points": request.subset, "of": points.subset_of, "seed": _SUBSET_SEED},
+        "subset": request.subset and {"points": request.subset, "of": points.subset_of, "seed": SUBSET_SEED},
         "range": request.range and list(request.range),
+        "imbalance": request.imbalance and asdict(request.imbalance),
+        "noise_features": request.noise_features and {"features": request.noise_features, "seed": NOISE_SEED},
         "split": split,
         "graph": None if graph is None else _graph_facts(graph, fitted_on.y),
         "features_sha256": array_sha256(X),
@@ -126,7 +127,7 @@ def _classes_of(fit: Points | None, points: Points) -> dict[str, np.ndarray]:
 def _parts(request: Request, raw: Path) -> tuple[Points, Points | None, dict[str, Any] | None]:
     """The points that are scored; those that are fitted on, where these are others; and what the card says of that."""
     if request.transfer is not None:
-        fit, points = (_in_range(_whole(part, raw), request) for part in request.transfer)
+        fit, points = (vary(_whole(part, raw), request.name, request.range) for part in request.transfer)
         check_transfer(request, (fit.X.shape[1], fit.n_clusters), (points.X.shape[1], points.n_clusters))
         how = f"fitted on {request.transfer[0].name}, scored on {request.transfer[1].name}"
         graph = fit.graph
@@ -146,13 +147,7 @@ def _parts(request: Request, raw: Path) -> tuple[Points, Points | None, dict[str
 def _whole(request: Request, raw: Path) -> Points:
     """The points of a request that is no transfer, before they are split."""
     points = _of_catalogue(request.catalogued()[0], raw) if request.own is None else own_points(request)
-    points = _in_range(points, request)
-    if request.subset is None:
-        return points
-    part = points.rows(_subset(len(points.X), request.subset, request.name))
-    part = replace(part, subset_of=len(points.X))
-    check_features(part.X, part.y, part.n_clusters, f"{request.name}, subset of {request.subset}")
-    return part
+    return vary(points, request.name, request.range, request.imbalance, request.subset, request.noise_features)
 
 
 def _of_catalogue(dataset: Dataset, raw: Path) -> Points:
@@ -189,7 +184,7 @@ def own_points(request: Request) -> Points:
     Parameters
     ----------
     request : Request
-        With `own`; subset, range and split are left to `prepare`.
+        With `own`; variants and splits are left to `prepare`.
 
     Returns
     -------
@@ -332,30 +327,6 @@ def _codes(dataset: Dataset, labels: np.ndarray) -> np.ndarray:
     if np.asarray(labels).dtype.kind == "U" and tuple(found) != dataset.class_names:
         raise DataError(f"{dataset.name}: classes {', '.join(found)}, expected {', '.join(dataset.class_names)}")
     return y
-
-
-def _in_range(points: Points, request: Request) -> Points:
-    """The smallest value becomes the least of the range, the greatest its greatest, exactly; all others linearly."""
-    if request.range is None:
-        return points
-    (low, high), X = request.range, points.X
-    smallest, greatest = X.min(), X.max()
-    then = f"{points.preparation} Then from [{smallest:g}, {greatest:g}] to [{low:g}, {high:g}]."
-    mapped = {"from": [float(smallest), float(greatest)], "to": [low, high]}
-    return replace(
-        points,
-        X=map_range(X, (smallest, greatest), (low, high)),
-        preparation=then,
-        scaling=points.scaling and {**points.scaling, "range": mapped},
-    )
-
-
-def _subset(n: int, points: int, where: str) -> np.ndarray:
-    """Rows of the subset, ascending."""
-    if not 1 <= points <= n:
-        raise DataError(f"{where}: subset of {points} points (allowed: 1 to {n})")
-    # RandomState and not Generator: numpy promises its stream for ever.
-    return np.sort(np.random.RandomState(_SUBSET_SEED).permutation(n)[:points])
 
 
 def _stored(X: np.ndarray) -> np.ndarray:

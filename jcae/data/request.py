@@ -12,6 +12,7 @@ from typing import Any
 from jcae.data import catalogue
 from jcae.data.facts import Dataset
 from jcae.data.own.source import OwnData
+from jcae.data.variants import Imbalance
 
 METRICS = ("euclidean", "cosine", "dot")
 ORIGINAL = "original"
@@ -85,6 +86,10 @@ class Request:
         Number of points that are kept; None keeps all.
     range : (float, float) or None
         Least and greatest value that the features of the whole data set are given, all by the same affine map.
+    imbalance : Imbalance or None
+        None: the classes have the sizes that they have.
+    noise_features : int or None
+        Number of features that are added and tell nothing.
     split : Split or None
         None: methods are scored on the points that they are fitted on.
     graph : GraphRequest or None
@@ -99,6 +104,8 @@ class Request:
     transfer: "tuple[Request, Request] | None" = None
     subset: int | None = None
     range: tuple[float, float] | None = None
+    imbalance: Imbalance | None = None
+    noise_features: int | None = None
     split: Split | None = None
     graph: GraphRequest | None = None
     entry: Mapping[str, Any] | None = None
@@ -138,7 +145,7 @@ class Request:
                 side: {"name": part.name, "entry": dict(part.entry or {})}
                 for side, part in zip(("source", "target"), transfer, strict=True)
             }
-            for key in ("subset", "split"):
+            for key in ("subset", "imbalance", "noise_features", "split"):
                 if key in given:
                     raise RequestError("does not go with transfer; say it of the source or of the target", key)
         return cls(
@@ -148,6 +155,8 @@ class Request:
             transfer,
             given.get("subset"),
             _range(given.get("range")),
+            Imbalance(**given["imbalance"]) if "imbalance" in given else None,
+            given.get("noise_features"),
             _split(given.get("split"), catalogue.CATALOGUE.get(known)),
             _graph(given.get("graph")),
             {key: value for key, value in entry.items() if key in ("truth", "transfer") or value is not None},

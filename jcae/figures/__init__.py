@@ -26,6 +26,7 @@ from jcae.figures.score_curves import score_curves
 from jcae.figures.scores import scores
 from jcae.figures.sizes import sizes
 from jcae.figures.trees import trees
+from jcae.figures.variants import variants
 from jcae.statistics.shared import LEVEL
 
 FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
@@ -34,6 +35,8 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "scores_ari": partial(scores, metric="ari"),
     "scores_silhouette": partial(scores, metric="silhouette_features"),
     "scores_stability": partial(scores, metric="stability"),
+    "variants_acc": partial(variants, metric="acc"),
+    "variants_nmi": partial(variants, metric="nmi"),
     "cost": cost,
     "curves": curves,
     "score_curves": score_curves,

@@ -140,6 +140,7 @@ def prepare_job(
             "features_sha256": card.get("features_sha256") or file_sha256(files.features),
             "truth": card["class_counts"] is not None if "class_counts" in card else None,
             "split": card.get("split"),
+            "variant": _variant(card),
             "prepared": str(files.features.parent),
         },
         device=_resolve_device(params.get("device", "cpu")),
@@ -225,3 +226,16 @@ def read_weights(file: Path, record: Mapping[str, Any]) -> dict[str, np.ndarray]
             f"{file}: damaged, its sha256 is {found}, run.json states {stated}; delete its block and train it again"
         )
     return weights
+
+
+def _variant(card: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What was done to the classes and features of a data set on purpose, and which data set that was."""
+    imbalance, noise = card.get("imbalance"), card.get("noise_features")
+    if not imbalance and not noise:
+        return None
+    entry = card.get("entry") or {}
+    return {
+        "of": str(entry.get("catalogue") or entry.get("file") or card["name"]),
+        "imbalance": imbalance["ratio"] if imbalance else None,
+        "noise_features": noise["features"] if noise else None,
+    }

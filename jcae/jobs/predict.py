@@ -85,6 +85,8 @@ def _card(run: Path, record: Mapping[str, Any]) -> dict[str, Any]:
             "the config files of the run, in the folder of the project"
         )
     card = load_card(file)
+    if card.get("noise_features"):
+        raise PredictionError(f"{run}: its data set has features of noise, which new points lack; take another run")
     if card.get("features_sha256") != record["data"]["features_sha256"]:
         raise PredictionError(f"{file}: the data set has changed since the run; train it again")
     return card

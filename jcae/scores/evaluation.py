@@ -189,7 +189,7 @@ def read_records(results_dir: str | Path) -> pd.DataFrame:
     """Read `records.csv` of a results folder; columns as `collect_records` gives them."""
     # A method may be called "true", a commit may have digits only: neither is a truth value or a number.
     text = ("dataset", "method", "label", "use", "reason", "block", "tuned_with", "autoencoder", "params")
-    text += ("git_commit", "run", "split")
+    text += ("git_commit", "run", "split", "variant_of")
     return pd.read_csv(Path(results_dir) / "records.csv", dtype=dict.fromkeys(text, "str") | {"control": bool})
 
 
@@ -270,7 +270,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _record(run: dict[str, Any]) -> dict[str, Any]:
     info, data, device, objective, code = ((run.get(k) or {}) for k in ("info", "data", "device", "objective", "code"))
-    split = data.get("split") or {}
+    split, variant = data.get("split") or {}, data.get("variant") or {}
     use = run.get("use") or ""
     control = info.get("control", use.endswith(("RandomLabels", "TrueLabels")))
     block = run.get("block") or []
@@ -292,6 +292,9 @@ def _record(run: dict[str, Any]) -> dict[str, Any]:
             "n_fit": split.get("fit"),
             "n_score": split.get("score"),
             "split": split.get("how"),
+            "variant_of": variant.get("of"),
+            "imbalance": variant.get("imbalance"),
+            "noise_features": variant.get("noise_features"),
         }
         | {"autoencoder": (run.get("pretrained") or {}).get("autoencoder"), "tuned_with": run.get("tuned_with")}
         | {"params": json.dumps(run.get("params") or {})}

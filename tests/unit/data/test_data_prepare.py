@@ -36,6 +36,8 @@ CARD_KEYS = {
     "zero_rows",
     "duplicate_rows",
     "constant_features",
+    "imbalance",
+    "noise_features",
     "preparation",
     "subset",
     "range",

@@ -29,6 +29,7 @@ def points():
         {},
         {"subset": 50, "range": [-1, 1]},
         {"catalogue": "iris"},
+        {"imbalance": {"ratio": 5, "seed": 1}, "noise_features": 4},
         {"split": {"train": 0.5, "seed": 3}},
         {"graph": {"knn": 4, "metric": "cosine"}},
         {"file": "points.csv", "truth": "kind", "drop": ["x"], "scale": "minmax"},

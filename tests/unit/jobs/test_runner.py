@@ -111,6 +111,7 @@ def test_kmeans_writes_labels_and_centers_but_no_code(wine, tmp_path):
         "features_sha256": "a" * 64,
         "truth": None,  # the card does not say
         "split": None,
+        "variant": None,
         "prepared": str(wine),
     }
     assert record["code"]["digest"].startswith("scikit-learn==")
