@@ -14,6 +14,8 @@ from jcae.scores.tree_scores import dendrogram_purity
 from jcae.trees.tree import Tree
 
 D, CLASSES = 32, 100
+WARM = 16_000
+"""Points whose neighbours are approximate ones already."""
 
 
 def points(n: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
@@ -43,7 +45,7 @@ def main() -> None:
     X, y = points(args.n, args.spread)
     with threadpool_limits(1):
         if args.method == "scc":  # imports and compiles what more points need, once
-            SCC(CLASSES, exact_up_to=0).fit(X[:2000])
+            SCC(CLASSES).fit(points(WARM, spread=args.spread)[0])
         start, cpu = time.perf_counter(), time.process_time()
         tree = fit(args.method, X)
         found = {"wall s": time.perf_counter() - start, "cpu s": time.process_time() - cpu}

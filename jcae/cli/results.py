@@ -217,6 +217,17 @@ def report(
 
 
 @app.command()
+def board(
+    folders: Annotated[list[Path], typer.Argument(help="Exports of runs, and what `jcae score` wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("results/board"),
+) -> None:
+    """Write one page on which runs and handed-in labels stand side by side, apart by what their labels are."""
+    from jcae.report.board import write_board
+
+    typer.echo(write_board(folders, out))
+
+
+@app.command()
 def track(
     results: Results,
     manifest: Annotated[Path, typer.Option(help="List of what was imported, json.")],

@@ -3,12 +3,9 @@
 import shutil
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from jcae.report.pages import Report
 from jcae.report.source import Source
-
-STATIC = ("style.css", "tables.js")
+from jcae.report.templating import environment, write_pages
 
 
 def write_report(results: str | Path, shown: str | Path, out: str | Path) -> Path:
@@ -29,24 +26,14 @@ def write_report(results: str | Path, shown: str | Path, out: str | Path) -> Pat
         The first page.
     """
     out, report = Path(out), Report(Source(Path(results), Path(shown)))
-    templates = Environment(
-        loader=PackageLoader("jcae.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment()
     pages = list(report.pages())
     written = {
         page.path: templates.get_template(page.template).render(page=page, pages=pages, report=report, **page.values)
         for page in pages
     }
-    written |= {name: templates.loader.get_source(templates, name)[0] for name in STATIC}
-    shutil.rmtree(out, ignore_errors=True)
-    for path, text in written.items():
-        (out / path).parent.mkdir(parents=True, exist_ok=True)
-        (out / path).write_text(text, encoding="utf-8")
+    first = write_pages(out, written)
     for path, figure in report.figures().items():
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(figure, out / path)
-    return out / "index.html"
+    return first
