@@ -22,8 +22,8 @@ SECTIONS = {
     "transfer": ("Points that were not trained on", "A split, or another data set."),
     "best-by-labels": (
         "The update that is best by labels",
-        "Chosen with the truth for every seed and score by itself, of those that were watched, on at most 2,048 points: "
-        "an upper end and no result, but what much code prints.",
+        "Chosen with the truth for every seed and score by itself, of those that were watched, on at most 2,048 points."
+        " An upper end and no result, but what much code prints.",
     ),
     "unknown": ("Not stated how the labels came about", ""),
 }
