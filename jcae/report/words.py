@@ -9,7 +9,7 @@ from jcae.report.source import Source
 from jcae.scores.evaluation import SKIPPED, attempted
 from jcae.scores.metrics import METRICS
 from jcae.statistics.shared import compared, count, endings
-from jcae.tables.cells import MAIN_METRICS, mean_sd
+from jcae.tables.cells import MAIN_METRICS, mean_sd, own_rows
 
 NAMED = 6
 """Data sets, methods or runs that a sentence names; of more, it gives the number."""
@@ -64,7 +64,7 @@ def what_failed(source: Source) -> list[str]:
 
 def what_came_out(source: Source) -> list[str]:
     """The best method by ACC on every data set with a truth, and whether the methods can be told apart over all."""
-    table = source.data("scores_acc")
+    table = own_rows(source.data("scores_acc"))
     if table.empty:
         return ["No data set has a truth: methods are shown by scores that need none."]
     table = table[table["method"].isin(compared(source.records)["method"]) & (table["n_ok"] > 0)]

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from jcae.tables.peeking import peeking_table, read_score_curves
+from jcae.statistics.peeking import read_score_curves
+from jcae.tables.peeking import peeking_table
 from results import record
 
 COLUMNS = ["method", "seed", "phase", "update", "metric", "value"]
