@@ -1,17 +1,48 @@
 """Table of how sure the clusters are: what the seeds of a method agree on, and how good that is."""
 
+from pathlib import Path
+
 import pandas as pd
 
-from jcae.scores.confidence import DOUBT, LEAST
-from jcae.scores.evaluation import count_runs, display_names, ok_scores, unlabelled
+from jcae.data.formats import DataError
+from jcae.scores.confidence import DOUBT, LEAST, read_confidence
+from jcae.scores.evaluation import count_runs, display_names, ok_scores, read_results, unlabelled
 from jcae.scores.metrics import METRICS
 from jcae.tables.cells import CONSENSUS, MAIN_METRICS, NONE, frame, in_order, number, ok_of_all, signed_number
 from jcae.tables.notes import data_note, joined, origin_note, seeds_note
 from jcae.tables.rendering import Table
 
-OLDER = (
-    "The gallery of this run is of an older version and holds no confidence: it has to be gathered from the runs again."
-)
+OLDER = "what its seeds agree on was not gathered: its gallery is of an older version"
+IN_SHORT = ["data set", "method", "agreement", "doubtful", "ACC", f"ACC, {CONSENSUS}", "AUC", "ok/all"]
+"""Columns that a terminal has room for."""
+
+
+def how_sure(results: str | Path) -> str:
+    """Write the table in short, for a terminal, and say what is missing from it.
+
+    Raises
+    ------
+    DataError
+        The runs are there, but what their seeds agree on was never gathered.
+    """
+    scores, records = read_results(results)
+    sure = read_confidence(results)
+    if is_older(sure, records):
+        raise DataError(f"{results}: {OLDER}; `snakemake figures` gathers it again from the folders of the runs")
+    tried = records[~records["control"].astype(bool)]
+    table, alone, without = confidence_table(sure, scores, records), single_runs(tried), unlabelled(tried)
+    lines = []
+    if len(table.cells):
+        lines = [table.cells[IN_SHORT].to_string(index=False), ""]
+        lines.append(
+            "All in percent. Agreement of the seeds with their consensus, mean over the points; doubtful: points below "
+            f"{100 * DOUBT:g} %; AUC: does agreement tell right from wrong (50: no)."
+        )
+    if len(alone):
+        lines.append(f"Fewer than {LEAST} ok seeds: {alone_text(alone, display_names(records))}.")
+    if without:
+        lines.append(f"No truth, so agreement alone: {', '.join(without)}.")
+    return "\n".join(lines)
 
 
 def confidence_table(sure: pd.DataFrame, scores: pd.DataFrame, records: pd.DataFrame) -> Table:
@@ -41,15 +72,15 @@ def confidence_table(sure: pd.DataFrame, scores: pd.DataFrame, records: pd.DataF
     without = unlabelled(records)
     note = [
         seeds_note(records),
-        OLDER if is_older(sure, records) else "",
+        f"Not drawn from this run: {OLDER}." if is_older(sure, records) else "",
         "Own labels of the ok seeds of each method, and of their consensus: the partition that shares most with all of "
         "them, as many clusters as the median seed. Agreement of a point: mean over the seeds of the points that its "
         "clusters in the seed and in the consensus have in common, by the larger of both; in percent, mean over all "
         f"points. Doubtful: share of the points with less than {100 * DOUBT:g} %, in percent. AUC: chance, in percent, "
         "that a point in the cluster of its class has a greater agreement than one in another; at 50 agreement tells "
-        "nothing about right and wrong. Beside each score of the consensus its difference to the mean of the seeds: it has "
-        "seen all of them, and is no run of the method. Seeds can agree on what is wrong, and a method without chance "
-        "always does.",
+        "nothing about right and wrong. Beside each score of the consensus its difference to the mean of the seeds: it "
+        "has seen all of them, and is no run of the method. Seeds can agree on what is wrong, and those of a method "
+        "without chance always agree.",
         f"Fewer than {LEAST} ok seeds, so nothing to hold against each other: {alone_text(alone, names)}."
         if len(alone)
         else "",
