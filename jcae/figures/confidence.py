@@ -15,6 +15,8 @@ from jcae.scores.consensus import BINS, are_right, reliability
 
 COLUMNS = ["method", "name", "n_ok", "low", "agreement", "right", "n", "share"]
 PER_ROW = 4
+FEW = 10
+"""Points below which a share is drawn as a circle apart: it hangs on single points."""
 NONE = "no method on {} has two ok seeds that could be held against each other, or the gallery is of an older version"
 
 
@@ -46,7 +48,8 @@ def confidence(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     figure.legend(handles[: len(shown)], shown, loc="outside upper left", ncols=2)
     against = (
         "Right: in the cluster matched to its class. Dashed: as often right as the agreement says; a curve above it: "
-        "surer than it seems, below: wrong in spite of agreement."
+        "surer than it seems, below: wrong in spite of agreement. "
+        f"Circles: of fewer than {FEW} points."
         if classes is not None
         else "No truth, so nothing to hold it against."
     )
@@ -66,7 +69,12 @@ def _panel(ax: Axes, frame: pd.DataFrame) -> None:
     ax.plot([0, 100], [0, 100], color=style.GREY, lw=0.6, ls=(0, (4, 3)), zorder=1)
     share = 100 * frame["n"] / frame["n"].sum()
     ax.bar(100 * frame["low"], share, 0.94 * width, align="edge", color="#D5DCE4", zorder=0)
-    ax.plot(100 * frame["agreement"], 100 * frame["right"], color=style.OKABE_ITO[0], marker="o", ms=3, zorder=2)
+    many, few = (frame[kept] for kept in (frame["n"] >= FEW, frame["n"] < FEW))
+    blue = style.OKABE_ITO[0]
+    ax.plot(100 * many["agreement"], 100 * many["right"], color=blue, marker="o", ms=3, zorder=3)
+    ax.plot(
+        100 * few["agreement"], 100 * few["right"], ls="", marker="o", ms=3, mfc="white", mec=blue, mew=0.6, zorder=2
+    )
     ax.set_xlim(0, 101)
     ax.set_ylim(0, 103)
     ax.set_xticks([0, 50, 100])

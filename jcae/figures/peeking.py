@@ -70,4 +70,5 @@ def _panel(ax: Axes, data: pd.DataFrame, colours: dict[str, str]) -> None:
     ax.set_yticks(range(len(order)), ticks)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(order) - 0.4)
-    ax.set_xlim(left=-0.02 * np.nanmax(100 * data[["gain", "high"]].to_numpy()) - 0.1)
+    most = max(1.0, 100 * np.nanmax(data[["gain", "high"]].to_numpy()))
+    ax.set_xlim(-0.03 * most, 1.05 * most)
