@@ -27,6 +27,8 @@ def peeking(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataF
     Reads `records.csv` and the score curves of the gallery.
     """
     records, left_out = against_truth(records_of(results, dataset))
+    if records.empty:
+        return style.empty("no data set has a truth, and so no labels to choose by", COLUMNS)
     data = gains(read_score_curves(results), records)
     data = data[data["metric"].isin(SCORES)]
     if data.empty:
