@@ -47,8 +47,8 @@ def confidence(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     shown = ["share of the points", "right of them"][: 1 + (classes is not None)]
     figure.legend(handles[: len(shown)], shown, loc="outside upper left", ncols=2)
     against = (
-        "Right: in the cluster matched to its class. Dashed: as often right as the agreement says; a curve above it: "
-        "surer than it seems, below: wrong in spite of agreement. "
+        "Right: in the cluster matched to its class. Dashed: as often right as the agreement says; above it: right "
+        "more often than the seeds agree, below: wrong in spite of agreement. "
         f"Circles: of fewer than {FEW} points."
         if classes is not None
         else "No truth, so nothing to hold it against."
