@@ -17,7 +17,7 @@ COLUMNS = ["method", "name", "n_ok", "low", "agreement", "right", "n", "share"]
 PER_ROW = 4
 FEW = 10
 """Points below which a share is drawn as a circle apart: it hangs on single points."""
-NONE = "no method on {} has two ok seeds that could be held against each other, or the gallery is of an older version"
+NONE = "no agreement of seeds is known on {}."
 
 
 def confidence(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
@@ -27,7 +27,7 @@ def confidence(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     """
     found, left_out = confidences(results, dataset)
     if not found:
-        return style.empty(NONE.format(dataset), COLUMNS)
+        return style.empty(NONE.format(dataset) + left_out, COLUMNS)
     classes = truth(results, dataset)
     figure, axes = style.grid(len(found), PER_ROW, (style.PAGE / PER_ROW, 1.5), extra=0.75)
     frames = []

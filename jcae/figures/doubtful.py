@@ -29,7 +29,7 @@ def doubtful(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     """
     found, left_out = confidences(results, dataset)
     if not found:
-        return style.empty(NONE.format(dataset), COLUMNS)
+        return style.empty(NONE.format(dataset) + left_out, COLUMNS)
     unsure = [(record, arrays) for record, arrays in found if (arrays["doubtful"] != -1).any()]
     if not unsure:
         return style.empty(f"the seeds of every method agree on every point of {dataset}: none is doubtful", COLUMNS)

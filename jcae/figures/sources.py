@@ -10,6 +10,7 @@ from jcae.data.formats import read_arrays
 from jcae.scores.confidence import LEAST
 from jcae.scores.evaluation import attempted, display_names, labelled, read_records, unlabelled
 from jcae.scores.gallery import chosen, records_on
+from jcae.statistics.shared import count
 
 RULE = "Run shown: the lowest training objective of the ok seeds, chosen without labels"
 
@@ -74,7 +75,7 @@ def confidences(results: Path, dataset: str) -> tuple[list[tuple[pd.Series, dict
     """
     records = records_of(results, dataset)
     records = records[~records["control"].astype(bool)]
-    found, alone = [], []
+    found, alone, older = [], [], []
     for method, runs in records.groupby("method", sort=False):
         n_ok = int((runs["status"] == "ok").sum())
         name = runs["name"].iloc[0]
@@ -83,10 +84,11 @@ def confidences(results: Path, dataset: str) -> tuple[list[tuple[pd.Series, dict
             record = runs.iloc[0].copy()
             record["name"] = name if n_ok == len(runs) else fraction
             found.append((record, _archive(results, dataset, f"confidence/{method}")))
-        elif n_ok < LEAST:
-            alone.append(fraction)
+        else:
+            (alone if n_ok < LEAST else older).append(fraction)
     few = f" Fewer than {LEAST} ok seeds, and so nothing to hold against each other: {', '.join(alone)}."
-    return found, few if alone else ""
+    lost = f" Gathered by an older version, without it: {count(len(older), 'method')}."
+    return found, (few if alone else "") + (lost if older else "")
 
 
 def curves_of(results: Path, dataset: str, file: str) -> pd.DataFrame:

@@ -124,7 +124,9 @@ def test_a_gallery_of_an_older_version_has_no_confidence(fake, tmp_path):
     results = copy_of(fake, tmp_path)
     shutil.rmtree(results / "gallery/digits/confidence")
     for name in ("confidence", "doubtful"):
-        assert drawn((results, None), name, "digits").empty
+        svg, _, csv = draw(name, results, tmp_path / name, "digits")
+        assert pd.read_csv(csv).empty
+        assert "Gathered by an older" in svg.read_text()
 
 
 def test_peeking_is_best_minus_last(fake):
