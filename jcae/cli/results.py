@@ -188,6 +188,22 @@ def explain(
 
 
 @app.command()
+def confidence(
+    results: Annotated[Path, typer.Argument(help="Folder of a run, results/<run>, or of an export of one.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder that gets the consensus and the agreement of every point, as csv.")
+    ] = None,
+) -> None:
+    """Say how far the seeds of each method agree on the clusters, and what they agree on."""
+    from jcae.publish.confidence import write_points
+    from jcae.tables.confidence import how_sure
+
+    typer.echo(how_sure(results))
+    for path in write_points(results, out) if out else []:
+        typer.echo(path)
+
+
+@app.command()
 def figures(
     names: Annotated[list[str], typer.Argument(help="Of jcae.figures.FIGURES.")],
     results: Results,

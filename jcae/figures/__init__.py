@@ -14,14 +14,17 @@ from jcae.figures import style
 from jcae.figures.atoms import atoms
 from jcae.figures.centroids import centroids
 from jcae.figures.comparison import critical_differences, improvement, performance_profiles
+from jcae.figures.confidence import confidence
 from jcae.figures.confusion import confusion
 from jcae.figures.cost import cost
 from jcae.figures.curves import curves
+from jcae.figures.doubtful import doubtful
 from jcae.figures.effects import effects
 from jcae.figures.equivalence import algebra, equivalence
 from jcae.figures.examples import examples
 from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
+from jcae.figures.peeking import peeking
 from jcae.figures.score_curves import score_curves
 from jcae.figures.scores import scores
 from jcae.figures.sizes import sizes
@@ -38,6 +41,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "variants_acc": partial(variants, metric="acc"),
     "variants_nmi": partial(variants, metric="nmi"),
     "cost": cost,
+    "peeking": peeking,
     "curves": curves,
     "score_curves": score_curves,
     "maps": maps,
@@ -48,6 +52,8 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "sizes": sizes,
     "trees": trees,
     "examples": examples,
+    "confidence": confidence,
+    "doubtful": doubtful,
     "equivalence": equivalence,
     "algebra": algebra,
     "critical_difference": critical_differences,
@@ -61,7 +67,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
 
 PER_DATASET = (
     *("curves", "score_curves", "maps", "centroids", "interpolations", "atoms"),
-    *("confusion", "sizes", "trees", "examples"),
+    *("confusion", "sizes", "trees", "examples", "confidence", "doubtful"),
 )
 """Figures of one data set: these need `dataset`, and read its gallery."""
 

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from jcae.data.formats import read_arrays
+from jcae.scores.confidence import LEAST
 from jcae.scores.evaluation import attempted, display_names, labelled, read_records, unlabelled
 from jcae.scores.gallery import chosen, records_on
+from jcae.statistics.shared import count
 
 RULE = "Run shown: the lowest training objective of the ok seeds, chosen without labels"
 
@@ -58,6 +60,35 @@ def choice(found: list[tuple[pd.Series, Any]]) -> str:
 def title(record: pd.Series) -> str:
     """Name a method and the seed shown, starred when it was not chosen by its objective."""
     return f"{record['name']}, seed {record['seed']}{'*' if pd.isna(record['objective']) else ''}"
+
+
+def confidences(results: Path, dataset: str) -> tuple[list[tuple[pd.Series, dict[str, np.ndarray]]], str]:
+    """What the seeds of each method agree on, controls left out.
+
+    Returns
+    -------
+    found : list of (record, arrays)
+        In the order of the records; `name` of the record has the fraction of ok runs behind it, where not all are ok.
+        Arrays are those of `gallery/<data set>/confidence/<method>.npz`.
+    left_out : str
+        A sentence that names the methods without it, and why; empty where there are none.
+    """
+    records = records_of(results, dataset)
+    records = records[~records["control"].astype(bool)]
+    found, alone, older = [], [], []
+    for method, runs in records.groupby("method", sort=False):
+        n_ok = int((runs["status"] == "ok").sum())
+        name = runs["name"].iloc[0]
+        fraction = f"{name} ({n_ok}/{len(runs)})"
+        if (results / "gallery" / dataset / "confidence" / f"{method}.npz").is_file():
+            record = runs.iloc[0].copy()
+            record["name"] = name if n_ok == len(runs) else fraction
+            found.append((record, _archive(results, dataset, f"confidence/{method}")))
+        else:
+            (alone if n_ok < LEAST else older).append(fraction)
+    few = f" Fewer than {LEAST} ok seeds, and so nothing to hold against each other: {', '.join(alone)}."
+    lost = f" Gathered by an older version, without it: {count(len(older), 'method')}."
+    return found, (few if alone else "") + (lost if older else "")
 
 
 def curves_of(results: Path, dataset: str, file: str) -> pd.DataFrame:

@@ -95,6 +95,8 @@ def _position(path: Path, data: pd.DataFrame, row: str) -> int:
     wanted = row.split("/")
     names = [_keys(data.iloc[i]) for i in range(len(data))]
     found = [i for i, keys in enumerate(names) if all(part in keys for part in wanted)]
+    if len(found) > 1:  # a consensus is meant only where it is named
+        found = [i for i in found if "consensus" not in names[i] or "consensus" in wanted]
     if len(found) == 1:
         return found[0]
     if found:
@@ -149,6 +151,8 @@ def _runs(stem: str, row: pd.Series, column: str | None, records: pd.DataFrame) 
         what = "all, whatever their status"
     else:
         here &= records["status"] == "ok"
+        if row.get("labels") == "consensus":
+            what += ", of whose labels it is the consensus"
         if column in _OVER_ALL:
             what += " of this method; the number depends on those of all other methods, too"
         reference = row.get("reference")

@@ -4,7 +4,7 @@ import gzip
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,8 @@ def merge(parts: Sequence[str | Path], out: str | Path) -> None:
 
     Notes
     -----
-    Where the seeds of a method on a data set come from several parts, `stability` is left out: it compares the labels
-    of the seeds with each other, and an export has none.
+    Where the seeds of a method on a data set come from several parts, `stability` and the consensus are left out: they
+    compare the labels of the seeds with each other, and an export has none.
     """
     folders = [Path(part) for part in parts]
     by_folder = {folder: exported_records(folder) for folder in folders}
@@ -60,7 +60,8 @@ def merge(parts: Sequence[str | Path], out: str | Path) -> None:
                 for run, record in runs.items():
                     lines.write(json.dumps({"run": run, **record}, ensure_ascii=False).encode() + b"\n")
         for dataset in records["dataset"].unique():
-            _merge_gallery(folders, records, dataset, folder)
+            split = {method for other, method in apart if other == dataset}
+            _merge_gallery(folders, records, dataset, folder, split)
         for part in reversed(folders):  # of what two have, the first one's
             if (part / "equivalence").is_dir():
                 shutil.copytree(part / "equivalence", folder / "equivalence", dirs_exist_ok=True)
@@ -97,8 +98,13 @@ def _check_same(by_folder: dict[Path, dict[str, dict[str, Any]]]) -> None:
             )
 
 
-def _merge_gallery(folders: Sequence[Path], records: pd.DataFrame, dataset: str, out: Path) -> None:
-    """What the figures of one data set show, of the run that stands for each method among those of all parts."""
+def _merge_gallery(
+    folders: Sequence[Path], records: pd.DataFrame, dataset: str, out: Path, split: Collection[str]
+) -> None:
+    """What the figures of one data set show, of the run that stands for each method among those of all parts.
+
+    `split` are the methods whose seeds come from several parts.
+    """
     galleries = [folder / "gallery" / dataset for folder in folders if (folder / "gallery" / dataset).is_dir()]
     if not galleries:
         return
@@ -110,10 +116,16 @@ def _merge_gallery(folders: Sequence[Path], records: pd.DataFrame, dataset: str,
             file = gallery / "methods" / f"{record['method']}.npz"
             if file.is_file() and int(read_arrays(file, "seed")["seed"]) == record["seed"]:
                 shutil.copy(file, place / "methods")
-    for name in ("curves.csv.gz", "score_curves.csv.gz"):
+    for file in (file for gallery in galleries for file in gallery.glob("confidence/*.npz")):
+        if file.stem not in split:
+            (place / "confidence").mkdir(exist_ok=True)
+            shutil.copy(file, place / "confidence")
+    for name in ("curves.csv.gz", "score_curves.csv.gz", "confidence.csv.gz"):
         curves = [pd.read_csv(gallery / name) for gallery in galleries if (gallery / name).is_file()]
         curves = [rows for rows in curves if len(rows)] or curves[:1]
         if not curves:
             continue
-        joined = pd.concat(curves, ignore_index=True).sort_values(["method", "seed"], kind="stable")
+        joined = pd.concat(curves, ignore_index=True)
+        joined = joined[~joined["method"].isin(split)] if name.startswith("confidence") else joined
+        joined = joined.sort_values([key for key in ("method", "seed") if key in joined], kind="stable")
         joined.to_csv(place / name, index=False, compression={"method": "gzip", "mtime": 0})

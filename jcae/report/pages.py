@@ -14,7 +14,7 @@ from jcae.publish.explain import describe_runs
 from jcae.report import words
 from jcae.report.source import ShownTable, Source
 from jcae.scores.metrics import METRICS
-from jcae.tables.cells import number
+from jcae.tables.cells import CONSENSUS, number
 from jcae.tables.comparison import COMPARISON_TABLES, VARIANTS_TABLES
 from jcae.tables.run import RUN_TABLES
 
@@ -25,6 +25,7 @@ FIGURE_TITLES = {
     "scores_silhouette": "Silhouette of every run",
     "scores_stability": "How alike the labels of two seeds are",
     "cost": "What a run costs",
+    "peeking": "What a choice of the update by labels adds",
     "curves": "Losses over the training",
     "score_curves": "Scores over the training",
     "maps": "Maps of the codes",
@@ -35,6 +36,8 @@ FIGURE_TITLES = {
     "sizes": "Sizes of the clusters",
     "trees": "Clusters after every round of merges, and their purity",
     "examples": "Points near and far from their centroid",
+    "confidence": "How sure the seeds are, and how often right",
+    "doubtful": "Points on which the seeds agree least",
     "equivalence": "Clustering module against mixture",
     "algebra": "Errors of the identities",
     "critical_difference": "Average ranks",
@@ -46,7 +49,7 @@ FIGURE_TITLES = {
 }
 """What the report calls a figure; one without a title is called by its name."""
 OF_DATASET = (
-    *("maps", "confusion", "sizes", "centroids", "examples"),
+    *("maps", "confusion", "sizes", "centroids", "examples", "confidence", "doubtful"),
     *("atoms", "trees", "interpolations", "score_curves", "curves"),
 )
 """Figures of a data set, what says most first."""
@@ -125,11 +128,15 @@ class Report:
         tables = self._tables([*VARIANTS_TABLES, *COMPARISON_TABLES])
         comparison = tables, self._figures([*OF_COMPARISON, "scores_nmi", "scores_ari"])
         yield self._gathering("comparison.html", "Comparison of methods", *comparison)
+        yield from self._sure()
+        choice = self._tables(["peeking"]), self._figures(["peeking"])
+        if choice[0]:
+            yield self._gathering("peeking.html", "What peeking buys", *choice, words.what_peeking_buys(source))
         identities = self._tables(OF_EQUIVALENCE), self._figures(OF_EQUIVALENCE)
         if any(identities):
             said = words.the_equivalence(source)
             yield self._gathering("equivalence.html", "Module against mixture", *identities, said)
-        shown = {table.name for table in (*comparison[0], *identities[0])}
+        shown = {"confidence", "peeking", *(table.name for table in (*comparison[0], *identities[0]))}
         rest = self._tables(name for name in RUN_TABLES if name not in shown)
         yield self._gathering("tables.html", "All tables", rest, self._figures(["cost"]))
         yield self._provenance()
@@ -229,6 +236,16 @@ class Report:
     ) -> Page:
         return Page(path, title, "gathering.html", {"tables": tables, "figures": figures, "said": list(said)})
 
+    def _sure(self) -> Iterator[Page]:
+        """The page of confidence, where it could be said of a method."""
+        tables = self._tables(["confidence"])
+        figures = self._figures(
+            f"{dataset}/{name}" for dataset in self.source.datasets for name in ("confidence", "doubtful")
+        )
+        if tables:
+            said = words.how_sure(self.source)
+            yield self._gathering("confidence.html", "How sure is a cluster", tables, figures, said)
+
     def _provenance(self) -> Page:
         records = self.source.records
         facts = {
@@ -286,7 +303,7 @@ class Report:
     def link(self, table: ShownTable, row: int, column: int) -> str | None:
         """Page behind a cell: of the runs, of the method or of the data set; None for one that is about neither."""
         cells = dict(zip(table.head, (text for text, _ in table.rows[row]), strict=True))
-        method = self._methods_by_label.get(cells.get("method", ""))
+        method = self._methods_by_label.get(cells.get("method", "").removesuffix(f", {CONSENSUS}"))
         head, dataset = table.head[column], cells.get("data set")
         if head == "method":
             return f"methods/{method}.html" if method else None

@@ -9,7 +9,7 @@ from jcae.report.source import Source
 from jcae.scores.evaluation import SKIPPED, attempted
 from jcae.scores.metrics import METRICS
 from jcae.statistics.shared import compared, count, endings
-from jcae.tables.cells import MAIN_METRICS, mean_sd
+from jcae.tables.cells import MAIN_METRICS, mean_sd, number, own_rows
 
 NAMED = 6
 """Data sets, methods or runs that a sentence names; of more, it gives the number."""
@@ -64,7 +64,7 @@ def what_failed(source: Source) -> list[str]:
 
 def what_came_out(source: Source) -> list[str]:
     """The best method by ACC on every data set with a truth, and whether the methods can be told apart over all."""
-    table = source.data("scores_acc")
+    table = own_rows(source.data("scores_acc"))
     if table.empty:
         return ["No data set has a truth: methods are shown by scores that need none."]
     table = table[table["method"].isin(compared(source.records)["method"]) & (table["n_ok"] > 0)]
@@ -133,6 +133,46 @@ def the_equivalence(source: Source) -> list[str]:
             )
             break
     return said
+
+
+def how_sure(source: Source) -> list[str]:
+    """How far seeds agree, where most and where least, and what their consensus is worth."""
+    table = source.data("confidence")
+    if table.empty:
+        return []
+    best, least = (table.loc[table["agreement"].agg(which)] for which in ("idxmax", "idxmin"))
+    ends = [f"{number(r.agreement, 'acc')} % ({source.methods[r.method]} on {r.dataset})" for r in (best, least)]
+    said = [
+        f"The agreement of the seeds with their consensus, mean over all points of a data set, lies between {ends[1]} "
+        f"and {ends[0]}."
+    ]
+    known = table.dropna(subset=["acc", "acc_consensus"])
+    if len(known):
+        gain = known["acc_consensus"] - known["acc"]
+        above = int((gain > 0).sum())
+        said.append(
+            f"The consensus has a higher ACC than the mean of its seeds in {above} of {count(len(known), 'case')}; the "
+            f"median difference is {100 * gain.median():+.1f} points."
+        )
+    if table["auc"].notna().any():
+        said.append(
+            "A point in the cluster of its class has a greater agreement than one in another with a chance of "
+            f"{100 * table['auc'].min():.0f} to {100 * table['auc'].max():.0f} % (50: agreement tells nothing)."
+        )
+    return said
+
+
+def what_peeking_buys(source: Source) -> list[str]:
+    """How much a choice of the update by labels adds to ACC, in the middle and at most."""
+    table = source.data("peeking")
+    if table.empty:
+        return []
+    most = table.loc[table["acc_gain"].idxmax()]
+    return [
+        f"Choosing the update by labels would have added {100 * table['acc_gain'].median():.1f} points of ACC in the "
+        f"median of {count(len(table), 'pair')} of method and data set, and at most {100 * most.acc_gain:.1f} "
+        f"({source.methods[most.method]} on {most.dataset}). No other table has such numbers."
+    ]
 
 
 def of_method_on(source: Source, dataset: str, method: str) -> list[tuple[str, str]]:

@@ -16,6 +16,9 @@ from jcae.data.formats import read_arrays
 from jcae.data.stored import load_card
 from jcae.files import atomic_folder
 from jcae.scores import metrics
+from jcae.scores.confidence import COLUMNS as CONFIDENCE_COLUMNS
+from jcae.scores.confidence import Confidence, confidence, measures
+from jcae.scores.consensus import doubtful
 from jcae.scores.evaluation import lowest_objective, read_records
 from jcae.scores.examples import examples
 from jcae.trees.tree import Tree
@@ -55,6 +58,10 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
             Of a tree, of its points alone and after every round (rounds + 1,): `tree_clusters` and, with a truth,
             `tree_purity`.
             What a method does not have is absent. Decoded values are float16.
+        `confidence/<method>.npz`, `confidence.csv.gz`
+            Of each method with two ok runs, controls left out, what they agree on (`jcae.scores.confidence`): `labels`
+            (n,), `agreement` (n,), `n_ok`, `doubtful` (C, points), rows, and of images `doubtful_images` (C, points, d)
+            in 256 levels of the range; and the same in numbers.
         `curves.csv.gz`, `score_curves.csv.gz`
             Of every run: the terms of the loss and, with a truth, the scores of the watched points over the updates.
 
@@ -73,6 +80,7 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
         for record in chosen(records):
             arrays = _run(results / record["run"], X, data)
             np.savez_compressed(folder / "methods" / f"{record['method']}.npz", seed=record["seed"], **arrays)
+        _write(folder / "confidence.csv.gz", CONFIDENCE_COLUMNS, _confidences(results, records, X, data, folder))
         runs = [(record, results / record["run"]) for _, record in records.iterrows()]
         _write(folder / "curves.csv.gz", CURVE_COLUMNS, (_curve(*run) for run in runs))
         _write(folder / "score_curves.csv.gz", SCORE_COLUMNS, (_score_curve(*run, data.get("y")) for run in runs))
@@ -146,11 +154,38 @@ def _run(folder: Path, X: np.ndarray, data: dict[str, Any]) -> dict[str, Any]:
     chosen_points = examples(points, arrays["labels"])
     found |= {"space": space} | {f"example_{name}": array for name, array in chosen_points.items()}
     if chosen_points and "image_shape" in data:
-        low, high = data["range"]
-        # Row -1, where there is no point, takes the last one: whoever draws looks at the rows.
-        levels = (X[chosen_points["rows"]] - low) / (high - low) * 255
-        found["example_images"] = levels.round().astype(np.uint8)
+        found["example_images"] = _images(X, chosen_points["rows"], data)
     return found | _levels(folder, data.get("y"))
+
+
+def _images(X: np.ndarray, rows: np.ndarray, data: dict[str, Any]) -> np.ndarray:
+    """Points in 256 levels of the range; row -1, for none, takes the last: whoever draws looks at the rows."""
+    low, high = data["range"]
+    return ((X[rows] - low) / (high - low) * 255).round().astype(np.uint8)
+
+
+def _confidences(
+    results: Path, records: pd.DataFrame, X: np.ndarray, data: dict[str, Any], folder: Path
+) -> Iterator[pd.DataFrame | None]:
+    """Write what the seeds of each method agree on, and give it in numbers."""
+    (folder / "confidence").mkdir()
+    for method, runs in records[~records["control"].astype(bool)].groupby("method"):
+        found = confidence(runs, results)
+        if found is None:
+            continue
+        arrays = _confidence(found, X, data)
+        np.savez_compressed(folder / "confidence" / f"{method}.npz", **arrays)
+        values = measures(found, X, data.get("y"))
+        yield pd.DataFrame(
+            {"method": method, "n_ok": found.n_ok, "measure": list(values), "value": list(values.values())}
+        )
+
+
+def _confidence(found: Confidence, X: np.ndarray, data: dict[str, Any]) -> dict[str, Any]:
+    arrays = found._asdict() | {"labels": _small(found.labels), "doubtful": doubtful(found.labels, found.agreement)}
+    if "image_shape" in data:
+        arrays["doubtful_images"] = _images(X, arrays["doubtful"], data)
+    return arrays
 
 
 def _levels(folder: Path, y: np.ndarray | None) -> dict[str, np.ndarray]:

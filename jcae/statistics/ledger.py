@@ -38,6 +38,8 @@ _UNCLEAR = {
     r"\bas quoted\b|\bnot stated\b": "published: number of runs not stated",
     r"\brerun\b": "published: somebody else's rerun, number of runs not stated",
 }
+_PEEKS = re.compile(r"\bepoch\b[^;]*\bby labels\b")
+"""The words of a protocol that say so."""
 _MEAN = r"\bmean of \d+ runs\b"
 _SPREAD = re.compile(r"\bmean of (\d+) runs, sd ([\d.]+)\b")
 """Number of runs, and the standard deviation of single runs in the unit of the value."""
@@ -87,6 +89,11 @@ def match_protocol(protocol: str) -> tuple[str, str]:
     return "unknown", "; ".join(unclear) or "published: protocol not stated"
 
 
+def peeks(protocol: str) -> bool:
+    """Whether labels are known to have chosen the epoch of a published number."""
+    return bool(_PEEKS.search(protocol))
+
+
 def match_runs(runs: pd.DataFrame, length: str = "unknown") -> tuple[str, str]:
     """Judge from the records of one method on one data set whether our runs are what a publication would run.
 
@@ -126,6 +133,7 @@ def ledger(
     margin: float = MARGIN,
     length: str = "unknown",
     level: float = LEVEL,
+    gains: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Join published numbers with our runs of the same method, data set and score (the methods' own labels).
 
@@ -139,6 +147,8 @@ def ledger(
         By how much our interval is widened on both sides before the published value must lie in it.
     length : {"published", "shorter", "unknown"}
     level : float
+    gains : DataFrame, optional
+        As `jcae.statistics.peeking.peeking` gives it: what a choice of the epoch by labels adds to our runs.
 
     Returns
     -------
@@ -146,7 +156,8 @@ def ledger(
         The published columns, then `mean, low, high, interval, n_ok, n_total` of ours, `difference` (ours minus
         published) with the bounds of Welch's interval where the protocol says "mean of N runs, sd S", `match` (`yes`,
         `no`, `unknown`), `reason`, and `verdict`: `reproduced`, `higher` or `lower` (ours against published), or
-        `not comparable` where the protocols differ, the number is unread or we have fewer than 3 ok runs.
+        `not comparable` where the protocols differ, the number is unread or we have fewer than 3 ok runs. `peeks`:
+        labels are known to have chosen the published epoch; `peeking_gain`: what that adds to our runs, where known.
 
     Raises
     ------
@@ -159,6 +170,7 @@ def ledger(
         raise ValueError(f"margin={margin!r} is not allowed; it must not be below 0")
     scores = ok_scores(scores, records)
     scores = scores[scores["labels"] == "own"].sort_values("seed")
+    added = {} if gains is None else gains.set_index(["dataset", "method", "metric"])["gain"].to_dict()
     rows = []
     for number in published.to_dict("records"):
         here = (records["dataset"] == number["dataset"]) & (records["method"] == number["method"])
@@ -180,10 +192,12 @@ def ledger(
             verdict = _verdict(number["value"], interval.low - margin, interval.high + margin)
         if 0 < len(values) < here.sum():
             reasons.append(f"ours: {count(int(here.sum()) - len(values), 'run')} of {here.sum()} not ok")
-        rows.append(number | ours | {"match": match, "reason": "; ".join(reasons), "verdict": verdict})
+        ours |= {"match": match, "reason": "; ".join(reasons), "verdict": verdict, "peeks": peeks(number["protocol"])}
+        key = number["dataset"], number["method"], number["metric"]
+        rows.append(number | ours | {"peeking_gain": added.get(key, np.nan)})
     columns = [*PUBLISHED, "mean", "low", "high", "interval", "n_ok", "n_total", "difference"]
     columns += ["difference_low", "difference_high", "match", "reason"]
-    return pd.DataFrame(rows, columns=[*columns, "verdict"])
+    return pd.DataFrame(rows, columns=[*columns, "verdict", "peeks", "peeking_gain"])
 
 
 def _join(*judged: tuple[str, str]) -> tuple[str, list[str]]:

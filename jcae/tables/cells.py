@@ -8,6 +8,8 @@ from jcae.scores.metrics import METRICS
 
 MAIN_METRICS = ("acc", "nmi", "ari")
 NONE = "–"
+CONSENSUS = "consensus†"
+"""Marks what the seeds of a method agree on, which is no run of it."""
 
 
 def number(value: float, metric: str) -> str:
@@ -60,6 +62,11 @@ def in_order(data: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     keys = [key for key in ("dataset",) if key in data]
     data = data.assign(order=data["method"].map(order)).sort_values([*keys, "order"], kind="stable")
     return data.drop(columns="order").reset_index(drop=True)
+
+
+def own_rows(data: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the rows of a table of scores that are of a consensus."""
+    return data[data["labels"] != "consensus"] if "labels" in data else data
 
 
 def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pathlib import Path
 from jcae.scores.evaluation import attempted, labelled, read_results
 from jcae.statistics.ledger import MARGIN, read_published
 from jcae.statistics.pairs import paired
+from jcae.statistics.peeking import peeking, read_score_curves
 from jcae.statistics.ranks import ROPE
 from jcae.statistics.shared import LEVEL
 from jcae.tables.cells import MAIN_METRICS
@@ -45,7 +46,7 @@ def write_comparison_tables(
     Parameters
     ----------
     results_dir : path
-        Holds `scores.csv` and `records.csv`.
+        Holds `scores.csv`, `records.csv` and, for what a choice by labels adds, `gallery/`.
     out_dir : path
         Made if missing.
     reference : str, optional
@@ -82,5 +83,6 @@ def write_comparison_tables(
         tables += [against_truth(table, records) for table in against]
     tables.append(reliability_table(records, level))
     numbers = read_published(published) if published is not None else None
-    tables.append(ledger_table(numbers, scores, tried, margin=margin, length=length, level=level))
+    gains = peeking(read_score_curves(results_dir), known, level)
+    tables.append(ledger_table(numbers, scores, tried, margin=margin, length=length, level=level, gains=gains))
     return write_all(tables, out_dir)

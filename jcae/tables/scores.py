@@ -1,16 +1,29 @@
 """Tables of scores: one score of all methods and data sets, and every score of every method."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from jcae.scores.evaluation import KINDS, count_runs, display_names, lowest_objective, ok_scores, unlabelled
 from jcae.scores.metrics import METRICS
-from jcae.tables.cells import NONE, best_methods, mean_cell, mean_sd, number, ok_of_all
+from jcae.tables.cells import CONSENSUS, NONE, best_methods, in_order, mean_cell, mean_sd, number, ok_of_all
 from jcae.tables.notes import direction_note, joined, origin_note, seeds_note, tuning_note
 from jcae.tables.rendering import Table
 
+CONSENSUS_NOTE = (
+    f"{CONSENSUS}: the partition that the ok seeds agree on most (k-means on their memberships), one for all of them, "
+    "found without labels; no run of the method, and in no mean, rank or comparison."
+)
 
-def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind: str = "own") -> Table:
+
+def scores_table(
+    scores: pd.DataFrame,
+    records: pd.DataFrame,
+    metric: str,
+    kind: str = "own",
+    sure: pd.DataFrame | None = None,
+) -> Table:
     """One score: methods by data sets, mean ± sd over the ok seeds.
 
     Parameters
@@ -21,6 +34,9 @@ def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind:
         Key of `jcae.scores.metrics.METRICS`.
     kind : {"own", "refit"}
         The method's own labels, or k-means on its code.
+    sure : DataFrame, optional
+        As `jcae.scores.confidence.read_confidence` gives it: each method that is there gets a second row, for the
+        consensus of its seeds.
     """
     names, totals = display_names(records), count_runs(records)
     scores = ok_scores(scores, records)
@@ -36,15 +52,19 @@ def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind:
             n_total = int(totals.get((dataset, method), 0))
             rows.append((method, dataset, values.mean(), values.std(), len(values), n_total))
     data = pd.DataFrame(rows, columns=["method", "dataset", "mean", "sd", "n_ok", "n_total"])
+    agreed = _consensus_rows(sure, records[records["method"].isin(methods)], [metric])
+    agreed = agreed[agreed["dataset"].isin(datasets)]
+    lines = [(m, mark) for m in methods for mark in ("", CONSENSUS) if not mark or m in set(agreed["method"])]
 
-    cells = pd.DataFrame("", index=range(len(methods)), columns=["method", *datasets])
-    cells["method"] = [names[m] for m in methods]
-    for row in data.itertuples():
-        if (row.dataset, row.method) in totals:
-            cells.loc[methods.index(row.method), row.dataset] = mean_cell(row, metric)
+    cells = pd.DataFrame("", index=range(len(lines)), columns=["method", *datasets])
+    cells["method"] = [", ".join(filter(None, (names[m], mark))) for m, mark in lines]
+    for rows, mark in ((data, ""), (agreed, CONSENSUS)):
+        for row in rows.itertuples():
+            if (row.dataset, row.method) in totals:
+                cells.loc[lines.index((row.method, mark)), row.dataset] = mean_cell(row, metric)
     controls = set(records.loc[records["control"].astype(bool), "method"])
     bold = frozenset(
-        (methods.index(m), 1 + j)
+        (lines.index((m, "")), 1 + j)
         for j, dataset in enumerate(datasets)
         for m in best_methods(data[(data["dataset"] == dataset) & ~data["method"].isin(controls)], metric)
     )
@@ -55,11 +75,14 @@ def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind:
         "Mean ± sample sd over all ok seeds, no run selected. A fraction in brackets counts the ok runs of all, where "
         f"not all were ok; {NONE}: none was.",
         direction_note([metric]),
-        "Bold: best mean of the column, controls aside.",
+        f"Bold: best mean of the column, controls{' and consensus' if len(agreed) else ''} aside.",
+        *([CONSENSUS_NOTE] if len(agreed) else []),
         tuning_note(records[records["method"].isin(methods)], names),
         origin_note(records),
     ]
-    is_control = [m in controls for m in methods]
+    is_control = [m in controls for m, _ in lines]
+    if len(agreed):
+        data = pd.concat([data.assign(labels="own"), agreed[data.columns].assign(labels="consensus")])
     return Table(
         name=f"scores_{metric}" + ("" if kind == "own" else f"_{kind}"),
         caption=f"{label}{' in percent' if METRICS[metric].percent else ''}, {whose}",
@@ -69,6 +92,16 @@ def scores_table(scores: pd.DataFrame, records: pd.DataFrame, metric: str, kind:
         bold=bold,
         rule_before=is_control.index(True) if any(is_control) and not all(is_control) else None,
     )
+
+
+def _consensus_rows(sure: pd.DataFrame | None, records: pd.DataFrame, measures: Iterable[str]) -> pd.DataFrame:
+    """Scores of the consensus in the columns of the tables: one value, which has no spread."""
+    columns = ["dataset", "method", "metric", "mean", "n_ok", "n_total", "sd"]
+    if sure is None:
+        return pd.DataFrame(columns=columns)
+    totals = count_runs(records).rename("n_total").reset_index()
+    found = sure[sure["measure"].isin(list(measures))].rename(columns={"measure": "metric", "value": "mean"})
+    return found.merge(totals, on=["dataset", "method"]).assign(sd=np.nan)[columns]
 
 
 def statistics(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -109,21 +142,24 @@ def statistics(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     return data.drop(columns="order").reset_index(drop=True)
 
 
-def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
+def full_table(scores: pd.DataFrame, records: pd.DataFrame, sure: pd.DataFrame | None = None) -> Table:
     """Every score of every data set, method and kind of labels, with its spread and two single runs.
 
     The single runs are the one with the lowest objective, which needs no labels, and the best by this score, which
     does and so is no result that a user could obtain. `n_ok` counts the ok runs that have the score. A method without
-    an ok run keeps one row per data set, without a score.
+    an ok run keeps one row per data set, without a score. `sure` as in `scores_table`.
     """
     names, without = display_names(records), unlabelled(records)
     data = statistics(scores, records)
+    agreed = _consensus_rows(sure, records, METRICS)
+    if len(agreed):
+        data = in_order(pd.concat([data, agreed.assign(labels="consensus")], ignore_index=True), names)
     cells = pd.DataFrame(
         [
             {
                 "data set": row.dataset,
                 "method": names[row.method],
-                "labels": row.labels if row.n_ok else NONE,
+                "labels": {"consensus": CONSENSUS}.get(row.labels, row.labels) if row.n_ok else NONE,
                 "score": METRICS[row.metric].label if row.n_ok else NONE,
                 "mean ± sd": mean_sd(row.mean, row.sd, row.metric),
                 "median": number(row.median, row.metric),
@@ -139,6 +175,7 @@ def full_table(scores: pd.DataFrame, records: pd.DataFrame) -> Table:
         "Mean, sample sd and median over all ok seeds. Lowest objective: the ok run with the lowest training "
         "objective, chosen without labels. *Best by labels: the best ok run by this very score, chosen with the truth; "
         "an upper bound, not a result.",
+        CONSENSUS_NOTE if len(agreed) else "",
         direction_note([m for m in METRICS if m in set(data["metric"])]),
         tuning_note(records, names),
         origin_note(records),

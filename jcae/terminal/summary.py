@@ -8,7 +8,7 @@ import pandas as pd
 from jcae.data.formats import DataError
 from jcae.scores.evaluation import ENDS, SKIPPED
 from jcae.statistics.shared import count, endings
-from jcae.tables.cells import NONE, mean_cell
+from jcae.tables.cells import NONE, mean_cell, own_rows
 
 LINES = 20
 """Lines of the table, its title and names of columns included."""
@@ -35,7 +35,7 @@ def summarise(results: Path, width: int | None = None) -> str:
     for name in ("scores_acc.csv", "failures.csv"):
         if not (tables / name).exists():
             raise DataError(f"{tables / name} is not there: give the folder of a run whose tables are made")
-    scores = pd.read_csv(tables / "scores_acc.csv")
+    scores = own_rows(pd.read_csv(tables / "scores_acc.csv"))
     failures = pd.read_csv(tables / "failures.csv", keep_default_na=False)
     lines = _acc(scores, tables / "scores_acc.md", width or shutil.get_terminal_size().columns)
     return "\n".join([*lines, "", *_runs(failures, tables / "failures.md"), _place(results)])

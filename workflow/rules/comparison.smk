@@ -5,6 +5,7 @@ rule compare_methods:
     input:
         f"{SOURCE}/scores.csv",
         f"{SOURCE}/records.csv",
+        [f"{SOURCE}/gallery/{dataset}" for dataset in get_drawn_datasets()],
         published=get_published,
     output:
         html=[report_table(name, category="Comparison of methods", caption="comparison") for name in COMPARED],

@@ -24,6 +24,7 @@ rule draw_run_figures:
     input:
         f"{SOURCE}/scores.csv",
         f"{SOURCE}/records.csv",
+        [f"{SOURCE}/gallery/{dataset}" for dataset in get_drawn_datasets()],
     output:
         svg=report_figures("results/{run}/figures", OF_RUN, subcategory="all data sets"),
         pdf=expand("results/{{run}}/figures/{name}.pdf", name=OF_RUN),

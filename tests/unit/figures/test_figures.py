@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw, style
 from jcae.figures.sources import choice, chosen_runs
 from jcae.publish.export import export
+from jcae.scores.consensus import are_right
 from jcae.scores.evaluation import collect_records
 from jcae.scores.gallery import POINTS, SAMPLE, write_gallery
 from jcae.scores.metrics import accuracy
@@ -45,6 +46,11 @@ def drawn(fake, name, dataset=None, **options):
         return FIGURES[name](results, dataset, **options)[1]
 
 
+def drawn_with_figure(fake, name, dataset):
+    with style.applied():
+        return FIGURES[name](fake[0], dataset)
+
+
 def test_scores_are_the_scores(fake):
     data = drawn(fake, "scores_nmi")
     scores = pd.read_csv(fake[0] / "scores.csv", dtype={"method": "str"})
@@ -70,6 +76,67 @@ def test_cost_leaves_controls_and_failures_out(fake):
     assert set(data["dataset"]) == {"wine"}
     assert len(data[data["method"] == "dec"]) == 3
     assert (data["seconds"] > 0).all()
+
+
+def test_confidence_is_that_of_the_ok_seeds(fake):
+    figure, data = drawn_with_figure(fake, "confidence", "digits")
+    assert set(data["method"]) == {"aecm", "aecm_pre", "dec", "ae_kmeans", "kmeans"}
+    assert (data.groupby("method")["n"].sum() == N_DIGITS).all()
+    np.testing.assert_allclose(data.groupby("method")["share"].sum(), 1)
+    assert set(data.loc[data["method"] == "dec", "name"]) == {"DEC (3/5)"}
+    assert set(data.loc[data["method"] == "dec", "n_ok"]) == {3}
+    caption = figure._supxlabel.get_text().replace("\n", " ")
+    assert "Fewer than 2 ok seeds, and so nothing to hold against each other: Always failing (0/5)." in caption
+    found = np.load(fake[0] / "gallery/digits/confidence/dec.npz")
+    right = are_right(load_digits().target[:N_DIGITS], found["labels"])
+    one = data[data["method"] == "dec"]
+    assert (one["right"] * one["n"]).sum() == pytest.approx(right.sum())
+
+
+def test_doubtful_points_are_the_least_sure_of_their_cluster(fake):
+    data = drawn(fake, "doubtful", "digits")
+    found = np.load(fake[0] / "gallery/digits/confidence/kmeans.npz")
+    one = data[data["method"] == "kmeans"]
+    assert (found["labels"][one["row"]] == one["cluster"]).all()
+    y = load_digits().target[:N_DIGITS]
+    assert one["point_class"].tolist() == [str(c) for c in y[one["row"]]]
+    for k, points in one.groupby("cluster"):
+        assert points["agreement"].is_monotonic_increasing
+        assert points["agreement"].iloc[0] == found["agreement"][found["labels"] == k].min()
+    X = np.load(fake[1] / "digits/features.npz")["X"]
+    low, high = np.load(fake[0] / "gallery/digits/data.npz")["range"]
+    shown = low + found["doubtful_images"][3, 1] / 255 * (high - low)
+    np.testing.assert_allclose(shown, X[found["doubtful"][3, 1]], atol=(high - low) / 255)
+
+
+def test_seeds_that_all_agree_doubt_nothing(fake, tmp_path):
+    results = copy_of(fake, tmp_path)
+    for method in ("aecm", "aecm_pre", "dec", "ae_kmeans", "kmeans"):
+        labels = np.load(results / f"runs/wine/{method}/0-4/0/labels.npz")["labels"]
+        for seed in range(1, 5):
+            np.savez(results / f"runs/wine/{method}/0-4/{seed}/labels.npz", labels=(labels + seed) % 3)
+    write_gallery(results, "wine", fake[1] / "wine", results / "gallery/wine")
+    assert drawn((results, None), "doubtful", "wine").empty
+    assert (drawn((results, None), "confidence", "wine")["agreement"] == 1).all()
+
+
+def test_a_gallery_of_an_older_version_has_no_confidence(fake, tmp_path):
+    results = copy_of(fake, tmp_path)
+    shutil.rmtree(results / "gallery/digits/confidence")
+    for name in ("confidence", "doubtful"):
+        svg, _, csv = draw(name, results, tmp_path / name, "digits")
+        assert pd.read_csv(csv).empty
+        assert "older" in svg.read_text()
+
+
+def test_peeking_is_best_minus_last(fake):
+    data = drawn(fake, "peeking", "digits")
+    curves = pd.read_csv(fake[0] / "gallery/digits/score_curves.csv.gz", dtype={"method": "str"})
+    curves = curves[(curves["method"] == "dec") & (curves["metric"] == "nmi") & curves["seed"].isin([0, 2, 4])]
+    by_seed = curves.groupby("seed")["value"]
+    one = data[(data["method"] == "dec") & (data["metric"] == "nmi")].iloc[0]
+    assert one["gain"] == pytest.approx((by_seed.max() - by_seed.last()).mean())
+    assert (one["n_ok"], one["n_total"]) == (3, 5)
 
 
 def test_trees_show_every_round(fake):

@@ -12,7 +12,7 @@ from jcae.publish.export import export
 from jcae.scores.evaluation import read_records
 from jcae.scores.gallery import write_gallery
 
-NEEDS_TRUTH = ("scores_acc", "scores_nmi", "scores_ari", "cost", "score_curves", "confusion", *OF_COMPARISON)
+NEEDS_TRUTH = ("scores_acc", "scores_nmi", "scores_ari", "cost", "peeking", "score_curves", "confusion", *OF_COMPARISON)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,21 @@ def test_an_embedding_is_shown_in_place_of_the_code(unknown, tmp_path):
     assert "embeddings" in figure._supxlabel.get_text()
     examples = drawn(results, "examples", "wine")[1]
     assert set(examples.loc[examples["method"] == "dec", "space"]) == {"embedding"}
+
+
+def test_agreement_needs_no_truth(unknown, fake):
+    figure, data = drawn(unknown[0], "confidence", "digits")
+    assert data["right"].isna().all()
+    assert "No truth, so nothing to hold it against." in figure._supxlabel.get_text().replace("\n", " ")
+    known = drawn(fake[0], "confidence", "digits")[1]
+    both = known["method"] == "kmeans"  # the same labels in both folders
+    columns = ["low", "agreement", "n", "share"]
+    pd.testing.assert_frame_equal(
+        known.loc[both, columns].reset_index(drop=True),
+        data.loc[data["method"] == "kmeans", columns].reset_index(drop=True),
+    )
+    points = drawn(unknown[0], "doubtful", "wine")[1]
+    assert points[["cluster_class", "point_class"]].isna().all(axis=None)
 
 
 def test_skipped_runs_are_no_failures(unknown):

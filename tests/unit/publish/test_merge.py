@@ -9,6 +9,7 @@ import pytest
 from jcae.publish.explain import explain
 from jcae.publish.export import export, exported_records
 from jcae.publish.merge import merge
+from jcae.scores.confidence import read_confidence
 from jcae.scores.evaluation import read_results
 from jcae.tables.run import write_tables
 from results import record, score
@@ -40,6 +41,13 @@ def exported(folder, runs, *, points="f00d", epochs=7):
     curves = [(method, seed, "p", 0, 1, "loss", 0.5) for method, seed, *_ in runs]
     columns = ["method", "seed", "phase", "epoch", "update", "term", "value"]
     pd.DataFrame(curves, columns=columns).to_csv(gallery / "curves.csv.gz", index=False)
+    methods = sorted({method for method, *_ in runs})
+    (gallery / "confidence").mkdir()
+    for method in methods:
+        np.savez(gallery / "confidence" / f"{method}.npz", n_ok=2)
+    sure = [(method, 2, "agreement", 0.5) for method in methods]
+    columns = ["method", "n_ok", "measure", "value"]
+    pd.DataFrame(sure, columns=columns).to_csv(gallery / "confidence.csv.gz", index=False)
     pd.DataFrame(records).to_csv(results / "records.csv", index=False)
     pd.DataFrame(scores).to_csv(results / "scores.csv", index=False)
     export(results, folder / "export")
@@ -70,6 +78,8 @@ def test_seeds_and_methods_of_two_parts(tmp_path):
     chosen = {file.stem: int(np.load(file)["seed"]) for file in (gallery / "methods").iterdir()}
     assert chosen == {"a": 1, "b": 0, "c": 0}  # the lowest objective
     assert pd.read_csv(gallery / "curves.csv.gz")["method"].tolist() == ["a", "a", "a", "b", "b", "c"]
+    assert sorted(file.stem for file in (gallery / "confidence").iterdir()) == ["b", "c"]
+    assert read_confidence(tmp_path / "both")["method"].tolist() == ["b", "c"]
     write_tables(tmp_path / "both", tmp_path / "both" / "tables")
     text = explain(str(tmp_path / "both" / "tables" / "scores_acc.csv"), "digits/a", "mean")
     assert "runs/digits/a/0/0" in text

@@ -26,14 +26,17 @@ def row(method, seed, status="ok", dataset="digits", **changes):
 
 @pytest.fixture
 def make(tmp_path):
-    """Write a run with these records and scores, its tables, and its report; returns the source."""
+    """Write a run with these records, scores and gallery, its tables, and its report; returns the source."""
 
-    def write(records, scores):
+    def write(records, scores, gallery=()):
         folder = tmp_path / "wine & more"
         folder.mkdir()
         pd.DataFrame(records).to_csv(folder / "records.csv", index=False)
         columns = ["dataset", "method", "seed", "labels", "metric", "value"]
         pd.DataFrame(scores, columns=columns).to_csv(folder / "scores.csv", index=False)
+        for name, rows in dict(gallery).items():
+            (folder / "gallery/digits").mkdir(parents=True, exist_ok=True)
+            rows.to_csv(folder / "gallery/digits" / name, index=False)
         write_tables(folder, folder / "tables")
         assert write_report(folder, folder, folder / "report") == folder / "report/index.html"
         return Source(folder, folder)
@@ -136,6 +139,53 @@ def test_a_number_leads_to_its_runs(made):
     assert "diverged" in runs
     assert "loss became nan <i>" in runs
     assert "runs/wine/aecm/0-2/2" in runs
+
+
+@pytest.fixture
+def sure(make):
+    """A method whose seeds were held against each other and watched on their way."""
+    values = {"agreement": 0.9, "doubtful": 0.1, "auc": 0.8, "acc": 0.7, "nmi": 0.6, "ari": 0.5, "clusters": 3}
+    agreed = pd.DataFrame([("kmeans", 2, name, value) for name, value in values.items()])
+    looks = [
+        ("kmeans", s, "fit", u, m, v) for s in (0, 1) for m in ("acc", "nmi", "ari") for u, v in enumerate((0.6, 0.5))
+    ]
+    gallery = {
+        "confidence.csv.gz": agreed.set_axis(["method", "n_ok", "measure", "value"], axis=1),
+        "score_curves.csv.gz": pd.DataFrame(looks, columns=["method", "seed", "phase", "update", "metric", "value"]),
+    }
+    records = [row("kmeans", 0), row("kmeans", 1), row("aecm", 0), row("aecm", 1, "failed")]
+    scores = [score("kmeans", s, 0.5, m) for s in (0, 1) for m in ("acc", "nmi", "ari")]
+    return make(records, scores, gallery)
+
+
+def test_how_sure_and_what_peeking_buys_have_pages(sure):
+    found = pages(sure)
+    assert words.how_sure(sure) == [
+        "The agreement of the seeds with their consensus, mean over all points of a data set, lies between 90.0 % "
+        "(KMEANS on digits) and 90.0 % (KMEANS on digits).",
+        "The consensus has a higher ACC than the mean of its seeds in 1 of 1 case; the median difference is +20.0 "
+        "points.",
+        "A point in the cluster of its class has a greater agreement than one in another with a chance of 80 to 80 % "
+        "(50: agreement tells nothing).",
+    ]
+    text = text_of(found["confidence.html"])
+    assert "nothing to hold against each other: AECM on digits (1/2)." in text
+    assert words.what_peeking_buys(sure)[0].startswith(
+        "Choosing the update by labels would have added 10.0 points of ACC"
+    )
+    assert "(60.0, +10.0)" in text_of(found["peeking.html"])
+
+
+def test_a_consensus_leads_to_the_runs_behind_it_and_leads_no_ranking(sure):
+    front = pages(sure)["index.html"].read_text(encoding="utf-8")
+    assert "KMEANS, consensus†" in front
+    assert '<a href="runs/digits/kmeans.html">70.0</a>' in front
+    assert words.what_came_out(sure)[0] == "The highest mean ACC has on digits KMEANS (50.0 ± 0.0)."
+
+
+def test_without_two_seeds_there_is_no_page_of_confidence(made):
+    assert not {"confidence.html", "peeking.html"} & set(pages(made))
+    assert words.how_sure(made) == words.what_peeking_buys(made) == []
 
 
 def test_text_of_a_config_is_no_markup(made):

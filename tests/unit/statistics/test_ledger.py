@@ -9,7 +9,7 @@ from scipy import stats
 
 from jcae.data.catalogue import CATALOGUE
 from jcae.jobs.config import read_config
-from jcae.statistics.ledger import PUBLISHED, ledger, match_protocol, match_runs, read_published
+from jcae.statistics.ledger import PUBLISHED, ledger, match_protocol, match_runs, peeks, read_published
 from jcae.tables.ledger import ledger_table
 from results import record, score
 
@@ -50,6 +50,20 @@ def test_protocols_by_their_text(protocol, match):
     found, reason = match_protocol(protocol)
     assert found == match
     assert bool(reason) == (match != "yes")
+
+
+def test_labels_are_known_to_have_chosen_the_epoch():
+    rows = pd.concat([published(60, f"{MEAN}, best epoch of each score by labels"), published(50)])
+    gains = pd.DataFrame([{"dataset": "mnist", "method": "kmeans", "metric": "acc", "gain": 0.031}])
+    found = ledger(rows, *ours([0.5] * 3), gains=gains)
+    assert found["peeks"].tolist() == [True, False]
+    assert found["peeking_gain"].tolist() == [0.031, 0.031]
+    table = ledger_table(rows, *ours([0.5] * 3), gains=gains)
+    assert table.cells["labels chose the epoch"].tolist() == ["yes (+3.1)", ""]
+    assert ledger_table(rows, *ours([0.5] * 3)).cells["labels chose the epoch"].tolist() == ["yes", ""]
+    assert "labels chose the epoch" not in ledger_table(published(50), *ours([0.5] * 3)).cells
+    known = read_published(FILE)
+    assert set(known.loc[known["protocol"].map(peeks), "method"]) == {"agcn", "dagc", "rgc"}
 
 
 def test_runs_on_a_subset_or_shorter_are_another_protocol():

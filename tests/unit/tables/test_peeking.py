@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from jcae.tables.peeking import peeking_table, read_score_curves
+from jcae.statistics.peeking import read_score_curves
+from jcae.tables.peeking import peeking_table
 from results import record
 
 COLUMNS = ["method", "seed", "phase", "update", "metric", "value"]
@@ -40,6 +41,19 @@ def test_last_and_best_by_hand(tmp_path):
         assert row[f"{metric}_best_by_labels"] == pytest.approx(best)
     (cells,) = table.cells.to_dict("records")
     assert (cells["ACC"], cells["ACC: best*"], cells["ARI: best*"]) == ("50.0", "(80.0, +30.0)", "(5.0, 0.0)")
+
+
+def test_what_is_added_has_an_interval(tmp_path):
+    rows = []
+    for seed, gain in enumerate([0.1, 0.2, 0.3]):
+        rows += path("a", seed, acc=[0.5 + gain, 0.5], nmi=[0.4], ari=[0])
+    curves(tmp_path, rows)
+    table = peeking_table(read_score_curves(tmp_path), pd.DataFrame([record("a", seed) for seed in range(3)]))
+    (row,) = table.data.to_dict("records")
+    assert row["acc_gain"] == pytest.approx(0.2)
+    assert 0.099 < row["acc_gain_low"] < 0.2 < row["acc_gain_high"] < 0.301
+    assert table.cells["ACC: best*"].iloc[0].startswith("(70.0, +20.0 [+1")
+    assert row["nmi_gain_low"] == row["nmi_gain_high"] == 0
 
 
 def test_data_sets_side_by_side(tmp_path):

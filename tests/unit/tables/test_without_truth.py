@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jcae.scores.confidence import read_confidence
 from jcae.scores.metrics import METRICS
 from jcae.tables.comparison import COMPARISON_TABLES, write_comparison_tables
 from jcae.tables.cost import cost_table
@@ -41,7 +42,7 @@ SCORES, RECORDS = build("digits", "mine", "wine")
 
 
 def tables(*datasets):
-    return {table.name: table for table in make_tables(*build(*datasets), NO_CURVES)}
+    return {table.name: table for table in make_tables(*build(*datasets), NO_CURVES, read_confidence("nowhere"))}
 
 
 def test_tables_of_the_truth_leave_out_what_has_none_and_say_so():
