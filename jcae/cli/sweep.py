@@ -68,7 +68,9 @@ def sweep(
     for count, records in found.items():
         for record in records:
             reason = f": {record['reason']}" if record["reason"] else ""
-            typer.echo(f"{count} clusters, seed {record['seed']}: {record['status']}{reason}, {record['seconds']:.1f} s")
+            typer.echo(
+                f"{count} clusters, seed {record['seed']}: {record['status']}{reason}, {record['seconds']:.1f} s"
+            )
 
 
 @app.command("evaluate-sweep")

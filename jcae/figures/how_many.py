@@ -63,9 +63,9 @@ def how_many(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     truth = f" Dotted: the {classes:.0f} classes." if pd.notna(classes) else " Nobody knows the number of classes."
     style.caption(
         figure,
-        f"{dataset}: lines are means over the ok seeds, bands reach from the lowest to the highest seed. Mark: the number that "
-        "the panel's rule chooses (highest silhouette or stability, elbow of the objective, lowest BIC); ACC, NMI and ARI need "
-        f"labels and choose nothing.{truth}",
+        f"{dataset}: lines are means over the ok seeds, bands reach from the lowest to the highest seed. Mark: the "
+        "number that the panel's rule chooses (highest silhouette or stability, elbow of the objective, lowest BIC); ACC, "
+        f"NMI and ARI need labels and choose nothing.{truth}",
     )
     data = found.assign(name=found["method"].map(names)).merge(chosen[["dataset", "method", *RULES]])
     return figure, data[COLUMNS].sort_values(["method", "k"], ignore_index=True)
@@ -76,7 +76,8 @@ def _runs(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     own = scores[(scores["labels"] == "own") & scores["metric"].isin(MEASURES)]
     wide = own.pivot_table(index=SWEEP_RUN, columns="metric", values="value").reset_index()
     ok = records.loc[records["status"] == "ok", [*SWEEP_RUN, "objective", "bic"]]
-    return ok.astype({"objective": float, "bic": float}).merge(wide, how="left").reindex(columns=[*SWEEP_RUN, *MEASURES])
+    ok = ok.astype({"objective": float, "bic": float})
+    return ok.merge(wide, how="left").reindex(columns=[*SWEEP_RUN, *MEASURES])
 
 
 def _line(

@@ -1,4 +1,4 @@
-"""Numbers of clusters that an entry of `methods` asks for beside the number of classes: a multiple of it, or a range."""
+"""Numbers of clusters that an entry of `methods` asks for beside that of the classes: a multiple of it, or a range."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -86,9 +86,9 @@ def multiple(cls: type, asked: Mapping[str, Any], classes: int) -> dict[str, int
 def blocks_of(cls: type, counts: Sequence[int], autoencoder: str | None) -> tuple[str, ...]:
     """Cut a range into the blocks that one job fits.
 
-    What takes long is trained once for all of them where it does not know K: a method says `k_after_training`, and starts
-    from an autoencoder of the run. Such methods, and those without a network, are one block. Any other network has K in its
-    shape, so that each number is a training, and a job, of its own.
+    What takes long is trained once for all of them where it does not know K: a method says `k_after_training`, and
+    starts from an autoencoder of the run. Such methods, and those without a network, are one block. Any other network
+    has K in its shape, so that each number is a training, and a job, of its own.
     """
     if not counts:
         return ()

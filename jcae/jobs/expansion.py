@@ -215,7 +215,7 @@ class Expansion:
     def _counts(
         self, cls: type, entry: Mapping[str, Any], place: str, dataset: str
     ) -> tuple[dict[str, int], tuple[int, ...]]:
-        """What an entry asks for beside the number of classes: another number as a parameter, or a range to run over."""
+        """What an entry asks for beside the number of classes: another number, as a parameter, or a range."""
         asked, outline = entry.get("n_clusters"), self.outlines[dataset]
         if asked is None:
             return {}, ()

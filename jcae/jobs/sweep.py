@@ -12,7 +12,12 @@ from jcae.jobs.signature import cluster_count
 
 
 def sweep_block(
-    spec: Mapping[str, Any], counts: Sequence[int], features: str | Path, seeds: Sequence[int], out: str | Path, **how: Any
+    spec: Mapping[str, Any],
+    counts: Sequence[int],
+    features: str | Path,
+    seeds: Sequence[int],
+    out: str | Path,
+    **how: Any,
 ) -> dict[int, list[dict[str, Any]]]:
     """Fit a method for every number of clusters and every seed of a block.
 

@@ -8,6 +8,7 @@ from jcae.jobs.records import format_block
 from jcae.report.source import Source
 from jcae.scores.evaluation import SKIPPED, attempted
 from jcae.scores.metrics import METRICS
+from jcae.statistics.how_many import RULES
 from jcae.statistics.shared import compared, count, endings
 from jcae.tables.cells import MAIN_METRICS, mean_sd
 
@@ -133,6 +134,16 @@ def the_equivalence(source: Source) -> list[str]:
             )
             break
     return said
+
+
+def how_often_right(source: Source) -> list[str]:
+    """How often each rule that chooses a number of clusters finds the number of classes, over all methods."""
+    table = source.data("how_many_rules")
+    over_all = table[table["method"].isna() & (table["n"] > 0)] if "rule" in table else table
+    if over_all.empty:
+        return []
+    parts = [f"{RULES[r.rule].label} in {r.n_right} of {r.n}" for r in over_all.itertuples()]
+    return [f"Each rule, over methods and data sets with known classes, finds their number: {listed(parts)}."]
 
 
 def of_method_on(source: Source, dataset: str, method: str) -> list[tuple[str, str]]:

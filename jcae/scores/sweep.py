@@ -1,7 +1,7 @@
 """Scores and records of runs over numbers of clusters.
 
-They are apart from those of the other runs, in files of their own, and every row names its number of clusters as `k`: what
-is averaged over the runs of a method never meets them.
+They are apart from those of the other runs, in files of their own, and every row names its number of clusters as `k`:
+what is averaged over the runs of a method never meets them.
 """
 
 from collections import defaultdict
@@ -39,8 +39,8 @@ def evaluate_sweep(
     Parameters
     ----------
     blocks : iterable of path
-        Folders ``sweeps/<data set>/<method>/<numbers>/<seeds>``, with ``<number>/<seed>/`` in them: all seeds of a number,
-        since stability compares them.
+        Folders ``sweeps/<data set>/<method>/<numbers>/<seeds>``, with ``<number>/<seed>/`` in them: all seeds of a
+        number, since stability compares them.
     truth_path, features_path, graph_path : path, optional
         As `jcae.scores.evaluation.evaluate` takes them.
 

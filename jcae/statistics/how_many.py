@@ -1,4 +1,4 @@
-"""How many clusters: what is measured at every number of clusters, which number each rule would choose, how often rightly."""
+"""How many clusters: what is measured at every number, which one each rule would choose, and how often rightly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,9 +100,9 @@ def choices(found: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns dataset, method, control; classes (NaN where nobody knows them); low and high, the ends of the range; n_ok
-        and n_total of the runs; one per rule; `best_ari`, the number with the highest ARI, which needs the truth. NaN: no
-        choice, for want of at least two numbers with a value.
+        Columns dataset, method, control; classes (NaN where nobody knows them); low and high, the ends of the range;
+        n_ok and n_total of the runs; one per rule; `best_ari`, the number with the highest ARI, which needs the truth.
+        NaN: no choice, for want of at least two numbers with a value.
     """
     rows, known = [], set(labelled(records)["dataset"])
     for (dataset, method), curve in found.groupby(["dataset", "method"]):

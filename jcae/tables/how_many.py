@@ -17,10 +17,11 @@ HOW_MANY_TABLES = ("how_many", "how_many_rules")
 ALL = "all methods"
 
 _RULES_NOTE = (
-    "The rules, none of which looks at labels, on means over the ok seeds of each number of clusters: highest silhouette "
-    "among the features; highest silhouette in the method's own code, which is another one for every number; most stable: "
-    "highest mean ARI of two seeds; elbow: where the objective, if it falls, lies farthest below the straight line between "
-    "the ends of the range; lowest BIC, where the method has one. Of equal values the smallest number is taken. "
+    "The rules, none of which looks at labels, on means over the ok seeds of each number of clusters: highest "
+    "silhouette among the features; highest silhouette in the method's own code, which may be another one for every "
+    "number; most stable: highest mean ARI of two seeds; elbow: where the objective, if it falls, lies farthest below "
+    "the straight line between the ends of the range; lowest BIC, where the method has one. Of equal values the "
+    "smallest number is taken."
 )
 
 
@@ -68,9 +69,10 @@ def choices_table(chosen: pd.DataFrame, records: pd.DataFrame) -> Table:
         rows.append(cells | {"ok/all": ok_of_all(row["n_ok"], row["n_total"])})
     note = [
         seeds_note(records),
-        _RULES_NOTE + f"Bold: the number of classes. *Best ARI: chosen with the truth; no result. {NONE}: no choice, or "
-        "nobody knows the classes. That a rule misses the number of classes need not make it wrong: classes may consist of "
-        "several clusters, or share one.",
+        _RULES_NOTE,
+        f"Bold: the number of classes. *Best ARI: chosen with the truth; no result. {NONE}: no choice, or nobody knows "
+        "the classes. That a rule misses the number of classes need not make it wrong: classes may consist of several "
+        "clusters, or share one.",
         tuning_note(records, names),
         origin_note(records),
     ]
@@ -93,8 +95,8 @@ def rules_table(chosen: pd.DataFrame, records: pd.DataFrame) -> Table:
     sets = ", ".join(sorted(counted["dataset"].unique()))
     note = [
         seeds_note(records),
-        f"In brackets: mean distance from the number of classes. Data sets: {sets or 'none'}; those without classes, or with "
-        "a number of them outside of the range, are left out, and so are pairs on which a rule chooses nothing.",
+        f"In brackets: mean distance from the number of classes. Data sets: {sets or 'none'}; those without classes, "
+        "or with a number of them outside of the range, are left out, and so are pairs on which a rule chooses nothing.",
         _RULES_NOTE,
         origin_note(records),
     ]

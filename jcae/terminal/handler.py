@@ -148,10 +148,11 @@ def not_ok(block: Path) -> list[str]:
     """What befell the runs of a block that are not ok: `seeds 0,3 failed: ValueError: ...`."""
     seeds = defaultdict(set)
     for file in sorted(block.rglob("run.json")):
-        record, k = read_record(file), file.relative_to(block).parts[:-2]  # over numbers of clusters there is one more folder
+        record = read_record(file)
         if record["status"] != "ok":
-            what = f"{record['status']}: {record['reason']}"
-            seeds[" ".join([*(f"with {part} clusters" for part in k), what])].add(record["seed"])
+            over = file.relative_to(block).parts[:-2]  # a folder more, where the block is of numbers of clusters
+            where = "".join(f"with {k} clusters " for k in over)
+            seeds[f"{where}{record['status']}: {record['reason']}"].add(record["seed"])
     return [f"seed{'s' * (len(of) > 1)} {format_block(of)} {what}" for what, of in seeds.items()]
 
 

@@ -9,7 +9,6 @@ import pytest
 from jcae.data.graphs.graph import clean, save
 from jcae.jobs.records import write_record
 from jcae.scores.evaluation import (
-    record_row,
     attempted,
     collect_records,
     collect_scores,
@@ -20,6 +19,7 @@ from jcae.scores.evaluation import (
     ok_scores,
     read_records,
     read_results,
+    record_row,
     unlabelled,
 )
 from jcae.scores.metrics import METRICS, ari
