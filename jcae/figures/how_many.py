@@ -17,7 +17,8 @@ from jcae.statistics.how_many import CURVE_COLUMNS, MEASURES, RULES, choices, cu
 PER_ROW = 4
 ORDER = ("silhouette_features", "silhouette", "stability", "objective", "bic", "acc", "nmi", "ari")
 SCALED = {"objective": "objective (range of each method = 1)", "bic": "BIC (range of each method = 1)"}
-COLUMNS = ["dataset", "method", "name", *CURVE_COLUMNS[2:], *RULES]
+CHOSEN = {rule: f"chosen_by_{rule}" for rule in RULES}
+COLUMNS = ["dataset", "method", "name", *CURVE_COLUMNS[2:], *CHOSEN.values()]
 
 
 def how_many(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
@@ -64,10 +65,12 @@ def how_many(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     style.caption(
         figure,
         f"{dataset}: lines are means over the ok seeds, bands reach from the lowest to the highest seed. Mark: the "
-        "number that the panel's rule chooses (highest silhouette or stability, elbow of the objective, lowest BIC); ACC, "
-        f"NMI and ARI need labels and choose nothing.{truth}",
+        "number that the panel's rule chooses (highest silhouette or stability, elbow of the objective, lowest BIC); "
+        f"ACC, NMI and ARI need labels and choose nothing.{truth}",
     )
-    data = found.assign(name=found["method"].map(names)).merge(chosen[["dataset", "method", *RULES]])
+    data = found.assign(name=found["method"].map(names)).merge(
+        chosen[["dataset", "method", *RULES]].rename(columns=CHOSEN)
+    )
     return figure, data[COLUMNS].sort_values(["method", "k"], ignore_index=True)
 
 

@@ -89,14 +89,14 @@ def rules_table(chosen: pd.DataFrame, records: pd.DataFrame) -> Table:
         cells = {"method": names[method] if method else ALL}
         for name, rule in RULES.items():
             n_right, n, gap = mine.loc[name, ["n_right", "n", "mean_gap"]]
-            cells[rule.label] = f"{n_right} of {n} ({gap:.1f})" if n else NONE
+            cells[rule.label] = f"{n_right:.0f} of {n:.0f} ({gap:.1f})" if n else NONE
         rows.append(cells)
     counted = chosen[~chosen["control"] & chosen["classes"].between(chosen["low"], chosen["high"])]
     sets = ", ".join(sorted(counted["dataset"].unique()))
     note = [
         seeds_note(records),
         f"In brackets: mean distance from the number of classes. Data sets: {sets or 'none'}; those without classes, "
-        "or with a number of them outside of the range, are left out, and so are pairs on which a rule chooses nothing.",
+        "or with a number of them outside of the range, are left out, and so are pairs without a choice.",
         _RULES_NOTE,
         origin_note(records),
     ]
