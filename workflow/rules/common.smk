@@ -75,9 +75,21 @@ def get_drawn_datasets():
     return list(dict.fromkeys(dataset for dataset, _ in PLAN.jobs))
 
 
+def get_swept():
+    """Pairs of data set and method that run over numbers of clusters."""
+    return [pair for pair, job in PLAN.jobs.items() if job.counts]
+
+
+def get_swept_datasets():
+    """Data sets with runs over numbers of clusters."""
+    if PLAN.source:
+        return sorted(read_sweep_records(SOURCE)["dataset"].unique()) if has_sweep(SOURCE) else []
+    return list(dict.fromkeys(dataset for dataset, _ in get_swept()))
+
+
 wildcard_constraints:
     run=re.escape(PLAN.run),
-    dataset="|".join(map(re.escape, sorted({*PLAN.datasets, *get_drawn_datasets()}))),
+    dataset="|".join(map(re.escape, sorted({*PLAN.datasets, *get_drawn_datasets(), *get_swept_datasets()}))),
     catalogued="|".join(
         sorted({re.escape(part.name) for request in PLAN.requests.values() for part in request.catalogued()})
     )
@@ -261,18 +273,6 @@ def get_reference():
 
 
 # --- numbers of clusters
-
-
-def get_swept():
-    """Pairs of data set and method that run over numbers of clusters."""
-    return [pair for pair, job in PLAN.jobs.items() if job.counts]
-
-
-def get_swept_datasets():
-    """Data sets with runs over numbers of clusters."""
-    if PLAN.source:
-        return sorted(read_sweep_records(SOURCE)["dataset"].unique()) if has_sweep(SOURCE) else []
-    return list(dict.fromkeys(dataset for dataset, _ in get_swept()))
 
 
 def get_sweep_blocks(wildcards):
