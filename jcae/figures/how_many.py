@@ -16,7 +16,7 @@ from jcae.statistics.how_many import CURVE_COLUMNS, MEASURES, RULES, choices, cu
 
 PER_ROW = 4
 ORDER = ("silhouette_features", "silhouette", "stability", "objective", "bic", "acc", "nmi", "ari")
-SCALED = {"objective": "objective (range of each method = 1)", "bic": "BIC (range of each method = 1)"}
+SCALED = {"objective": "objective, scaled", "bic": "BIC, scaled"}
 CHOSEN = {rule: f"chosen_by_{rule}" for rule in RULES}
 COLUMNS = ["dataset", "method", "name", *CURVE_COLUMNS[2:], *CHOSEN.values()]
 
@@ -43,7 +43,10 @@ def how_many(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     if not shown:
         return style.empty(f"no run over numbers of clusters on {dataset} is ok", COLUMNS)
     methods = [method for method in names if method in set(found["method"])]
-    looks = dict(zip(methods, zip(style.colours(len(methods)), style.MARKERS * 2, strict=False), strict=False))
+    # The same on every data set.
+    looks = {
+        m: (style.PALETTE[i % len(style.PALETTE)], style.MARKERS[i % len(style.MARKERS)]) for i, m in enumerate(names)
+    }
     columns = min(PER_ROW, len(shown))
     figure, axes = style.grid(len(shown), PER_ROW, (style.PAGE / columns, 1.75), extra=0.75)
     runs = _runs(scores, records)
@@ -59,14 +62,16 @@ def how_many(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         if i >= len(shown) - PER_ROW:
             ax.set_xlabel("clusters", labelpad=1)
-    handles = [Line2D([], [], color=c, marker=m, ms=4, label=names[method]) for method, (c, m) in looks.items()]
+    handles = [
+        Line2D([], [], color=c, marker=m, ms=4, label=names[method]) for method in methods for c, m in [looks[method]]
+    ]
     figure.legend(handles=handles, loc="outside upper left", ncols=min(4, len(methods)))
     truth = f" Dotted: the {classes:.0f} classes." if pd.notna(classes) else " Nobody knows the number of classes."
     style.caption(
         figure,
         f"{dataset}: lines are means over the ok seeds, bands reach from the lowest to the highest seed. Mark: the "
         "number that the panel's rule chooses (highest silhouette or stability, elbow of the objective, lowest BIC); "
-        f"ACC, NMI and ARI need labels and choose nothing.{truth}",
+        f"ACC, NMI and ARI need labels and choose nothing. Scaled: from 0 to 1 over the means of each method.{truth}",
     )
     data = found.assign(name=found["method"].map(names)).merge(
         chosen[["dataset", "method", *RULES]].rename(columns=CHOSEN)
