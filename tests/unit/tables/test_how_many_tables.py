@@ -73,7 +73,9 @@ def test_files(results):
 
 
 def test_figure_has_the_means_and_the_choices(results):
-    draw("how_many", results, results / "figures/digits/how_many", "digits")
+    first = draw("how_many", results, results / "figures/digits/how_many", "digits")
+    again = draw("how_many", results, results / "again/how_many", "digits")
+    assert [one.read_bytes() for one in first] == [two.read_bytes() for two in again]
     data = pd.read_csv(results / "figures/digits/how_many.csv")
     row = data[(data["method"] == "b") & (data["k"] == 3)].iloc[0]
     assert row[["silhouette_features", "stability", "objective"]].tolist() == pytest.approx([0.05, 0.3, 2.0])
