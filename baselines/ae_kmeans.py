@@ -22,6 +22,7 @@ class AEKMeans(PretrainedClusterer):
         reference="arXiv:1511.06335",
         deviations=("The recipe of the autoencoder is the one all pretrained methods of the run share.",),
     )
+    k_after_training: ClassVar[bool] = True  # nothing that is trained knows the number of clusters
 
     def training_phases(self, block: Block) -> list[Phase]:
         """One phase without a step: k-means sets the centroids, and the distortion of the code is the objective."""

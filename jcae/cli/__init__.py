@@ -3,7 +3,7 @@
 Every verb imports what it needs when it runs: `jcae --help` stays quick, and training needs no workflow packages.
 """
 
-from jcae.cli import config, data, equivalence, methods, results, train  # noqa: F401 - each adds its verbs to the app
+from jcae.cli import config, data, equivalence, methods, results, sweep, train  # noqa: F401 - each adds its verbs to the app
 from jcae.cli.app import app
 
 __all__ = ["app"]

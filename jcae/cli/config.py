@@ -24,13 +24,15 @@ def check_config(
     if run_only:
         typer.echo(plan.run)
         return
+    over_counts = sum(len(job.counts) for job in plan.jobs.values())
     typer.echo(
         f"run {plan.run}: {len(plan.jobs)} pairs of {len(plan.datasets)} data sets and {len(plan.methods)} methods, "
         f"{len(plan.seeds)} seeds in blocks {' '.join(plan.blocks)}, {len(plan.pretraining)} autoencoders; "
-        f"{(len(plan.jobs) + len(plan.pretraining)) * len(plan.blocks)} training jobs"
+        f"{(len(plan.jobs) + len(plan.pretraining) + over_counts) * len(plan.blocks)} training jobs"
     )
     for name, job in [*plan.pretraining.items(), *plan.jobs.items()]:
-        typer.echo(f"{'/'.join(name):40} {job.spec['use']} {json.dumps(job.spec['params'])}")
+        counts = f" and with {', '.join(job.counts)} clusters" if job.counts else ""
+        typer.echo(f"{'/'.join(name):40} {job.spec['use']} {json.dumps(job.spec['params'])}{counts}")
 
 
 @app.command()

@@ -83,7 +83,7 @@ def train(
     from jcae.jobs.records import parse_block
     from jcae.jobs.runner import train_block
 
-    crash = None if crashed is None else _crash(crashed)
+    crash = None if crashed is None else crash_of(crashed)
     records = train_block(
         read_spec(spec),
         features,
@@ -202,7 +202,7 @@ def _prepared_features(plan: Any, dataset: str, data: Path) -> Path:
     return folder / ("fit.npz" if plan.outlines[dataset].is_split else "features.npz")
 
 
-def _crash(code: int) -> str:
+def crash_of(code: int) -> str:
     """How a method took its process down; leaves with the code where it did not, so that the job is repeated."""
     import signal
 

@@ -22,6 +22,7 @@ from jcae.figures.doubtful import doubtful
 from jcae.figures.effects import effects
 from jcae.figures.equivalence import algebra, equivalence
 from jcae.figures.examples import examples
+from jcae.figures.how_many import how_many
 from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
 from jcae.figures.peeking import peeking
@@ -62,6 +63,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "effects_acc": partial(effects, metric="acc"),
     "effects_nmi": partial(effects, metric="nmi"),
     "effects_ari": partial(effects, metric="ari"),
+    "how_many": how_many,
 }
 """Name -> `f(results, dataset)`: results folder and data set (None = all)."""
 
@@ -73,6 +75,9 @@ PER_DATASET = (
 
 OF_EQUIVALENCE = ("equivalence", "algebra")
 """Figures of the comparison of clustering module and mixture: they read `equivalence/` instead of the scores."""
+
+OF_SWEEP = ("how_many",)
+"""Figures of one data set that show runs over numbers of clusters: they read these instead of the gallery."""
 
 OF_COMPARISON = (
     *("critical_difference", "performance_profiles", "improvement"),
@@ -125,7 +130,7 @@ def draw(
     """
     if name not in FIGURES:
         raise ValueError(f"unknown figure {name!r}; known: {', '.join(FIGURES)}")
-    if name in PER_DATASET and dataset is None:
+    if name in PER_DATASET + OF_SWEEP and dataset is None:
         raise ValueError(f"figure {name!r} shows one data set: say which")
     settings = {"reference": reference, "level": level} if name in OF_COMPARISON else {}
     with style.applied():

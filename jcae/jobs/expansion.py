@@ -1,7 +1,6 @@
 """From the entries of a config to jobs: one per method and data set, with all its parameters."""
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from jcae.data.outline import Outline
 from jcae.data.request import Request
 from jcae.jobs.classes import MethodError, class_name, hint, load_class
+from jcae.jobs.counts import CountError, asked_range, blocks_of, multiple
 from jcae.jobs.datasets import read_requests
 from jcae.jobs.exits import one_line
 from jcae.jobs.provenance import code_digest
@@ -49,6 +49,8 @@ class Job:
         Whether the method trains on the configured device, as the deep ones do.
     code : str
         Digest of the method's source code (and its imports), or its package's version.
+    counts : tuple of str
+        Numbers of clusters that it runs over beside, cut into the blocks that one job fits; written as seeds are.
     """
 
     dataset: str
@@ -60,6 +62,7 @@ class Job:
     takes_graph: bool
     deep: bool
     code: str
+    counts: tuple[str, ...] = ()
 
 
 class Expansion:
@@ -128,11 +131,15 @@ class Expansion:
                 params = self._params(cls, entry, presets, place, dataset, datasets)
                 if dataset not in entry.get("only", datasets) or not self._is_selected(dataset, name):
                     continue
-                params |= self._wrong_count(cls, entry, place, dataset)
+                told, counts = self._counts(cls, entry, place, dataset)
+                params |= told
                 start = pretraining.get((dataset, autoencoder))
                 if start is not None:
                     params |= _architecture_of(start, cls, params)
                 self._check_construction(cls, params, place, dataset, autoencoder)
+                for count in sorted({*counts[:1], *counts[-1:]}):
+                    ends = {**params, cluster_count(cls): count}
+                    self._check_construction(cls, ends, f"{place}.n_clusters", dataset, beside=place)
                 spec = {"dataset": dataset, "method": name, "use": entry["use"], "params": params}
                 if autoencoder is not None:
                     spec["autoencoder"] = autoencoder
@@ -148,6 +155,7 @@ class Expansion:
                     takes_graph=takes_graph(cls),
                     deep=hasattr(cls, "fit_seeds"),
                     code=self._digests[cls],
+                    counts=blocks_of(cls, counts, autoencoder),
                 )
                 if start is not None:
                     self._check_architecture(cls, params, start, place)
@@ -204,27 +212,20 @@ class Expansion:
             self.problems.append(f"{key}: unknown preset {name!r}{allowed}")
         return settings
 
-    def _wrong_count(self, cls: type, entry: Mapping[str, Any], place: str, dataset: str) -> dict[str, int]:
-        """The number of clusters, where the entry asks for another one than the number of classes."""
-        if "n_clusters" not in entry:
-            return {}
-        place = f"{place}.n_clusters"
-        parameter = cluster_count(cls)
-        if parameter is None or getattr(cls, "reads_truth", False):
-            self.problems.append(f"{place}: {class_name(cls)} is not told a number of clusters")
-            return {}
-        factor, classes = entry["n_clusters"]["factor"], self.outlines[dataset].n_clusters
-        if not math.isfinite(factor * classes):  # YAML has .nan and .inf
-            self.problems.append(f"{place}.factor: is {factor}, which is no number of clusters")
-            return {}
-        count = round(factor * classes)
-        if count < 2:
-            self.problems.append(
-                f"{place}: on {dataset} {factor:g} of {classes} classes is {count}; at least 2 are needed"
-            )
-        elif count == classes and not finds_clusters(cls):
-            self.problems.append(f"{place}: on {dataset} {factor:g} of {classes} classes is the number of classes")
-        return {parameter: count}
+    def _counts(
+        self, cls: type, entry: Mapping[str, Any], place: str, dataset: str
+    ) -> tuple[dict[str, int], tuple[int, ...]]:
+        """What an entry asks for beside the number of classes: another number, as a parameter, or a range."""
+        asked, outline = entry.get("n_clusters"), self.outlines[dataset]
+        if asked is None:
+            return {}, ()
+        try:
+            counts = asked_range(cls, asked, outline.n_fit)
+            return ({}, counts) if counts else (multiple(cls, asked, outline.n_clusters), ())
+        except CountError as error:
+            where = ".".join([f"{place}.n_clusters", *error.key])
+            self.problems.append(f"{where}: {f'on {dataset} ' if error.of_data else ''}{error}")
+            return {}, ()
 
     def _params(
         self,
@@ -284,9 +285,20 @@ class Expansion:
                 )
 
     def _check_construction(
-        self, cls: type, params: Mapping[str, Any], place: str, dataset: str, autoencoder: str | None = None
+        self,
+        cls: type,
+        params: Mapping[str, Any],
+        place: str,
+        dataset: str,
+        autoencoder: str | None = None,
+        beside: str | None = None,
     ) -> None:
-        """Find parameters that are missing, and let our own methods judge theirs for the shape of the data."""
+        """Find parameters that are missing, and let our own methods judge theirs for the shape of the data.
+
+        What has been found at the place `beside` is not looked for again.
+        """
+        if beside is not None and any(at.startswith(beside) and at != place for at, _ in self._on_datasets):
+            return
         count = cluster_count(cls)
         for name in needed(cls) - params.keys() - {count, "random_state", "device"}:
             self.problems.append(f"{place}.params: {class_name(cls)} needs {name!r}, which has no default")
@@ -352,7 +364,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 def _wording(cls: type, entry: Mapping[str, Any], dataset: str, way: str | None) -> dict[str, str]:
     label = entry.get("label") or getattr(getattr(cls, "info", None), "label", cls.__name__)
-    if "n_clusters" in entry:  # no table shows such a run under the name of the method as it is
+    if "factor" in entry.get("n_clusters", {}):  # no table shows such a run under the name of the method as it is
         label = f"{label} [{entry['n_clusters']['factor']:g} K]"
     if way not in (None, own_way(cls)):
         label = f"{label} [{way}]"

@@ -49,6 +49,7 @@ class Result:
     history: list[Mapping[str, Any]] = field(default_factory=list)
     weights: Mapping[str, np.ndarray] | None = None
     objective: dict[str, Any] | None = None
+    bic: float | None = None
     updates: int | None = None
     seconds: float = 0.0
     started: str = ""
@@ -101,6 +102,7 @@ def collect(estimator: Any, job: BlockJob, labels: Any) -> Result:
     result = Result(
         history=_history(estimator),
         objective=fitted_objective(estimator),
+        bic=_bic(estimator, job.X),
         updates=int(estimator.n_updates_) if hasattr(estimator, "n_updates_") else None,
     )
     _read_state(result, estimator)
@@ -149,6 +151,14 @@ def fitted_objective(estimator: Any) -> dict[str, Any] | None:
             name = attribute if sign > 0 else f"-{attribute}"
             return {"name": name, "value": sign * float(value) if np.isfinite(value) else None}
     return None
+
+
+def _bic(estimator: Any, X: np.ndarray) -> float | None:
+    """Bayesian information criterion of the points of the fit, where a method has a `bic` as scikit-learn's mixture."""
+    if not hasattr(estimator, "bic"):
+        return None
+    value = float(estimator.bic(X))
+    return value if np.isfinite(value) else None
 
 
 def _collect_clusters(result: Result, estimator: Any, job: BlockJob, labels: Any) -> None:

@@ -44,7 +44,7 @@ def make_record(job: BlockJob, seed: int, result: Result) -> dict[str, Any]:
         "finished": result.finished,
         "pretrained": job.start and {"autoencoder": job.start.autoencoder, "weights_sha256": job.start.digests[seed]},
         "command": job.command,
-    }
+    } | ({} if result.bic is None else {"bic": result.bic})
 
 
 def _info(cls: type) -> dict[str, Any]:

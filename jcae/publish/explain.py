@@ -10,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from jcae.publish.export import exported_records
+from jcae.publish.export import RUNS, SWEEPS, exported_records
 from jcae.scores.evaluation import ENDS, KINDS, SKIPPED, attempted, ok_scores, read_records, read_scores
 from jcae.scores.metrics import METRICS
+from jcae.scores.sweep import read_sweep_records
+from jcae.statistics.how_many import BEST, RULES
 
 KEYS = ("dataset", "method", "labels", "metric")
 LISTED = 60
@@ -69,7 +71,8 @@ def explain(table: str | Path, row: str, column: str | None = None) -> str:
     place = place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place
     chosen = data.iloc[position]
     metric, kind = _score(path.stem, chosen)
-    runs, what = _runs(path.stem, chosen, column, read_records(place))
+    swept = path.stem.startswith("how_many")
+    runs, what = _runs(path.stem, chosen, column, (read_sweep_records if swept else read_records)(place))
     head = f"{path.name}, row {position + 1} ({_name(chosen)})"
     if column is not None:
         head += f": {column} = {_text(chosen[column])}"
@@ -79,8 +82,9 @@ def explain(table: str | Path, row: str, column: str | None = None) -> str:
         if scores is not None:
             of_kind = scores[(scores["metric"] == metric) & (scores["labels"] == kind)]
             runs = runs.merge(of_kind[["dataset", "method", "seed", "value"]], how="left")
-    exported = exported_records(place)
-    for (dataset, method), group in runs.groupby(["dataset", "method"], sort=False):
+    exported = exported_records(place, SWEEPS if swept else RUNS)
+    groups = ["dataset", "method", *(["k"] if swept else [])]
+    for (dataset, method, *_), group in runs.groupby(groups, sort=False):
         found = {run.seed: _record(place / run.run) or exported.get(run.run) for run in group.itertuples()}
         label = METRICS[metric].label if metric else None
         lines += ["", *describe_runs(place, dataset, method, group, found, label, kind)]
@@ -141,6 +145,9 @@ def _runs(stem: str, row: pd.Series, column: str | None, records: pd.DataFrame) 
     if seed is not None and pd.notna(seed):
         here &= (records["seed"] == int(seed)) & (records["status"] == "ok")
         what = f"the one that {column.removesuffix('_seed')} names"
+    elif stem == "how_many" and column in (*RULES, BEST):
+        here &= (records["k"] == row[column]) & (records["status"] == "ok")
+        what = "the ok runs with the number of clusters that was chosen; the choice compares them with all others"
     elif column in (*ENDS, SKIPPED):
         here &= records["status"] == column
         what = f"those with status {column}"

@@ -4,7 +4,7 @@ import gzip
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pandas as pd
 
 from jcae.data.formats import read_arrays
 from jcae.files import atomic_folder
-from jcae.publish.export import RUNS, exported_records
+from jcae.publish.export import RUNS, SWEEPS, exported_records
 from jcae.scores.evaluation import RUN, read_records, read_scores
 from jcae.scores.gallery import chosen, records_on
+from jcae.scores.sweep import RECORDS, SCORES, SWEEP_RUN, has_sweep, read_sweep_records
 
 
 def merge(parts: Sequence[str | Path], out: str | Path) -> None:
@@ -43,22 +44,21 @@ def merge(parts: Sequence[str | Path], out: str | Path) -> None:
     for folder, runs in by_folder.items():
         if not runs:
             raise ValueError(f"{folder} has no {RUNS}; expected a folder that `jcae export` wrote")
-    records = pd.concat([read_records(folder).assign(part=str(folder)) for folder in folders], ignore_index=True)
-    records = records.sort_values(RUN, ignore_index=True)
-    _check_twice(records)
     _check_same(by_folder)
-    scores = pd.concat([read_scores(folder / "scores.csv") for folder in folders], ignore_index=True)
-    several = records.groupby(RUN[:2])["part"].transform("nunique") > 1
-    apart = set(records.loc[several, RUN[:2]].itertuples(index=False, name=None))
-    compared = pd.Series(list(scores[RUN[:2]].itertuples(index=False, name=None)), scores.index).isin(apart)
-    scores = scores[~(compared & (scores["metric"] == "stability"))]
+    records, scores = _joined(folders, read_records, "scores.csv", RUN)
+    apart = _apart(records, RUN[:2])
+    swept = [folder for folder in folders if has_sweep(folder)]
+    of_sweeps = {folder: exported_records(folder, SWEEPS) for folder in swept}
+    _check_same(of_sweeps, but=("n_clusters", "n_components"))
     with atomic_folder(out) as folder:
         records.drop(columns="part").to_csv(folder / "records.csv", index=False)
-        scores.sort_values(RUN, kind="stable").to_csv(folder / "scores.csv", index=False)
-        with gzip.GzipFile(folder / RUNS, "wb", mtime=0) as lines:
-            for runs in by_folder.values():
-                for run, record in runs.items():
-                    lines.write(json.dumps({"run": run, **record}, ensure_ascii=False).encode() + b"\n")
+        scores.to_csv(folder / "scores.csv", index=False)
+        _write_runs(folder / RUNS, by_folder)
+        if swept:
+            rows, values = _joined(swept, read_sweep_records, SCORES, SWEEP_RUN)
+            rows.drop(columns="part").to_csv(folder / RECORDS, index=False)
+            values.to_csv(folder / SCORES, index=False)
+            _write_runs(folder / SWEEPS, of_sweeps)
         for dataset in records["dataset"].unique():
             split = {method for other, method in apart if other == dataset}
             _merge_gallery(folders, records, dataset, folder, split)
@@ -67,23 +67,51 @@ def merge(parts: Sequence[str | Path], out: str | Path) -> None:
                 shutil.copytree(part / "equivalence", folder / "equivalence", dirs_exist_ok=True)
 
 
-def _check_twice(records: pd.DataFrame) -> None:
-    twice = records[records.duplicated(RUN, keep=False)]
+def _joined(
+    folders: Sequence[Path], read: Callable[[Path], pd.DataFrame], file: str, key: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Records, with the part that each is from, and scores of all parts; no stability where it spans several."""
+    records = pd.concat([read(folder).assign(part=str(folder)) for folder in folders], ignore_index=True)
+    records = records.sort_values(key, ignore_index=True)
+    _check_twice(records, key)
+    scores = pd.concat([read_scores(folder / file) for folder in folders], ignore_index=True)
+    without_seed = key[:-1]
+    apart = _apart(records, without_seed)
+    compared = pd.Series(list(scores[without_seed].itertuples(index=False, name=None)), scores.index).isin(apart)
+    return records, scores[~(compared & (scores["metric"] == "stability"))].sort_values(key, kind="stable")
+
+
+def _apart(records: pd.DataFrame, key: list[str]) -> set[tuple]:
+    """What has its seeds from several parts."""
+    several = records.groupby(key)["part"].transform("nunique") > 1
+    return set(records.loc[several, key].itertuples(index=False, name=None))
+
+
+def _write_runs(path: Path, by_folder: dict[Path, dict[str, dict[str, Any]]]) -> None:
+    with gzip.GzipFile(path, "wb", mtime=0) as lines:
+        for runs in by_folder.values():
+            for run, record in runs.items():
+                lines.write(json.dumps({"run": run, **record}, ensure_ascii=False).encode() + b"\n")
+
+
+def _check_twice(records: pd.DataFrame, key: list[str]) -> None:
+    twice = records[records.duplicated(key, keep=False)]
     if len(twice):
         first = twice.iloc[0]
-        places = " and ".join(twice[(twice[RUN] == first[RUN]).all(axis=1)]["part"])
+        places = " and ".join(twice[(twice[key] == first[key]).all(axis=1)]["part"])
         raise ValueError(f"seed {first['seed']} of {first['method']} on {first['dataset']} is in {places}; keep one")
 
 
-def _check_same(by_folder: dict[Path, dict[str, dict[str, Any]]]) -> None:
-    """Refuse to call two things by one name: other points, or other parameters."""
+def _check_same(by_folder: dict[Path, dict[str, dict[str, Any]]], but: tuple[str, ...] = ()) -> None:
+    """Refuse to call two things by one name: other points, or other parameters, `but` for these."""
     points: dict[str, dict[str, Path]] = defaultdict(dict)
     parameters: dict[tuple[str, str], dict[str, Path]] = defaultdict(dict)
     for folder, runs in by_folder.items():
         for record in runs.values():
             dataset, method = record["dataset"], record["method"]
             points[dataset].setdefault((record.get("data") or {}).get("features_sha256"), folder)
-            params = {k: v for k, v in (record.get("params") or {}).items() if k not in ("random_state", "device")}
+            left_out = ("random_state", "device", *but)
+            params = {k: v for k, v in (record.get("params") or {}).items() if k not in left_out}
             parameters[dataset, method].setdefault(json.dumps(params, sort_keys=True), folder)
     for dataset, found in points.items():
         if len(found) > 1:

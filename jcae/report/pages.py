@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from jcae.figures import FIGURES, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET
+from jcae.figures import FIGURES, OF_COMPARISON, OF_EQUIVALENCE, OF_SWEEP, PER_DATASET
 from jcae.publish.explain import describe_runs
 from jcae.report import words
 from jcae.report.source import ShownTable, Source
 from jcae.scores.metrics import METRICS
 from jcae.tables.cells import CONSENSUS, number
 from jcae.tables.comparison import COMPARISON_TABLES, VARIANTS_TABLES
+from jcae.tables.how_many import HOW_MANY_TABLES
 from jcae.tables.run import RUN_TABLES
 
 FIGURE_TITLES = {
@@ -46,6 +47,7 @@ FIGURE_TITLES = {
     "effects_acc": "Differences to the reference, ACC",
     "effects_nmi": "Differences to the reference, NMI",
     "effects_ari": "Differences to the reference, ARI",
+    "how_many": "What is measured at every number of clusters",
 }
 """What the report calls a figure; one without a title is called by its name."""
 OF_DATASET = (
@@ -136,6 +138,10 @@ class Report:
         if any(identities):
             said = words.the_equivalence(source)
             yield self._gathering("equivalence.html", "Module against mixture", *identities, said)
+        drawn = self._figures(f"{dataset}/{name}" for dataset in source.datasets for name in OF_SWEEP)
+        swept = self._tables(HOW_MANY_TABLES[::-1]), drawn
+        if any(swept):
+            yield self._gathering("how_many.html", "How many clusters", *swept, words.how_often_right(source))
         shown = {"confidence", "peeking", *(table.name for table in (*comparison[0], *identities[0]))}
         rest = self._tables(name for name in RUN_TABLES if name not in shown)
         yield self._gathering("tables.html", "All tables", rest, self._figures(["cost"]))
@@ -147,8 +153,8 @@ class Report:
         return {f"figures/{name}{path.suffix}": path for name, path in found.items() if path is not None}
 
     def _figure_names(self) -> Iterator[str]:
-        yield from (name for name in FIGURES if name not in PER_DATASET)
-        yield from (f"{dataset}/{name}" for dataset in self.source.datasets for name in PER_DATASET)
+        yield from (name for name in FIGURES if name not in PER_DATASET + OF_SWEEP)
+        yield from (f"{dataset}/{name}" for dataset in self.source.datasets for name in PER_DATASET + OF_SWEEP)
 
     # ------------------------------------------------------------------ the pages
 
@@ -309,6 +315,8 @@ class Report:
             return f"methods/{method}.html" if method else None
         if head == "data set":
             return f"datasets/{dataset}.html" if dataset in self.source.datasets else None
+        if table.name in HOW_MANY_TABLES:  # runs over numbers of clusters have no pages
+            return None
         # The claim's columns are headed by the method that they are about.
         method = method or self._methods_by_label.get(head)
         dataset = dataset or head

@@ -8,6 +8,7 @@ from jcae.jobs.records import format_block
 from jcae.report.source import Source
 from jcae.scores.evaluation import SKIPPED, attempted
 from jcae.scores.metrics import METRICS
+from jcae.statistics.how_many import RULES
 from jcae.statistics.shared import compared, count, endings
 from jcae.tables.cells import MAIN_METRICS, mean_sd, number, own_rows
 
@@ -173,6 +174,16 @@ def what_peeking_buys(source: Source) -> list[str]:
         f"median of {count(len(table), 'pair')} of method and data set, and at most {100 * most.acc_gain:.1f} "
         f"({source.methods[most.method]} on {most.dataset}). No other table has such numbers."
     ]
+
+
+def how_often_right(source: Source) -> list[str]:
+    """How often each rule that chooses a number of clusters finds the number of classes, over all methods."""
+    table = source.data("how_many_rules")
+    over_all = table[table["method"].isna() & (table["n"] > 0)] if "rule" in table else table
+    if over_all.empty:
+        return []
+    parts = [f"{RULES[r.rule].label} in {r.n_right} of {r.n}" for r in over_all.itertuples()]
+    return [f"Each rule, over methods and data sets with known classes, finds their number: {listed(parts)}."]
 
 
 def of_method_on(source: Source, dataset: str, method: str) -> list[tuple[str, str]]:

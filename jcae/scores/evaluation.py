@@ -64,7 +64,7 @@ def evaluate(
     if y is not None and X is not None and len(y) != len(X):
         raise DataError(f"{truth_path}: {len(y)} classes for the {len(X)} points of {features_path}")
     rows, partitions = [], defaultdict(dict)
-    for folder in _run_folders(run_dirs):
+    for folder in run_folders(run_dirs):
         run = read_record(folder / "run.json")
         if run["status"] != "ok":
             continue
@@ -152,16 +152,16 @@ def collect_records(
         pretrain_seconds[dataset, autoencoder, int(seed)] = read_record(path).get("seconds")
 
     rows = []
-    for folder in _run_folders([results_dir / "runs"]) if (results_dir / "runs").is_dir() else []:
+    for folder in run_folders([results_dir / "runs"]) if (results_dir / "runs").is_dir() else []:
         if blocks is not None and folder.parent.name not in blocks:
             continue
         run = read_record(folder / "run.json")
-        record = _record(run) | {"run": folder.relative_to(results_dir).as_posix()}
+        record = record_row(run) | {"run": folder.relative_to(results_dir).as_posix()}
         record |= (wording or {}).get(run["dataset"], {}).get(run["method"], {})
         autoencoder = (run.get("pretrained") or {}).get("autoencoder")
         record["pretrain_seconds"] = pretrain_seconds.get((run["dataset"], autoencoder, run["seed"]))
         rows.append(record)
-    records = pd.DataFrame(rows, columns=None if rows else [*_record({}), "run", "pretrain_seconds"])
+    records = pd.DataFrame(rows, columns=None if rows else [*record_row({}), "run", "pretrain_seconds"])
     twice = records[records.duplicated(RUN, keep=False)].sort_values(RUN)
     if len(twice):
         first = twice.iloc[0]
@@ -187,10 +187,15 @@ def read_results(results_dir: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def read_records(results_dir: str | Path) -> pd.DataFrame:
     """Read `records.csv` of a results folder; columns as `collect_records` gives them."""
+    return read_record_rows(Path(results_dir) / "records.csv")
+
+
+def read_record_rows(path: str | Path) -> pd.DataFrame:
+    """Read one table of records; columns as `collect_records` gives them."""
     # A method may be called "true", a commit may have digits only: neither is a truth value or a number.
     text = ("dataset", "method", "label", "use", "reason", "block", "tuned_with", "autoencoder", "params")
     text += ("git_commit", "run", "split", "variant_of")
-    return pd.read_csv(Path(results_dir) / "records.csv", dtype=dict.fromkeys(text, "str") | {"control": bool})
+    return pd.read_csv(path, dtype=dict.fromkeys(text, "str") | {"control": bool})
 
 
 def ok_scores(scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -253,7 +258,14 @@ def _asked_for(run: dict[str, Any]) -> int | None:
     return params.get("n_clusters") or params.get("n_components") or run["clusters_found"]
 
 
-def _run_folders(places: Iterable[str | Path]) -> list[Path]:
+def run_folders(places: Iterable[str | Path]) -> list[Path]:
+    """Every folder of a run in these places, sorted.
+
+    Raises
+    ------
+    ValueError
+        A place holds none.
+    """
     folders = []
     for place in map(Path, places):
         # A block is written beside its place as <block>.tmp.<process>.<random>: such a folder is not whole yet.
@@ -268,7 +280,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     return read_arrays(path) if path.exists() else {}
 
 
-def _record(run: dict[str, Any]) -> dict[str, Any]:
+def record_row(run: dict[str, Any]) -> dict[str, Any]:
+    """The row of `records.csv` of what a `run.json` holds, without what only the folder tells."""
     info, data, device, objective, code = ((run.get(k) or {}) for k in ("info", "data", "device", "objective", "code"))
     split, variant = data.get("split") or {}, data.get("variant") or {}
     use = run.get("use") or ""

@@ -15,7 +15,7 @@ from statistics import mean
 
 from jcae.jobs.records import parse_block
 
-TRAININGS = ("train_method", "pretrain_autoencoder")
+TRAININGS = ("train_method", "sweep_method", "pretrain_autoencoder")
 """Rules that train."""
 START = 5.0
 """Seconds to start Python and read the data: most of any step that trains nothing."""
@@ -32,12 +32,15 @@ class Step:
     rule : str
     dataset, method, block : str
         Empty where it has none; an autoencoder counts as a method.
+    counts : str
+        Numbers of clusters that it runs over; empty where it has its own.
     """
 
     rule: str
     dataset: str = ""
     method: str = ""
     block: str = ""
+    counts: str = ""
 
     @property
     def what(self) -> str:
@@ -50,8 +53,8 @@ class Step:
 
     @property
     def on(self) -> str:
-        """`digits/dec/0-4`."""
-        return "/".join(filter(None, (self.dataset, self.method, self.block)))
+        """`digits/dec/0-4`; over numbers of clusters `digits/dec/2-20/0-4`."""
+        return "/".join(filter(None, (self.dataset, self.method, self.counts, self.block)))
 
     @property
     def name(self) -> str:
@@ -63,7 +66,7 @@ def make_step(rule: str, wildcards: Mapping[str, str]) -> Step:
     """The step of a rule with its wildcards."""
     dataset = wildcards.get("dataset") or wildcards.get("catalogued", "")
     method = wildcards.get("method") or wildcards.get("autoencoder", "")
-    return Step(rule, dataset, method, wildcards.get("block", ""))
+    return Step(rule, dataset, method, wildcards.get("block", ""), wildcards.get("counts", ""))
 
 
 class Costs:
@@ -103,7 +106,10 @@ class Costs:
 
     def _from_records(self, step: Step) -> float | None:
         seconds = self._recorded.get((step.rule, step.dataset, step.method))
-        return None if seconds is None else START + seconds * len(parse_block(step.block))
+        if seconds is None:
+            return None
+        counts = len(parse_block(step.counts)) if step.counts else 1
+        return START + seconds * len(parse_block(step.block)) * counts
 
 
 def _keys(step: Step) -> tuple[object, ...]:
@@ -120,6 +126,7 @@ def read_recorded(run: str, results: Path = Path("results")) -> dict[tuple[str, 
                 for row in csv.DictReader(handle):
                     for key, column in (
                         (("train_method", row["dataset"], row["method"]), "seconds"),
+                        (("sweep_method", row["dataset"], row["method"]), "seconds"),
                         (("pretrain_autoencoder", row["dataset"], row["autoencoder"]), "pretrain_seconds"),
                     ):
                         if row.get(column):

@@ -23,7 +23,7 @@ from jcae.terminal.steps import Steps, View
 
 TAIL = 20
 """Lines that are shown of the log of a failed step."""
-ROOMS = {"train_method": "runs", "pretrain_autoencoder": "pretrained"}
+ROOMS = {"train_method": "runs", "sweep_method": "sweeps", "pretrain_autoencoder": "pretrained"}
 """Where under `checkpoints` the trainings of a rule have theirs, and their heartbeat."""
 
 
@@ -146,11 +146,13 @@ class LogHandler(LogHandlerBase):
 
 def not_ok(block: Path) -> list[str]:
     """What befell the runs of a block that are not ok: `seeds 0,3 failed: ValueError: ...`."""
-    seeds = defaultdict(list)
-    for file in block.glob("*/run.json"):
+    seeds = defaultdict(set)
+    for file in sorted(block.rglob("run.json")):
         record = read_record(file)
         if record["status"] != "ok":
-            seeds[f"{record['status']}: {record['reason']}"].append(record["seed"])
+            over = file.relative_to(block).parts[:-2]  # a folder more, where the block is of numbers of clusters
+            where = "".join(f"with {k} clusters " for k in over)
+            seeds[f"{where}{record['status']}: {record['reason']}"].add(record["seed"])
     return [f"seed{'s' * (len(of) > 1)} {format_block(of)} {what}" for what, of in seeds.items()]
 
 

@@ -9,7 +9,6 @@ import pytest
 from jcae.data.graphs.graph import clean, save
 from jcae.jobs.records import write_record
 from jcae.scores.evaluation import (
-    _record,
     attempted,
     collect_records,
     collect_scores,
@@ -20,6 +19,7 @@ from jcae.scores.evaluation import (
     ok_scores,
     read_records,
     read_results,
+    record_row,
     unlabelled,
 )
 from jcae.scores.metrics import METRICS, ari
@@ -154,9 +154,9 @@ def test_stability_is_among_the_ok_seeds_of_one_method(tmp_path):
 
 def test_records_say_whether_there_is_a_truth_and_how_points_were_divided():
     run = {"data": {"n": 4, "d": 2, "truth": False, "split": {"fit": 10, "score": 4, "how": "the files say so"}}}
-    facts = _record(run)
+    facts = record_row(run)
     assert (facts["truth"], facts["n_fit"], facts["n_score"], facts["split"]) == (False, 10, 4, "the files say so")
-    old = _record({"data": {"n": 4, "d": 2}})
+    old = record_row({"data": {"n": 4, "d": 2}})
     assert (old["truth"], old["n_fit"], old["split"]) == (None, None, None)
 
 

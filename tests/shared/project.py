@@ -29,7 +29,7 @@ datasets:
 autoencoders:
   shared: {{params: {{hidden: [8], code_dim: 3, epochs: 1}}}}
 methods:
-  kmeans: {{params: {{n_init: 1}}}}
+  kmeans: {{params: {{n_init: 1}}, n_clusters: {{from: 2, to: 3}}}}
   ae_kmeans: {{params: {{hidden: [8], code_dim: 3}}}}
   mine: {{use: baselines.mine.Mine, label: {json.dumps(HOSTILE)}, params: {{note: {json.dumps(HOSTILE)}}}}}
   broken: {{use: baselines.mine.Broken, tuned_with: {json.dumps(HOSTILE)}}}

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 
+import numpy as np
 from project import HOSTILE, MINE, TINY, planned
 
 RUN = "results/tiny"
@@ -37,6 +38,26 @@ def test_run_leaves_scores_tables_figures_and_records(finished):
     assert "Tables: results/tiny/tables" in finished.first_run
     card = json.loads((finished.folder / "data/prepared-from-1to2.5/wine/card.json").read_text())
     assert (card["min"], card["max"]) == (-1, 2.5)
+
+
+def test_runs_over_numbers_of_clusters_lie_apart(finished):
+    results = finished.folder / RUN
+    over = rows(results / "sweep_records.csv")
+    assert [(row["method"], row["k"], row["seed"], row["status"]) for row in over] == [
+        ("kmeans", k, seed, "ok") for k in ("2", "3") for seed in ("0", "1")
+    ]
+    of_kmeans = [row for row in rows(results / "records.csv") if row["method"] == "kmeans"]
+    assert [(row["seed"], json.loads(row["params"])["n_clusters"]) for row in of_kmeans] == [("0", 3), ("1", 3)]
+    # With the number of classes the two are the same fit.
+    labels = [np.load(results / place / "labels.npz")["labels"] for place in (of_kmeans[1]["run"], over[3]["run"])]
+    assert np.array_equal(*labels)
+    for name in (
+        "tables/how_many.md",
+        "tables/how_many_rules.csv",
+        "figures/wine/how_many.svg",
+        "report/how_many.html",
+    ):
+        assert (results / name).stat().st_size, name
 
 
 def test_method_that_raises_is_recorded_and_counted(finished):
@@ -141,7 +162,8 @@ def test_export_without_gallery_gives_all_but_the_figures_of_single_data_sets(fi
     for path in ("tables/scores_acc.md", "tables/comparison_acc.csv", "figures/scores_acc.svg"):
         one, two = (finished.folder / place / path for place in (RUN, "results/small-redrawn"))
         assert one.read_bytes() == two.read_bytes(), path
-    assert not (finished.folder / "results/small-redrawn/figures/wine").exists()
+    of_wine = (finished.folder / "results/small-redrawn/figures/wine").iterdir()
+    assert {path.stem for path in of_wine} == {"how_many"}  # which is made of scores alone
 
 
 def kinds(project, kind):

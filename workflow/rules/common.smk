@@ -21,11 +21,14 @@ from jcae.jobs.config import ConfigError, read_config
 from jcae.jobs.plan import make_plan
 from jcae.equivalence.files import write_empirics
 from jcae.scores.evaluation import collect_records, evaluate
-from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw
+from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, OF_SWEEP, PER_DATASET, draw
 from jcae.scores.gallery import is_of_images, write_gallery
+from jcae.scores.sweep import collect_sweep, has_sweep, read_sweep_records
 from jcae.jobs.provenance import code_digest
+from jcae.jobs.records import parse_block
 from jcae.report.write import write_report
 from jcae.statistics.shared import count
+from jcae.tables.how_many import HOW_MANY_TABLES, write_how_many_tables
 from jcae.tables.run import RUN_TABLES, write_tables
 
 try:
@@ -39,6 +42,8 @@ except ConfigError as error:
 CODE = {
     "evaluate": code_digest(evaluate),
     "collect": code_digest(collect_records),
+    "sweep": code_digest(collect_sweep),
+    "how_many": code_digest(write_how_many_tables),
     "gallery": code_digest(write_gallery),
     "tables": code_digest(write_tables),
     "comparison": code_digest(write_comparison_tables),
@@ -50,7 +55,7 @@ CODE = {
 if PLAN.mirror:
     os.environ.update(JCAE_DATA_MIRROR=PLAN.mirror)
 
-OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE + OF_COMPARISON]
+OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE + OF_COMPARISON + OF_SWEEP]
 OF_DATASET = [name for name in PER_DATASET if name not in IMAGES_ONLY]
 COMPARED = COMPARISON_TABLES + (VARIANTS_TABLES if PLAN.comparison["variants"] else ())
 
@@ -70,9 +75,21 @@ def get_drawn_datasets():
     return list(dict.fromkeys(dataset for dataset, _ in PLAN.jobs))
 
 
+def get_swept():
+    """Pairs of data set and method that run over numbers of clusters."""
+    return [pair for pair, job in PLAN.jobs.items() if job.counts]
+
+
+def get_swept_datasets():
+    """Data sets with runs over numbers of clusters."""
+    if PLAN.source:
+        return sorted(read_sweep_records(SOURCE)["dataset"].unique()) if has_sweep(SOURCE) else []
+    return list(dict.fromkeys(dataset for dataset, _ in get_swept()))
+
+
 wildcard_constraints:
     run=re.escape(PLAN.run),
-    dataset="|".join(map(re.escape, sorted({*PLAN.datasets, *get_drawn_datasets()}))),
+    dataset="|".join(map(re.escape, sorted({*PLAN.datasets, *get_drawn_datasets(), *get_swept_datasets()}))),
     catalogued="|".join(
         sorted({re.escape(part.name) for request in PLAN.requests.values() for part in request.catalogued()})
     )
@@ -80,6 +97,7 @@ wildcard_constraints:
     prepared="|".join(sorted({re.escape(request.folder) for request in PLAN.requests.values()})),
     method="|".join(map(re.escape, PLAN.methods)),
     block="|".join(map(re.escape, PLAN.blocks)),
+    counts="[0-9,-]+",
 
 
 # Free text of a config is passed on by functions: the braces of a plain text would be wildcards.
@@ -213,6 +231,10 @@ def get_train_options(wildcards, input):
     return get_input_options(input, "pretrained", "truth", "fit", "graph")
 
 
+def get_sweep_options(wildcards, input):
+    return get_input_options(input, "pretrained", "fit", "graph")
+
+
 # --- equivalence
 
 
@@ -248,6 +270,29 @@ def get_published(wildcards):
 def get_reference():
     """The settings that figures take, too."""
     return {name: PLAN.comparison[name] for name in ("reference", "level")}
+
+
+# --- numbers of clusters
+
+
+def get_sweep_blocks(wildcards):
+    return expand(
+        "results/{run}/sweeps/{dataset}/{method}/{counts}/{block}",
+        run=wildcards.run,
+        dataset=wildcards.dataset,
+        method=wildcards.method,
+        counts=PLAN.jobs[wildcards.dataset, wildcards.method].counts,
+        block=PLAN.blocks,
+    )
+
+
+def get_sweep_folders(wildcards):
+    """Where the scores and records of every pair lie."""
+    return [f"results/{wildcards.run}/sweep_scores/{dataset}/{method}" for dataset, method in get_swept()]
+
+
+def get_sweep_files(wildcards):
+    return [f"{folder}/{name}.csv" for folder in get_sweep_folders(wildcards) for name in ("scores", "records")]
 
 
 # --- results
@@ -333,10 +378,11 @@ def get_equivalence_target():
 
 
 def get_tables_target():
+    more = [*(OF_EQUIVALENCE if has_equivalence() else []), *(HOW_MANY_TABLES if get_swept_datasets() else [])]
     return expand(
         "results/{run}/tables/{table}.{suffix}",
         run=PLAN.run,
-        table=[*RUN_TABLES, *COMPARED, *(OF_EQUIVALENCE if has_equivalence() else [])],
+        table=[*RUN_TABLES, *COMPARED, *more],
         suffix=["csv", "md", "tex", "html"],
     )
 
@@ -346,6 +392,7 @@ def get_figures_target():
     for dataset in get_drawn_datasets():
         has_images = is_of_images(SOURCE, dataset) if PLAN.source else PLAN.outlines[dataset].has_images
         names += [f"{dataset}/{name}" for name in PER_DATASET if has_images or name in OF_DATASET]
+    names += [f"{dataset}/{name}" for dataset in get_swept_datasets() for name in OF_SWEEP]
     return expand("results/{run}/figures/{name}.svg", run=PLAN.run, name=names)
 
 
@@ -363,7 +410,9 @@ def get_track_target():
 
 def get_overview():
     runs = count(len(PLAN.jobs) * len(PLAN.seeds), "run")
-    return f"Run {PLAN.run}: {runs} of {count(len(PLAN.methods), 'method')} on {count(len(PLAN.datasets), 'data set')}"
+    swept = sum(len(parse_block(counts)) for job in PLAN.jobs.values() for counts in job.counts) * len(PLAN.seeds)
+    more = f", and {count(swept, 'run')} over numbers of clusters" if swept else ""
+    return f"Run {PLAN.run}: {runs} of {count(len(PLAN.methods), 'method')} on {count(len(PLAN.datasets), 'data set')}{more}"
 
 
 def get_steps():

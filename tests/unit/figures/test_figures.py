@@ -9,7 +9,7 @@ import pytest
 from folder import N_DIGITS
 from sklearn.datasets import load_digits
 
-from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw, style
+from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, OF_SWEEP, PER_DATASET, draw, style
 from jcae.figures.sources import choice, chosen_runs
 from jcae.publish.export import export
 from jcae.scores.consensus import are_right
@@ -18,8 +18,9 @@ from jcae.scores.gallery import POINTS, SAMPLE, write_gallery
 from jcae.scores.metrics import accuracy
 
 # The three figures of scores are one function: nmi and ari as acc.
-# Those of the equivalence and of effects are drawn in test_equivalence.py and test_effects.py, from their own files.
-ELSEWHERE = (*OF_EQUIVALENCE, "scores_nmi", "scores_ari", "effects_acc", "effects_nmi", "effects_ari")
+# Those of the equivalence, of numbers of clusters and of effects are drawn in test_equivalence.py,
+# test_how_many_tables.py and test_effects.py, from their own files.
+ELSEWHERE = (*OF_EQUIVALENCE, *OF_SWEEP, "scores_nmi", "scores_ari", "effects_acc", "effects_nmi", "effects_ari")
 CASES = [(n, "digits" if n in PER_DATASET else None) for n in FIGURES if n not in ELSEWHERE]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from folder import build
 
-from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, PER_DATASET, draw, style
+from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, OF_SWEEP, PER_DATASET, draw, style
 from jcae.publish.export import export
 from jcae.scores.evaluation import read_records
 from jcae.scores.gallery import write_gallery
@@ -25,7 +25,7 @@ def drawn(results, name, dataset=None):
         return FIGURES[name](results, dataset)
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name not in OF_EQUIVALENCE])
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in OF_EQUIVALENCE + OF_SWEEP])
 def test_every_figure_is_drawn_or_says_why_not(unknown, tmp_path, name):
     results, _ = unknown
     for dataset in ("digits", "wine") if name in PER_DATASET and name not in IMAGES_ONLY else ("digits",):

@@ -53,6 +53,24 @@ def config(**changes):
     return result
 
 
+@pytest.mark.parametrize("to", [10, 4])
+def test_a_range_of_clusters_is_cut_by_what_is_trained(to):
+    asked = {"from": 2, "to": to}
+    network = {"use": "jcae.AECM", "params": {**NETWORK, "code_dim": 12}, "n_clusters": asked}
+    shared = {"use": "baselines.ae_kmeans.AEKMeans", "autoencoder": "shared", "n_clusters": asked}
+    alone = {"use": "baselines.ae_kmeans.AEKMeans", "params": NETWORK, "n_clusters": asked}
+    changes = {"methods__aecm": network, "methods__shared": shared, "methods__alone": alone}
+    plan = make_plan(config(methods__gmm__n_clusters=asked, methods__kmeans__n_clusters=asked, **changes))
+    each, block = tuple(map(str, range(2, to + 1))), (f"2-{to}",)
+    found = {method: job.counts for (dataset, method), job in plan.jobs.items() if dataset == "wine"}
+    expected = {"kmeans": block, "gmm": block, "shared": block, "alone": each, "aecm": each}
+    assert found == {**expected, "cm": (), "dec": (), "truth": ()}
+    # The run with the number of classes is what it is without a range, and so are its words.
+    without = make_plan(config())
+    assert plan.jobs["wine", "gmm"].spec == without.jobs["wine", "gmm"].spec
+    assert plan.jobs["wine", "gmm"].wording == without.jobs["wine", "gmm"].wording
+
+
 def problems(**changes):
     with pytest.raises(ConfigError) as caught:
         make_plan(config(**changes))
@@ -281,6 +299,28 @@ def test_code_is_a_digest_of_ours_and_a_version_of_others():
             "methods.rgc.params.n_clusters: is not set here; the method finds it",
         ),
         ({"methods__truth__n_clusters": {"factor": 2}}, "TrueLabels is not told a number of clusters"),
+        ({"methods__truth__n_clusters": {"from": 2, "to": 5}}, "TrueLabels is not told a number of clusters"),
+        (
+            {"methods__gmm": {"use": "sklearn.cluster.DBSCAN", "n_clusters": {"from": 2, "to": 5}}},
+            "methods.gmm.n_clusters: DBSCAN is not told a number of clusters",
+        ),
+        ({"methods__gmm__n_clusters": {"from": 9, "to": 4}}, "gmm.n_clusters: from = 9 is above to = 4; a range"),
+        ({"methods__gmm__n_clusters": {"from": 1, "to": 4}}, "gmm.n_clusters.from: 1 is less than the minimum of 2"),
+        (
+            {"methods__gmm__n_clusters": {"from": 2, "to": 178}},
+            "gmm.n_clusters.to: on wine it is 178, where methods are fitted on 178 points; at most 177 are allowed",
+        ),
+        ({"methods__gmm__n_clusters": {"from": 2}}, "methods.gmm.n_clusters: has no to; give from and to, or a factor"),
+        ({"methods__gmm__n_clusters": {}}, "methods.gmm.n_clusters: has no from and no to; give from and to, or a"),
+        ({"methods__gmm__n_clusters": {"from": 2, "to": 4, "factor": 2}}, "gmm.n_clusters: has a factor and a range;"),
+        ({"methods__gmm__n_clusters": {"from": "two", "to": 4}}, "n_clusters.from: is 'two' (text), expected a whole"),
+        ({"methods__gmm__n_clusters": {"from": 2, "to": 4.5}}, "n_clusters.to: is 4.5 (a number), expected a whole"),
+        ({"methods__gmm__n_clusters": {"from": 2, "until": 4}}, "methods.gmm.n_clusters: unknown key 'until'"),
+        ({"methods__gmm__n_clusters": "2-20"}, "methods.gmm.n_clusters: is '2-20' (text), expected keys and values"),
+        (
+            {"methods__aecm": {"use": "jcae.AECM", "params": NETWORK, "n_clusters": {"from": 2, "to": 11}}},
+            "methods.aecm.n_clusters: on wine, digits: ",
+        ),
         ({"tuning": {"kmean": {"n_init": {}}}}, "tuning.kmean: 'kmean' is no method of this config; did you mean"),
         ({"tuning": {"cm": {"alfa": {"choices": [1, 2]}}}}, "tuning.cm.alfa: ClusteringModule has no such parameter"),
         ({"tuning": {"cm": {"n_clusters": {"low": 2, "high": 3}}}}, "tuning.cm.n_clusters: is not set here"),

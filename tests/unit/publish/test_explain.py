@@ -10,6 +10,7 @@ import pytest
 from jcae.publish.explain import explain
 from jcae.publish.export import export
 from jcae.tables.comparison import write_comparison_tables
+from jcae.tables.how_many import write_how_many_tables
 from jcae.tables.run import write_tables
 from results import record, score
 
@@ -186,3 +187,30 @@ def test_scores_without_labels_and_skipped_runs(results):
     assert "it cannot predict" in text
     assert "3 runs: those with status skipped" in explain(results / "tables/failures.csv", "digits/b", "skipped")
     assert "0 runs: all that were tried" in explain(results / "tables/failures.csv", "digits/b", "n_total")
+
+
+def test_choice_of_a_number_of_clusters_leads_to_the_runs_with_it(results):
+    folder, rows, values = results, [], []
+    for k in (2, 3):
+        for seed in (0, 1):
+            facts = json.loads((folder / f"runs/digits/a/0-2/{seed}/run.json").read_text())
+            run = f"sweeps/digits/a/2-3/0-1/{k}/{seed}"
+            (folder / run).mkdir(parents=True)
+            facts["params"]["n_clusters"] = k
+            (folder / run / "run.json").write_text(json.dumps(facts))
+            places = {"k": k, "run": run, "n_clusters": 2, "truth": True, "bic": 1.0, "objective_name": "loss_"}
+            rows.append(record("a", seed, objective=1.0, code_digest="abc", precision="float32", **places))
+            values.append(score("a", seed, k / 10, "silhouette_features") | {"k": k})
+    pd.DataFrame(rows).to_csv(folder / "sweep_records.csv", index=False)
+    pd.DataFrame(values).to_csv(folder / "sweep_scores.csv", index=False)
+    write_how_many_tables(folder, folder / "tables")
+    text = explain("results/r/tables/how_many.csv", "digits/a", "silhouette")
+    assert "silhouette = 3" in text
+    assert "2 runs: the ok runs with the number of clusters that was chosen" in text
+    assert "sweeps/digits/a/2-3/0-1/3/1" in text
+    assert "sweeps/digits/a/2-3/0-1/2/1" not in text
+    assert '"n_clusters": 3' in text
+    whole = explain("results/r/tables/how_many.csv", "digits/a")
+    assert "4 runs" in whole
+    assert all(f"sweeps/digits/a/2-3/0-1/{k}/0" in whole for k in (2, 3))
+    assert "runs/digits/a/0-2" not in whole

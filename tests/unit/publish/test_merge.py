@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from jcae.publish.explain import explain
-from jcae.publish.export import export, exported_records
+from jcae.publish.export import SWEEPS, export, exported_records
 from jcae.publish.merge import merge
 from jcae.scores.confidence import read_confidence
 from jcae.scores.evaluation import read_results
+from jcae.scores.sweep import read_sweep
 from jcae.tables.run import write_tables
 from results import record, score
 
@@ -105,3 +106,46 @@ def test_what_does_not_belong_together_is_refused(tmp_path, second, message):
 def test_a_folder_that_is_no_export_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"has no runs\.jsonl\.gz; expected a folder that `jcae export` wrote"):
         merge([tmp_path], tmp_path / "both")
+
+
+def with_sweep(folder, seed, params=None):
+    """Export with runs of `a` over 2 and 3 clusters, too."""
+    results = folder / "results"
+    exported(folder, [("a", seed, 0.5, 1.0)])
+    records, scores = [], []
+    for k in (2, 3):
+        run = f"sweeps/digits/a/2-3/{seed}/{k}/{seed}"
+        (results / run).mkdir(parents=True)
+        facts = json.loads((results / f"runs/digits/a/{seed}/{seed}/run.json").read_text())
+        facts["params"] = {"epochs": 7, "n_clusters": k, **(params or {})}
+        (results / run / "run.json").write_text(json.dumps(facts))
+        records.append(record("a", seed, k=k, run=run, n_clusters=2, truth=True, bic=1.5))
+        scores += [score("a", seed, v, metric) | {"k": k} for metric, v in (("acc", k / 10), ("stability", 0.5))]
+    pd.DataFrame(records).to_csv(results / "sweep_records.csv", index=False)
+    pd.DataFrame(scores).to_csv(results / "sweep_scores.csv", index=False)
+    export(results, folder / "export")
+    return folder / "export"
+
+
+def test_runs_over_numbers_of_clusters_come_along(tmp_path):
+    one, two = with_sweep(tmp_path / "one", 0), with_sweep(tmp_path / "two", 1)
+    three = exported(tmp_path / "three", [("b", 0, 0.5, 1.0)])
+    merge([one, two, three], tmp_path / "all")
+    scores, records = read_sweep(tmp_path / "all")
+    assert records[["k", "seed"]].to_numpy().tolist() == [[2, 0], [2, 1], [3, 0], [3, 1]]
+    assert scores[["k", "seed", "metric", "value"]].to_numpy().tolist() == [
+        [2, 0, "acc", 0.2],
+        [2, 1, "acc", 0.2],
+        [3, 0, "acc", 0.3],
+        [3, 1, "acc", 0.3],
+    ]
+    assert set(exported_records(tmp_path / "all", SWEEPS)) == set(records["run"])
+    assert len(read_results(tmp_path / "all")[1]) == 3  # apart from the other runs
+    with pytest.raises(ValueError, match="seed 0 of a on digits is in"):
+        merge([one, one], tmp_path / "twice")
+
+
+def test_runs_over_numbers_of_clusters_with_other_parameters_are_refused(tmp_path):
+    one, two = with_sweep(tmp_path / "one", 0), with_sweep(tmp_path / "two", 1, {"epochs": 8})
+    with pytest.raises(ValueError, match=r"a on digits: epochs is 7 in .* and 8 in"):
+        merge([one, two], tmp_path / "both")

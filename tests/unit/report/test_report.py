@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from browser import look, needs_browser
 
+from jcae.figures import draw
 from jcae.report import words
 from jcae.report.source import Source
 from jcae.report.write import write_report
+from jcae.tables.how_many import write_how_many_tables
 from jcae.tables.run import write_tables
 from results import record, score
 
@@ -229,3 +231,22 @@ def test_a_browser_shows_all_and_sorts(made, tmp_path, name, width, height):
     before, once, twice = seen["orders"]
     assert sorted(before) == sorted(once)
     assert once == twice[::-1] or len(set(once)) < len(once)
+
+
+def test_numbers_of_clusters_have_a_page_of_their_own(make):
+    records = [row("kmeans", seed, n_clusters=10) for seed in (0, 1)]
+    source = make(records, [score("kmeans", seed, 0.5) for seed in (0, 1)])
+    assert words.how_often_right(source) == []
+    over = [row("kmeans", seed, n_clusters=3, truth=True, bic=np.nan, k=k) for k in (2, 3) for seed in (0, 1)]
+    values = [score("kmeans", r["seed"], r["k"] / 10, "silhouette_features") | {"k": r["k"]} for r in over]
+    pd.DataFrame(over).to_csv(source.results / "sweep_records.csv", index=False)
+    pd.DataFrame(values).to_csv(source.results / "sweep_scores.csv", index=False)
+    write_how_many_tables(source.results, source.shown / "tables")
+    draw("how_many", source.results, source.shown / "figures/digits/how_many", "digits")
+    write_report(source.results, source.shown, source.shown / "report")
+    page = pages(source)["how_many.html"].read_text(encoding="utf-8")
+    said = "Each rule, over methods and data sets with known classes, finds their number: silhouette in 1 of 1."
+    assert said in page
+    assert "figures/digits/how_many.svg" in page
+    assert (source.shown / "report/figures/digits/how_many.svg").is_file()
+    assert "runs/digits/kmeans.html" not in page  # its runs are others

@@ -18,6 +18,8 @@ def test_step_is_named_by_its_rule_and_what_it_works_on():
     pretraining = {"run": "smoke", "dataset": "wine", "autoencoder": "shared", "block": "0"}
     assert make_step("pretrain_autoencoder", pretraining).on == "wine/shared/0"
     assert make_step("collect_results", {"run": "smoke"}).name == "collect results"
+    over = {"run": "smoke", "dataset": "digits", "method": "dec", "counts": "2-20", "block": "0-4"}
+    assert make_step("sweep_method", over).name == "sweep method digits/dec/2-20/0-4"
 
 
 @pytest.mark.parametrize("place", ["mine", "reference/mine"])
@@ -30,6 +32,9 @@ def test_seconds_come_from_the_records_of_the_run_else_of_the_published_one(plac
     assert ("train_method", "digits", "kmeans") not in recorded
     assert read_recorded("other", tmp_path) == {}
     assert Costs(recorded).expect(DEC) == START + 5 * 3
+    over = Step("sweep_method", "digits", "dec", "0-4", "2-20")
+    assert over.trains
+    assert Costs(recorded).expect(over) == START + 19 * 5 * 3
 
 
 def test_records_of_another_machine_are_stretched_by_what_this_run_took():

@@ -151,6 +151,22 @@ def test_runs_that_are_not_ok_are_named_when_their_block_is_done(run, lines, mon
     assert sorted(lines()[2:4]) == ["  seed 3 diverged: loss nan", "  seeds 0-1 failed: no solution"]
 
 
+def test_runs_over_numbers_of_clusters_that_are_not_ok_are_named_with_their_number(monkeypatch, tmp_path):
+    for k, seed in ((2, 0), (2, 1), (12, 0)):
+        (tmp_path / str(k) / str(seed)).mkdir(parents=True)
+        (tmp_path / str(k) / str(seed) / "run.json").touch()
+
+    def read(file):
+        k, seed = file.parts[-3:-1]
+        return {"seed": int(seed), "status": "ok" if (k, seed) == ("2", "1") else "collapsed", "reason": "1 cluster"}
+
+    monkeypatch.setattr(module, "read_record", read)
+    assert sorted(not_ok(tmp_path)) == [
+        "seed 0 with 12 clusters collapsed: 1 cluster",
+        "seed 0 with 2 clusters collapsed: 1 cluster",
+    ]
+
+
 def test_interrupt_cuts_steps_off_and_is_no_failure(run, lines, tmp_path):
     run.begin(("train_method", DEC))
     run.start(1, "train_method", DEC, [BLOCK])
