@@ -12,9 +12,9 @@ from jcae.publish.submission import PROTOCOLS
 from jcae.report.pages import Cell, Grid, grid
 from jcae.report.templating import environment, write_pages
 from jcae.scores.evaluation import RUN, display_names, read_results
+from jcae.statistics.peeking import read_score_curves
 from jcae.statistics.shared import bootstrap_mean, endings
 from jcae.tables.cells import MAIN_METRICS, with_interval
-from jcae.statistics.peeking import read_score_curves
 
 SECTIONS = {
     "last": ("Own labels, after the last update", "Nothing was chosen with labels."),
