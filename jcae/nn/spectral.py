@@ -34,7 +34,7 @@ class SpectralConvolution(Convolution):
     def __init__(self, weight: Tensor, bias: Tensor, left: Tensor, geometry: Geometry, *, precision: str):
         super().__init__(weight, bias, geometry, precision=precision)
         self.register_buffer("left", _unit(left))
-        self.register_buffer("right", weight.new_zeros(len(weight), weight[0, 0].numel(), 1))
+        self.register_buffer("right", _unit(matmul(weight.flatten(2).mT, self.left)))
         every = torch.ones(len(weight), dtype=torch.bool)
         for _ in range(ITERATIONS):
             self.iterate(every)
@@ -42,15 +42,15 @@ class SpectralConvolution(Convolution):
     def kernel(self) -> Tensor:
         """See `Convolution`."""
         largest = (self.left * self.weight.flatten(2) * self.right.mT).sum((-2, -1))
-        return self.weight / largest[:, None, None, None, None]
+        # Flat, because the gradient of a convolution lies in memory as it likes, and the order of sums with it.
+        return (self.weight.flatten(1) / largest.unsqueeze(-1)).unflatten(1, self.weight.shape[1:])
 
     @torch.no_grad()
     def iterate(self, active: Tensor) -> None:
         """One power iteration for the seeds that are active, bool (S,)."""
         matrix, chosen = self.weight.flatten(2), active[:, None, None]
-        right = _unit(matmul(matrix.mT, self.left))
-        self.right.copy_(torch.where(chosen, right, self.right))
         self.left.copy_(torch.where(chosen, _unit(matmul(matrix, self.right)), self.left))
+        self.right.copy_(torch.where(chosen, _unit(matmul(matrix.mT, self.left)), self.right))
 
 
 def spectral_convolution(
@@ -67,7 +67,7 @@ def spectral_convolution(
 
 
 def iterate(network: nn.Module, active: Tensor) -> None:
-    """One power iteration in every such layer of a network, for the seeds that are active, bool (S,)."""
+    """Make one power iteration in every such layer of a network, for the seeds that are active, bool (S,)."""
     for layer in network.modules():
         if isinstance(layer, SpectralConvolution):
             layer.iterate(active)
