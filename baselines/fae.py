@@ -208,10 +208,10 @@ class FAE(EmbeddingMixin, DeepClusterer):
             check_number(self, "feature_block", minimum=1, integer=True)
             if self.feature_block > n_blocks:
                 raise ValueError(f"FAE: feature_block={self.feature_block} is not there; allowed are 1 to {n_blocks}")
-        if n_samples % self.batch_size == 1:
+        if 1 in (self.batch_size, n_samples % self.batch_size):
             raise ValueError(
-                f"FAE: batch_size={self.batch_size} leaves one of {n_samples} points for a batch of its own, on which "
-                "batch normalisation cannot be trained; take another one"
+                f"FAE: batch_size={self.batch_size} gives one of {n_samples} points a batch of its own, on which batch "
+                "normalisation cannot be trained; take another one"
             )
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> FAENetwork:
@@ -258,7 +258,7 @@ class FAE(EmbeddingMixin, DeepClusterer):
             again = network.generator(z, training=True)
             error = squared_error(x, again) / n_points
             spread = divergence(mean, log_variance).sum((-2, -1)) / n_points
-            warm = ((block.clock + 1) / warm_steps).clamp(max=1.0) if warm_steps else 1.0
+            warm = ((block.clock + 1).to(x.dtype) / warm_steps).clamp(max=1.0) if warm_steps else 1.0
             terms = {"reconstruction": error, "divergence": self.divergence_weight * warm * spread}
             if self.feature_weight:
                 with torch.no_grad():
