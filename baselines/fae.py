@@ -312,10 +312,9 @@ class FAE(EmbeddingMixin, DeepClusterer):
 
         size = self.embedding_batch_size
         adam = Optimiser("adam", self.embedding_learning_rate)
-        trainable = lambda name: name.startswith("embedding.")  # noqa: E731
         steps = self.embedding_epochs * block.epoch_steps(size)
         return [
-            Phase("embedding", loss, steps, size, adam, trainable, before=keep_codes),
+            Phase("embedding", loss, steps, size, adam, lambda name: name.startswith("embedding."), before=keep_codes),
             Phase("clusters", loss, 0, size, before=cluster),
         ]
 
