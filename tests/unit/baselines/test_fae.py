@@ -331,9 +331,9 @@ def test_the_fusion_counts_the_images_that_it_makes(digits):
 
 
 def test_reaches_its_range_on_digits():
-    """Long runs reach 75; this one is very short."""
+    """Thirty epochs of the same without the adversary reach 72 to 76; six of it reached 61 here."""
     X, y = load_digits(return_X_y=True)
-    settings = {"image_shape": (8, 8), "epochs": 6, "warmup_epochs": 2, "embedding_epochs": 10, "device": "cpu"}
-    (fit,) = FAE(10, **settings, batch_size=64).fit_seeds(X[:600] / 16, [0])
+    settings = {"image_shape": (8, 8), "epochs": 6, "warmup_epochs": 2, "embedding_epochs": 20, "device": "cpu"}
+    (fit,) = FAE(10, **settings).fit_seeds(X / 16, [0])
     assert fit.status_ == "ok"
-    print(normalized_mutual_info_score(y[:600], fit.labels_), normalized_mutual_info_score(y[:600], fit.refit_labels_))
+    assert 0.5 < normalized_mutual_info_score(y, fit.labels_) < 0.75
