@@ -93,13 +93,13 @@ def check_choice(owner: Any, name: str, allowed: Sequence[Any]) -> None:
 
 def check_network_parameters(owner: Any, n_features: int) -> None:
     """Check what every method with an autoencoder has: its widths, slope, ``channels`` and ``image_shape``."""
-    _check_integers(owner, "hidden", "layer widths")
+    check_integers(owner, "hidden", "layer widths")
     check_number(owner, "code_dim", minimum=1, integer=True)
     check_number(owner, "negative_slope", minimum=0)  # below 0, gradients would be wrong (`jcae.nn.products`)
     check_image_shape(owner, n_features)
     name, channels, image_shape = type(owner).__name__, owner.channels, owner.image_shape
     if channels is not None:
-        _check_integers(owner, "channels", "channels of convolutions")
+        check_integers(owner, "channels", "channels of convolutions")
         if len(channels) == 0:
             raise ValueError(
                 f"{name}: channels={channels!r} names no convolution; None makes the network fully connected"
@@ -122,7 +122,7 @@ def check_image_shape(owner: Any, n_features: int) -> None:
     image_shape = owner.image_shape
     if image_shape is None:
         return
-    _check_integers(owner, "image_shape", "height, width and, for colour, channels")
+    check_integers(owner, "image_shape", "height, width and, for colour, channels")
     if len(image_shape) not in (2, 3) or math.prod(image_shape) != n_features:
         raise ValueError(
             f"{type(owner).__name__}: image_shape={image_shape!r} does not fit data with {n_features} features; "
@@ -146,7 +146,8 @@ def check_augment(owner: Any) -> None:
         )
 
 
-def _check_integers(owner: Any, name: str, what: str) -> None:
+def check_integers(owner: Any, name: str, what: str) -> None:
+    """Raise a clear error unless the parameter `name` of `owner` is a sequence of integers of at least 1."""
     value = getattr(owner, name)
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError(f"{type(owner).__name__}: {name}={value!r} must be a sequence of {what}")

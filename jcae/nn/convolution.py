@@ -114,8 +114,12 @@ class Convolution(nn.Module):
     def forward(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
         """Map images (S, batch, n_in) to (S, batch, n_out), and apply a leaky ReLU if a slope is given."""
         return _Convolve.apply(
-            x, self.weight, self.bias, self.geometry, self.transposed, self.precision, negative_slope
+            x, self.kernel(), self.bias, self.geometry, self.transposed, self.precision, negative_slope
         )
+
+    def kernel(self) -> Tensor:
+        """What is applied: the weight, or what a subclass makes of it."""
+        return self.weight
 
 
 def _together(x: Tensor) -> Tensor:
