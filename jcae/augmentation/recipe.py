@@ -89,6 +89,8 @@ RECIPES: dict[str, Recipe] = {
     "contrastive": Recipe(
         crop=(0.08, 1), flip=0.5, jitter=0.8, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, grey=0.2
     ),
+    # The same for grey images, which bear no flip where they show signs; how far is ours.
+    "contrastive_grey": Recipe(rotate=10, crop=(0.5, 1), jitter=0.8, brightness=0.4, contrast=0.4),
 }
 
 _LIMITS = {

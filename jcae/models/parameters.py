@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
-from jcae.augmentation.recipe import check_image, read_recipe
+import numpy as np
+
+from jcae.augmentation.recipe import Recipe, check_image, read_recipe
 from jcae.nn.convolution import Image, halvings
 from jcae.training.optimisers import EPS_PLACEMENTS
 
@@ -93,13 +95,13 @@ def check_choice(owner: Any, name: str, allowed: Sequence[Any]) -> None:
 
 def check_network_parameters(owner: Any, n_features: int) -> None:
     """Check what every method with an autoencoder has: its widths, slope, ``channels`` and ``image_shape``."""
-    _check_integers(owner, "hidden", "layer widths")
+    check_integers(owner, "hidden", "layer widths")
     check_number(owner, "code_dim", minimum=1, integer=True)
     check_number(owner, "negative_slope", minimum=0)  # below 0, gradients would be wrong (`jcae.nn.products`)
     check_image_shape(owner, n_features)
     name, channels, image_shape = type(owner).__name__, owner.channels, owner.image_shape
     if channels is not None:
-        _check_integers(owner, "channels", "channels of convolutions")
+        check_integers(owner, "channels", "channels of convolutions")
         if len(channels) == 0:
             raise ValueError(
                 f"{name}: channels={channels!r} names no convolution; None makes the network fully connected"
@@ -122,7 +124,7 @@ def check_image_shape(owner: Any, n_features: int) -> None:
     image_shape = owner.image_shape
     if image_shape is None:
         return
-    _check_integers(owner, "image_shape", "height, width and, for colour, channels")
+    check_integers(owner, "image_shape", "height, width and, for colour, channels")
     if len(image_shape) not in (2, 3) or math.prod(image_shape) != n_features:
         raise ValueError(
             f"{type(owner).__name__}: image_shape={image_shape!r} does not fit data with {n_features} features; "
@@ -146,7 +148,17 @@ def check_augment(owner: Any) -> None:
         )
 
 
-def _check_integers(owner: Any, name: str, what: str) -> None:
+def check_pixels(owner: Any, recipe: Recipe, X: np.ndarray) -> None:
+    """Check that the values of X lie where the recipe's changes of brightness and colours keep them."""
+    if recipe.recolours and not (X.min() >= 0 and X.max() <= 1):
+        raise ValueError(
+            f"{type(owner).__name__}: augment={owner.augment!r} changes brightness or colours, which needs pixels "
+            f"between 0 and 1; these are between {X.min():.6g} and {X.max():.6g}"
+        )
+
+
+def check_integers(owner: Any, name: str, what: str) -> None:
+    """Check the parameter `name` of `owner`, a sequence of integers above 0: `what` says of which."""
     value = getattr(owner, name)
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError(f"{type(owner).__name__}: {name}={value!r} must be a sequence of {what}")
