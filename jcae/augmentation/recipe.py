@@ -148,6 +148,10 @@ def check_image(recipe: Recipe, image: Image) -> None:
             raise ValueError(
                 f"augment: {name}={getattr(recipe, name)!r} needs images of 3 channels; these have {image.channels}"
             )
+    if recipe.contrast and image.channels not in (1, 3):
+        raise ValueError(
+            f"augment: contrast={recipe.contrast!r} needs images of 1 or 3 channels; these have {image.channels}"
+        )
     if min(image[:2]) < 2:
         raise ValueError(f"augment needs images of at least 2 x 2 pixels; these have {image.height} x {image.width}")
 

@@ -1,4 +1,4 @@
-"""Contrastive clustering against its authors' losses and heads on a backbone that does nothing (tests/golden/numbers)."""
+"""Contrastive clustering against its authors' losses and heads, on features as they are (tests/golden/numbers)."""
 
 import pytest
 import torch
@@ -33,7 +33,9 @@ def numbers():
 @pytest.fixture
 def network(numbers):
     """Both heads with the golden weights, which lie the other way round there."""
-    (n_clusters, width), (feature_dim, _) = (numbers[f"net_{THEIRS[i]}_weight"].shape for i in ("cluster.1", "instance.1"))
+    (n_clusters, width), (feature_dim, _) = (
+        numbers[f"net_{THEIRS[i]}_weight"].shape for i in ("cluster.1", "instance.1")
+    )
     found = ContrastiveNetwork(Identity(), width, feature_dim, n_clusters, seeds=[0], precision="float64")
     state = {}
     for ours, theirs in THEIRS.items():
