@@ -94,19 +94,20 @@ class DeepCluE(ContrastiveMixin, TransductiveClusterer):
 
     def set_results(self, block: Block, fits: "Sequence[DeepCluE]") -> None:
         """Ensemble and consensus, seed by seed, and what `TransductiveClusterer.complete` adds."""
+        members: list[list[np.ndarray]] = [[] for _ in fits]
         for layer in self.layers:
             features = block.map(lambda x, layer=layer: block.network.layers(x)[layer])
             if self.unit_length:
                 features = nn.functional.normalize(features, dim=-1)
-            for seed, one, fit in zip(block.seeds, features.cpu().numpy().astype(np.float64), fits, strict=True):
+            each = zip(block.seeds, features.cpu().numpy().astype(np.float64), fits, members, strict=True)
+            for seed, one, fit, found in each:
                 if fit.status_ == "ok":
                     rng = np.random.RandomState(sklearn_seed(seed, "ensemble", layer))
-                    found = rough_clusterings(self, one, rng)
-                    before = [fit.clusterings_] if hasattr(fit, "clusterings_") else []
-                    fit.clusterings_ = np.concatenate([*before, found], axis=1)
-        for seed, fit in zip(block.seeds, fits, strict=True):
+                    found.append(rough_clusterings(self, one, rng))
+        for seed, fit, found in zip(block.seeds, fits, members, strict=True):
             fit.labels_ = np.zeros(len(block.x), dtype=np.int32)
             if fit.status_ == "ok":
+                fit.clusterings_ = np.concatenate(found, axis=1)
                 fit.agree(np.random.RandomState(sklearn_seed(seed, "consensus")))
         self.set_centroids(block, fits)
         self.complete(block, fits)

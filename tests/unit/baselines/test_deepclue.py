@@ -103,6 +103,11 @@ def test_without_enough_clusters_it_has_collapsed():
     assert re.fullmatch(r"the members have \d clusters together, and 10 are asked for", fit.reason_)
 
 
+def test_a_second_fit_leaves_nothing_of_the_first(fit, digits):
+    method = DeepCluE(10, random_state=SEED, **NET, **ENSEMBLE).fit(digits[:100])
+    np.testing.assert_array_equal(method.fit(digits).clusterings_, fit.clusterings_)
+
+
 def test_it_labels_no_new_points(fit):
     assert not hasattr(fit, "predict")
 
