@@ -131,24 +131,41 @@ class USENC(ClusterMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_clusters(self, len(X))
-        for name in ("members", "fewest", "most", "representatives", "n_neighbors"):
-            check_number(self, name, minimum=1, integer=True)
-        if self.theta is not None:
-            check_number(self, "theta", minimum=0, exclusive=True)
-        if self.most < self.fewest:
-            raise ValueError(f"USENC: most={self.most} is not allowed; it must be at least fewest={self.fewest}")
+        check_ensemble(self)
         rng = check_random_state(self.random_state)
-        fitting = min(1.0, min(self.representatives, len(X)) / (_PER_CLUSTER * self.most))
-        few, most = (max(self.n_clusters, round(fitting * k)) for k in (self.fewest, self.most))
-        self.clusterings_ = np.stack([self._member(X, few, most, rng) for _ in range(self.members)], axis=1)
+        self.clusterings_ = rough_clusterings(self, X, rng)
         self.labels_ = consensus(self.clusterings_, self.n_clusters, rng, self.theta)
         return self
 
-    def _member(self, X: np.ndarray, few: int, most: int, rng: np.random.RandomState) -> np.ndarray:
-        """One clustering, left rough so that they differ; it has a random stream of its own."""
-        count, rng = rng.randint(few, most + 1), np.random.RandomState(rng.randint(2**31))
-        R = choose_representatives(X, min(self.representatives, len(X)), rng)
-        return transfer_cut(affinity(X, R, self.n_neighbors, rng), count, rng, n_init=1, max_iter=5)
+
+def rough_clusterings(owner: Any, X: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+    """Clusterings of X (n, d) by U-SPEC, a column each: int32, (n, members).
+
+    They are left rough so that they differ, and each has a random stream of its own. How many, of how many clusters
+    and how they are made is said by the parameters ``members``, ``fewest``, ``most``, ``n_clusters``,
+    ``representatives`` and ``n_neighbors`` of `owner`, which mean what they mean to `USENC`.
+    """
+    representatives = min(owner.representatives, len(X))
+    fitting = min(1.0, representatives / (_PER_CLUSTER * owner.most))
+    few, most = (max(owner.n_clusters, round(fitting * k)) for k in (owner.fewest, owner.most))
+    found = []
+    for _ in range(owner.members):
+        count, own = rng.randint(few, most + 1), np.random.RandomState(rng.randint(2**31))
+        R = choose_representatives(X, representatives, own)
+        B = affinity(X, R, owner.n_neighbors, own)
+        found.append(transfer_cut(B, count, own, n_init=1, max_iter=5))
+    return np.stack(found, axis=1)
+
+
+def check_ensemble(owner: Any) -> None:
+    """Raise ValueError unless the parameters of `owner` describe an ensemble, see `rough_clusterings`."""
+    for name in ("members", "fewest", "most", "representatives", "n_neighbors"):
+        check_number(owner, name, minimum=1, integer=True)
+    if owner.theta is not None:
+        check_number(owner, "theta", minimum=0, exclusive=True)
+    if owner.most < owner.fewest:
+        name = type(owner).__name__
+        raise ValueError(f"{name}: most={owner.most} is not allowed; it must be at least fewest={owner.fewest}")
 
 
 def choose_representatives(X: np.ndarray, count: int, rng: np.random.RandomState) -> np.ndarray:

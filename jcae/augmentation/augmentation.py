@@ -1,5 +1,6 @@
 """A recipe at work: rows of pixels and random numbers go in, changed rows come out."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +18,7 @@ DRAWS = (
 """What the random numbers of an image are for. All are drawn for every recipe, so that what one of them says of the
 rotation, say, is the same with and without a crop."""
 
-_RATIO = 4 / 3
+_LOG_RATIO = math.log(4 / 3)
 _SIGMA = (0.1, 2.0)
 
 
@@ -81,7 +82,9 @@ class Augmentation:
         )
         window_width = window_height = torch.ones_like(draws["crop_area"])
         if recipe.crop != (1, 1):
-            area, ratio = _between(recipe.crop, draws["crop_area"]), _RATIO ** either["crop_ratio"]
+            area = _between(recipe.crop, draws["crop_area"])
+            # On a CPU the last bits of a power depend on where in memory a number lies; those of exp do not.
+            ratio = (_LOG_RATIO * either["crop_ratio"]).exp()
             window_width, window_height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
         centre_x = either["crop_x"] * (1 - window_width) * (width / 2)
         centre_y = either["crop_y"] * (1 - window_height) * (height / 2)

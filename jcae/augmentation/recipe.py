@@ -89,6 +89,8 @@ RECIPES: dict[str, Recipe] = {
     "contrastive": Recipe(
         crop=(0.08, 1), flip=0.5, jitter=0.8, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, grey=0.2
     ),
+    # The same for grey images, which bear no flip where they show signs; how far is ours.
+    "contrastive_grey": Recipe(rotate=10, crop=(0.5, 1), jitter=0.8, brightness=0.4, contrast=0.4),
 }
 
 _LIMITS = {
@@ -146,6 +148,10 @@ def check_image(recipe: Recipe, image: Image) -> None:
             raise ValueError(
                 f"augment: {name}={getattr(recipe, name)!r} needs images of 3 channels; these have {image.channels}"
             )
+    if recipe.contrast and image.channels not in (1, 3):
+        raise ValueError(
+            f"augment: contrast={recipe.contrast!r} needs images of 1 or 3 channels; these have {image.channels}"
+        )
     if min(image[:2]) < 2:
         raise ValueError(f"augment needs images of at least 2 x 2 pixels; these have {image.height} x {image.width}")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jcae.contract.example_data import K, blobs, scaled, standardised
+from jcae.contract.example_data import FEATURES, K, blobs, scaled, standardised
 from jcae.jobs.classes import load_class
 from jcae.jobs.parameters import resolve_params
 from jcae.jobs.plan import Plan
@@ -21,8 +21,11 @@ SEEDS = (0, 1, 2, 3, 4)
 # Of deep methods, where the class has them. What is left out (weights of the loss, kinds of start) is the method's own.
 FEW = {"hidden": (16,), "code_dim": 5, "batch_size": 32, "epochs": 2, "module_epochs": 1, "max_iter": 6}
 FEW |= {"width": 20, "quality_width": 8, "n_atoms": 12, "n_layers": 8, "update_interval": 3, "precision": "float32"}
+FEW |= {"widths": (8,), "depths": (1,), "feature_dim": 5, "members": 3}
 # The data of the checks are no images: convolutions are the network's business (tests/unit/nn/test_convolution.py).
 FEW |= {"channels": None, "image_shape": None, "augment": None, "pca_dim": None}
+# But to a method of images, which says `needs_images`, a row is one.
+IMAGE = {"image_shape": (4, FEATURES // 4)}
 # Where every update sees all points, an epoch is one; and configs have rates of a tenth, for ten times as many.
 ALL_AT_ONCE = {"epochs": 400, "learning_rate": 1e-3}
 ENOUGH = {**FEW, "hidden": (32,), "epochs": 100, "module_epochs": 50, "max_iter": 500, "update_interval": 5}
@@ -144,6 +147,8 @@ class Subject:
         arguments = dict(self.params)
         if self.deep:
             arguments |= {name: value for name, value in budget.items() if name in self.parameters}
+            if getattr(self.cls, "needs_images", False):
+                arguments |= IMAGE
             if "autoencoder" in self.parameters and arguments.get("autoencoder") is None:
                 from jcae.models.autoencoder import Autoencoder
 

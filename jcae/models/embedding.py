@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from jcae.augmentation.augmentation import Augmentation
 from jcae.augmentation.recipe import read_recipe
 from jcae.models.fields import Parameterised
+from jcae.models.parameters import check_pixels
 
 
 class EmbeddingMixin(Parameterised, TransformerMixin):
@@ -60,11 +61,7 @@ class EmbeddingMixin(Parameterised, TransformerMixin):
         recipe = read_recipe(self.augment)
         if recipe is None:
             return None
-        if recipe.recolours and not (X.min() >= 0 and X.max() <= 1):
-            raise ValueError(
-                f"{type(self).__name__}: augment={self.augment!r} changes brightness or colours, which needs pixels "
-                f"between 0 and 1; these are between {X.min():.6g} and {X.max():.6g}"
-            )
+        check_pixels(self, recipe, X)
         return Augmentation(recipe, self.image_shape)
 
     @staticmethod

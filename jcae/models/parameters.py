@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
-from jcae.augmentation.recipe import check_image, read_recipe
+import numpy as np
+
+from jcae.augmentation.recipe import Recipe, check_image, read_recipe
 from jcae.nn.convolution import Image, halvings
 from jcae.training.optimisers import EPS_PLACEMENTS
 
@@ -146,8 +148,17 @@ def check_augment(owner: Any) -> None:
         )
 
 
+def check_pixels(owner: Any, recipe: Recipe, X: np.ndarray) -> None:
+    """Check that the values of X lie where the recipe's changes of brightness and colours keep them."""
+    if recipe.recolours and not (X.min() >= 0 and X.max() <= 1):
+        raise ValueError(
+            f"{type(owner).__name__}: augment={owner.augment!r} changes brightness or colours, which needs pixels "
+            f"between 0 and 1; these are between {X.min():.6g} and {X.max():.6g}"
+        )
+
+
 def check_integers(owner: Any, name: str, what: str) -> None:
-    """Raise a clear error unless the parameter `name` of `owner` is a sequence of integers of at least 1."""
+    """Check the parameter `name` of `owner`, a sequence of integers above 0: `what` says of which."""
     value = getattr(owner, name)
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError(f"{type(owner).__name__}: {name}={value!r} must be a sequence of {what}")

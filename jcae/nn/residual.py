@@ -87,6 +87,15 @@ class BasicBlock(nn.Module):
         return (residual + (x if self.shortcut is None else self.shortcut(x, training=training))).relu()
 
 
+def halved_images(image_shape: Sequence[int], n_stages: int, *, pooled_stem: bool) -> list[Image]:
+    """The images that a `ResNet` halves on its way, in order; its stem and its stages are as there."""
+    found, image = [], Image(*image_shape)
+    for _ in range(n_stages - 1 + (2 if pooled_stem else 0)):
+        found.append(image)
+        image = strided(image, image.channels, 1).small
+    return found
+
+
 class ResNet(nn.Module):
     """S residual networks: stem, stages of basic blocks, and the mean over the pixels of what comes out.
 

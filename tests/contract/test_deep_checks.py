@@ -170,3 +170,11 @@ def test_weights_of_another_network_are_refused():
         Autoencoder(code_dim=3, **net).load_weights(weights, 4)
     fresh = Autoencoder(code_dim=2, **net).load_weights(weights, 4)
     assert fresh.transform(X).shape == (20, 2)
+
+
+def test_methods_of_images_are_checked_on_images_and_others_are_not():
+    images = Subject("baselines.contrastive_clustering.ContrastiveClustering")
+    assert images.build().image_shape == (4, 4)
+    assert images.easy.X.shape[1] == 16
+    assert images.between_0_and_1
+    assert Subject("baselines.dec.DEC").build().image_shape is None

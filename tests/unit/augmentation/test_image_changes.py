@@ -175,6 +175,14 @@ def test_an_image_that_would_be_empty_stays_as_it_is():
     assert changed(images, out, shift=0.3, border="zeros").sum() > 0
 
 
+def test_an_image_does_not_depend_on_its_place_among_many():
+    """Of a power that a crop once took, the last bits did."""
+    images, draws = torch.rand(145, 1, 8, 8), numbers(145).float()
+    together = changed(images, draws, crop=(0.1, 1), contrast=0.3)
+    for part in torch.arange(145).split(48):
+        assert torch.equal(changed(images[part], draws[:, part], crop=(0.1, 1), contrast=0.3), together[part])
+
+
 def test_an_image_does_not_depend_on_those_beside_it():
     images, draws = torch.rand(7, 3, 9, 11), numbers(7).float()
     recipe = {"rotate": 20, "shear": 5, "crop": (0.5, 1), "contrast": 0.3, "hue": 0.1, "blur": 0.5}

@@ -28,7 +28,7 @@ def test_what_changes_nothing_is_no_augmentation(value):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("heritag", "recipe='heritag' is unknown; allowed are ['contrastive', 'dec_da', 'dmae', 'heritage']"),
+        ("heritag", f"recipe='heritag' is unknown; allowed are {sorted(RECIPES)}"),
         ({"recipe": 3}, "recipe=3 is unknown; allowed are ['contrastive'"),
         ({"turn": 3}, "'turn' is unknown; allowed are ['recipe', 'rotate', 'shift', "),
         ({"rotate": 200}, "rotate=200 is not allowed; it must be a number from 0 to 180"),
@@ -54,6 +54,13 @@ def test_colours_need_colour(name):
     with pytest.raises(ValueError, match=rf"{name}=0.1 needs images of 3 channels; these have 1"):
         check_image(Recipe(**{name: 0.1}), Image(8, 8))
     check_image(Recipe(**{name: 0.1}), Image(8, 8, 3))
+
+
+def test_contrast_needs_a_brightness():
+    with pytest.raises(ValueError, match=r"contrast=0.1 needs images of 1 or 3 channels; these have 2"):
+        check_image(Recipe(contrast=0.1), Image(8, 8, 2))
+    for channels in (1, 3):
+        check_image(Recipe(contrast=0.1), Image(8, 8, channels))
 
 
 def test_a_line_of_pixels_is_no_image():

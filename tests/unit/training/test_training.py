@@ -14,9 +14,11 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 
 from baselines.agcn import AGCN
+from baselines.contrastive_clustering import ContrastiveClustering
 from baselines.dagc import DAGC
 from baselines.dcn import DCN
 from baselines.dec import DEC
+from baselines.deepclue import DeepCluE
 from baselines.dkm import DKM
 from baselines.idec import IDEC
 from baselines.n2d import N2D
@@ -37,6 +39,8 @@ NET = {"hidden": (31, 7), "code_dim": 11, "device": "cpu"}
 IMAGES = {"channels": (3, 5, 7), "image_shape": (8, 8), **NET}
 SHORT = Autoencoder(epochs=2)
 FRESH = {"recipe": "heritage", "copies": 0, "crop": [0.5, 1], "flip": 0.5, "contrast": 0.3, "blur": 0.5}
+FORMS = {"widths": (5, 7), "depths": (1, 2), "feature_dim": 11, "image_shape": (8, 8), "batch_size": 48, "epochs": 4}
+FORMS |= {"device": "cpu"}
 RGC_NET = {"width": 31, "quality_width": 11, "epochs": 4, "buffer_size": 1, "quality_epochs": 3, "device": "cpu"}
 
 
@@ -83,6 +87,9 @@ METHODS = {
     "aecm_convolutional_bf16": AECM(10, alpha=5, batch_size=48, epochs=4, precision="bf16", **IMAGES),
     "dec_convolutional": DEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **IMAGES),
     "dkm_convolutional": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **IMAGES),
+    "contrastive_clustering": ContrastiveClustering(10, **FORMS),
+    "contrastive_clustering_bf16": ContrastiveClustering(10, precision="bf16", **FORMS),
+    "deepclue": DeepCluE(10, members=2, representatives=60, fewest=10, most=12, **FORMS),
     "vade_convolutional": VaDE(10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **IMAGES),
 }
 
@@ -140,7 +147,7 @@ METHODS[{name!r}].fit_seeds(load_digits().data[:400] / 16, [3, 4], runtime=Runti
     "name",
     [
         *("aecm_pretrained", "idec", "dcn", "dkm_annealed", "vade", "autoencoder", "aecm_convolutional", "agcn", "rgc"),
-        *("autoencoder_augmented", "autoencoder_copies"),
+        *("autoencoder_augmented", "autoencoder_copies", "deepclue"),
     ],
 )
 def test_killed_and_resumed_equals_uninterrupted(name, digits, tmp_path):
