@@ -28,7 +28,7 @@ from jcae.figures.sizes import sizes
 from jcae.figures.trees import trees
 from jcae.statistics.shared import LEVEL
 
-FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
+FIGURES: dict[str, Callable[..., tuple[Figure | str, pd.DataFrame]]] = {
     "scores_acc": partial(scores, metric="acc"),
     "scores_nmi": partial(scores, metric="nmi"),
     "scores_ari": partial(scores, metric="ari"),
@@ -54,7 +54,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure, pd.DataFrame]]] = {
     "effects_nmi": partial(effects, metric="nmi"),
     "effects_ari": partial(effects, metric="ari"),
 }
-"""Name -> `f(results, dataset)`: results folder and data set (None = all)."""
+"""Name -> `f(results, dataset, reference=...)`: results folder, data set (None = all), method that stands first."""
 
 PER_DATASET = (
     *("curves", "score_curves", "maps", "centroids", "interpolations", "atoms"),
@@ -69,7 +69,7 @@ OF_COMPARISON = (
     *("critical_difference", "performance_profiles", "improvement"),
     *("effects_acc", "effects_nmi", "effects_ari"),
 )
-"""Figures of the comparison of methods: these also take `reference` and `level`."""
+"""Figures of the comparison of methods: these also take `level`."""
 
 IMAGES_ONLY = ("centroids", "interpolations", "atoms")
 """Figures that exist only where the data have an `image_shape`."""
@@ -83,11 +83,11 @@ def draw(
     *,
     reference: str | None = None,
     level: float = LEVEL,
-) -> list[Path]:
+) -> list[Path] | str:
     """Draw one figure and write `<stem>.svg`, `<stem>.pdf` and `<stem>.csv`, the numbers drawn.
 
-    Where no run has what the figure shows (all failed, or the data have no truth) the figure states that and the csv
-    has no rows: a failure is a result and does not stop the figures of the others.
+    Where no run has what the figure shows (all failed, or the data have no truth) it is not made, and files that an
+    earlier call left at its place are removed: a failure is a result and does not stop the figures of the others.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def draw(
     dataset : str, optional
         Needed by the figures of `PER_DATASET`; restricts the others to one data set.
     reference : str, optional
-        Method with which the figures of `OF_COMPARISON` compare the others.
+        Method that stands first, in blue; the figures of `OF_COMPARISON` compare the others with it.
     level : float
         Level of their tests and intervals.
 
     Returns
     -------
-    list of Path
-        The files written.
+    list of Path, or str
+        The files written; of a figure with nothing to show, why.
 
     Raises
     ------
@@ -118,7 +118,11 @@ def draw(
         raise ValueError(f"unknown figure {name!r}; known: {', '.join(FIGURES)}")
     if name in PER_DATASET and dataset is None:
         raise ValueError(f"figure {name!r} shows one data set: say which")
-    settings = {"reference": reference, "level": level} if name in OF_COMPARISON else {}
+    settings = {"level": level} if name in OF_COMPARISON else {}
     with style.applied():
-        figure, data = FIGURES[name](Path(results), dataset, **settings)
+        figure, data = FIGURES[name](Path(results), dataset, reference=reference, **settings)
+        if isinstance(figure, str):
+            for path in style.paths(stem):
+                path.unlink(missing_ok=True)
+            return figure
         return style.save(figure, data, stem)
