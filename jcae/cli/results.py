@@ -196,12 +196,11 @@ def figures(
     reference: Reference = None,
     level: Level = 0.05,
 ) -> None:
-    """Draw figures, each with the numbers that it shows."""
-    from jcae.figures import draw
+    """Draw figures, each with the numbers that it shows; not_made.txt names those that have nothing to show."""
+    from jcae.figures import draw_all
 
-    for name in names:
-        for path in draw(name, results, out / name, dataset, reference=reference, level=level):
-            typer.echo(path)
+    for line in draw_all(names, results, out, dataset, reference=reference, level=level):
+        typer.echo(line)
 
 
 @app.command()

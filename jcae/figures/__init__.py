@@ -1,8 +1,9 @@
 """Figures of a finished run. They read result files only, never train, and need no torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from jcae.extras import extra
 
@@ -74,6 +75,9 @@ OF_COMPARISON = (
 IMAGES_ONLY = ("centroids", "interpolations", "atoms")
 """Figures that exist only where the data have an `image_shape`."""
 
+NOT_MADE = "not_made.txt"
+"""Beside the figures: a line for each that has nothing to show."""
+
 
 def draw(
     name: str,
@@ -126,3 +130,36 @@ def draw(
                 path.unlink(missing_ok=True)
             return figure
         return style.save(figure, data, stem)
+
+
+def draw_all(
+    names: Iterable[str], results: str | Path, folder: str | Path, dataset: str | None = None, **settings: Any
+) -> Iterator[str]:
+    """Draw several figures into one folder, and name in its `not_made.txt` those that have nothing to show.
+
+    Parameters
+    ----------
+    names : iterable of str
+    results, dataset, settings
+        As in `draw`.
+    folder : path
+        Gets `<name>.svg`, `.pdf`, `.csv`.
+
+    Yields
+    ------
+    str
+        Every file that was written, and a line for every figure that was not made: which, and why.
+    """
+    folder, missing = Path(folder), []
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        found = draw(name, results, folder / name, dataset, **settings)
+        if isinstance(found, str):
+            missing.append(f"{name} is not made: {found}")
+            yield missing[-1]
+        else:
+            yield from map(str, found)
+    if missing:
+        (folder / NOT_MADE).write_text("".join(f"{line}\n" for line in missing), encoding="utf-8")
+    else:
+        (folder / NOT_MADE).unlink(missing_ok=True)

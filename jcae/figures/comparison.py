@@ -124,33 +124,32 @@ def performance_profiles(
     curves = data.groupby(["metric", "method"])["share"]
     # Only where a curve steps, and its ends.
     data = data[(curves.diff() != 0) | (curves.cumcount(ascending=False) == 0)].reset_index(drop=True)
-    figure = style.new(style.PAGE, max(0.115 * data["method"].nunique(), 1.5) + 1.1)
     looks_by_method = {look["method"]: look for look in looks(records).values()}
-    shown = {m: _counted(names[m], *counts.loc[m, ["n_ok", "n_total"]]) for m in data["method"].unique()}
+    shown = {m: _counted(names[m], *counts.loc[m, ["n_ok", "n_total"]]) for m in names if m in set(data["method"])}
+    line, widest = 1.15 * style.TEXT / 72, 0.72 * style.TEXT / 72 * max(map(len, shown.values()))
+    height = max(line * len(shown), 1.3)
+    figure = style.new(style.PAGE, len(SCORES) * (height + 0.25) + 0.6)
     # Every name stands beside the end of its curve, in a margin that the panel has for it.
-    widest = 0.62 * style.TEXT / 72 * max(map(len, shown.values()))
-    panels = figure.subplots(1, 2 * len(SCORES), width_ratios=[style.PAGE / 3 - widest - 0.35, widest] * len(SCORES))
-    for ax, margin, metric in zip(panels[::2], panels[1::2], SCORES, strict=True):
+    panels = figure.subplots(len(SCORES), 2, width_ratios=[style.PAGE - widest - 0.6, widest], sharex="col")
+    for (ax, margin), metric in zip(panels, SCORES, strict=True):
         here = data[data["metric"] == metric]
         low = 100 * here["threshold"].min()
-        ends = {}
         for method in shown:
             mine, look = here[here["method"] == method], looks_by_method[method]
             width = 2.0 if method == reference else 0.9
             ax.step(100 * mine["share"], 100 * mine["threshold"], where="pre", color=look["colour"], lw=width)
-            ends[method] = 100 * mine.loc[mine["share"] >= 0.9999, "threshold"].max()
-        ax.set(xlabel="runs that score more (%)", ylabel=f"{METRICS[metric].label} (%)", xlim=(0, 100), ylim=(low, 100))
+        ax.set(ylabel=f"{METRICS[metric].label} (%)", xlim=(0, 100), ylim=(low, 100))
         ax.grid(color="#EBEBEB", lw=0.5)
         margin.set(xlim=(0, 1), ylim=(low, 100))
         style.hide_frame(margin)
-        known = {m: low if np.isnan(end) else end for m, end in ends.items()}
-        places = spread(np.array([*known.values()]), 0.05 * (100 - low), low, 100)
-        for (method, end), place in zip(known.items(), places, strict=True):
+        ends = {m: 100 * here.loc[(here["method"] == m) & (here["share"] < 1), "threshold"].min() for m in shown}
+        places = spread(np.array([*ends.values()]), line / height * (100 - low), low, 100)
+        for (method, end), place in zip(ends.items(), places, strict=True):
             colour = looks_by_method[method]["colour"]
-            margin.plot([0, 0.06], [end, place], color=colour, lw=0.6, clip_on=False)
-            text = margin.text(0.08, place, shown[method], va="center", color=colour)
-            text.set_fontweight("bold" if method == reference else "normal")
-            text.set_in_layout(False)
+            margin.plot([0, 0.12, 0.16], [end, place, place], color=colour, lw=0.9, clip_on=False)
+            weight = "bold" if method == reference else "normal"
+            margin.text(0.18, place, shown[method], va="center", fontweight=weight).set_in_layout(False)
+    panels[-1, 0].set_xlabel("runs that score more (%)")
     n = records["dataset"].nunique()
     style.caption(
         figure,

@@ -12,7 +12,7 @@ from jcae.figures import style
 from jcae.figures.sources import curves_of
 
 COLUMNS = ["method", "name", "seed", "status", "phase", "epoch", "update", "term", "value"]
-PER_ROW = 7
+PER_ROW = 6
 LINE = 1.12
 """Height of a line of panels in inches; less where a page would not hold them all."""
 

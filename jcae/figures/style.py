@@ -23,8 +23,8 @@ SCREEN = 150
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 # Beyond eight no palette is safe for every eye: markers and labels in place tell the rest (Tol's muted colours) apart.
-# Okabe and Ito's yellow comes late, it is faint on white.
-PALETTE = (*OKABE_ITO, "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#F0E442", "#661100", "#DDCC77")
+# Okabe and Ito's yellow is left out: it is faint on white.
+PALETTE = (*OKABE_ITO, "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#117733", "#661100", "#DDCC77")
 GREY = "#8C8C8C"
 MARKERS = "osD^vPX<>*"
 
@@ -86,7 +86,7 @@ def grid(
 
 def caption(figure: Figure, text: str) -> None:
     """Write one small paragraph below the panels, broken to the width of the figure."""
-    characters = int(figure.get_figwidth() * 20.5)
+    characters = int(figure.get_figwidth() * 19)
     figure.supxlabel(textwrap.fill(text, characters), x=0.01, ha="left", color="#404040")
 
 

@@ -124,7 +124,8 @@ class Report:
             yield self._runs(dataset, method, runs)
         tables = self._tables([*VARIANTS_TABLES, *COMPARISON_TABLES])
         comparison = tables, self._figures([*OF_COMPARISON, "scores_nmi", "scores_ari"])
-        yield self._gathering("comparison.html", "Comparison of methods", *comparison)
+        missing = source.not_made("all_data_sets")
+        yield self._gathering("comparison.html", "Comparison of methods", *comparison, not_made=missing)
         identities = self._tables(OF_EQUIVALENCE), self._figures(OF_EQUIVALENCE)
         if any(identities):
             said = words.the_equivalence(source)
@@ -180,6 +181,7 @@ class Report:
             "figures": self._figures(
                 f"{dataset}/{name}" for name in (*OF_DATASET, *sorted({*PER_DATASET} - {*OF_DATASET}))
             ),
+            "not_made": source.not_made(dataset),
         }
         return Page(f"datasets/{dataset}.html", dataset, "dataset.html", values)
 
@@ -225,9 +227,16 @@ class Report:
         return {name: Cell(text, href=href) for name, text in cells.items()}
 
     def _gathering(
-        self, path: str, title: str, tables: list[ShownTable], figures: list[dict[str, str]], said: Iterable[str] = ()
+        self,
+        path: str,
+        title: str,
+        tables: list[ShownTable],
+        figures: list[dict[str, str]],
+        said: Iterable[str] = (),
+        not_made: Iterable[str] = (),
     ) -> Page:
-        return Page(path, title, "gathering.html", {"tables": tables, "figures": figures, "said": list(said)})
+        values = {"tables": tables, "figures": figures, "said": list(said), "not_made": list(not_made)}
+        return Page(path, title, "gathering.html", values)
 
     def _provenance(self) -> Page:
         records = self.source.records
