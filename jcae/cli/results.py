@@ -204,6 +204,22 @@ def figures(
 
 
 @app.command()
+def paper(
+    results: Annotated[Path, typer.Argument(help="Folder of a run, results/<run>, or an export of one.")],
+    out: Out,
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set of the pictures. [default: the largest of images, else the largest]")
+    ] = None,
+    reference: Annotated[str | None, typer.Option(help="Method that stands first. [default: AE-CM]")] = None,
+) -> None:
+    """Write one folder with the tables and figures of the AE-CM paper, numbered."""
+    from jcae.report.paper import write_paper
+
+    for line in write_paper(results, out, dataset=dataset, reference=reference):
+        typer.echo(line)
+
+
+@app.command()
 def report(
     results: Results,
     shown: Annotated[Path, typer.Option(help="Folder with the tables/ and figures/ made of them.")],
