@@ -21,6 +21,7 @@ from jcae.figures.curves import curves
 from jcae.figures.effects import effects
 from jcae.figures.equivalence import algebra, equivalence
 from jcae.figures.examples import examples
+from jcae.figures.glance import glance
 from jcae.figures.interpolations import interpolations
 from jcae.figures.maps import maps
 from jcae.figures.score_curves import score_curves
@@ -36,6 +37,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure | str, pd.DataFrame]]] = {
     "scores_silhouette": partial(scores, metric="silhouette_features"),
     "scores_stability": partial(scores, metric="stability"),
     "cost": cost,
+    "glance": glance,
     "curves": curves,
     "score_curves": score_curves,
     "maps": maps,
@@ -58,7 +60,7 @@ FIGURES: dict[str, Callable[..., tuple[Figure | str, pd.DataFrame]]] = {
 """Name -> `f(results, dataset, reference=...)`: results folder, data set (None = all), method that stands first."""
 
 PER_DATASET = (
-    *("curves", "score_curves", "maps", "centroids", "interpolations", "atoms"),
+    *("glance", "curves", "score_curves", "maps", "centroids", "interpolations", "atoms"),
     *("confusion", "sizes", "trees", "examples"),
 )
 """Figures of one data set: these need `dataset`, and read its gallery."""

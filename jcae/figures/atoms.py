@@ -64,7 +64,9 @@ def _draw(ax: Axes, arrays: dict[str, np.ndarray], shape: tuple[int, ...], value
     ax.tick_params(length=0, labeltop=True, labelbottom=False, pad=2)
     for k, i in zip(*np.nonzero(known), strict=True):
         place = (n_used + 4 + i) * width + shape[1] - 0.5, k * height + shape[0] - 0.5
-        ax.text(*place, f"{abs(coefficients[k, i]):.1f}", ha="right", va="bottom", fontsize=style.SMALL, color="#D55E00")
+        ax.text(
+            *place, f"{abs(coefficients[k, i]):.1f}", ha="right", va="bottom", fontsize=style.SMALL, color="#D55E00"
+        )
 
 
 def _grey(images: np.ndarray) -> np.ndarray:

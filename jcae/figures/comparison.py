@@ -153,8 +153,9 @@ def performance_profiles(
     n = records["dataset"].nunique()
     style.caption(
         figure,
-        f"Own labels, ok seeds of {count(n, 'data set')}, every data set weighing the same: the score that a share of the "
-        "runs exceeds, at the right the lowest; a higher curve is better. In brackets: ok/all runs, where not all are ok; runs that are not ok are in no curve."
+        f"Own labels, ok seeds of {count(n, 'data set')}, every data set weighing the same: the score that a share of "
+        "the runs exceeds, at the right the lowest; a higher curve is better. In brackets: ok/all runs, where not all "
+        "are ok; runs that are not ok are in no curve."
         f"{without}",
     )
     return figure, data

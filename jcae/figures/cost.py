@@ -50,8 +50,8 @@ def cost(
     figure.legend(handles, names, loc="outside upper center", ncols=min(5, len(names)), handletextpad=0.2)
     style.caption(
         figure,
-        "Small: one ok seed; large: mean. Own labels. The line joins the methods that no other is both faster and better "
-        "than, by the means. Seconds: wall time of a block over its seeds, without shared pretraining; compare on the "
+        "Small: one ok seed; large: mean. Own labels. The line joins the methods that no other is both faster and "
+        "better than, by the means. Seconds: wall time of a block over its seeds, without shared pretraining; compare on the "
         f"same device only.{left_out}",
     )
     return figure, data[COLUMNS]

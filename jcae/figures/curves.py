@@ -46,8 +46,8 @@ def curves(results: Path, dataset: str, *, reference: str | None = None) -> tupl
             ax.remove()
     style.caption(
         figure,
-        f"{dataset}: mean of each loss term over an epoch's mini-batches, over the updates. Thin: one seed (dashed: not "
-        "ok); thick: median of the ok seeds. Shaded: every other training phase.",
+        f"{dataset}: mean of each loss term over an epoch's mini-batches, over the updates. Thin: one seed (dashed: "
+        "not ok); thick: median of the ok seeds. Shaded: every other training phase.",
     )
     return figure, data[COLUMNS]
 
@@ -73,7 +73,9 @@ def _panel(ax: Axes, data: pd.DataFrame, whole: pd.DataFrame) -> None:
     ax.plot(median.index, median, lw=1.1, color=colour)
     style.shade_phases(ax, whole, named=False)
     ax.locator_params(nbins=3)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"))
+    ax.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")
+    )
     _scale(ax, data["value"])
 
 

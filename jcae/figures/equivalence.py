@@ -91,7 +91,18 @@ def algebra(
             ax.plot(mine["tolerance"].iloc[0], i, ls="", marker="|", ms=11, mew=1.6, color="black", zorder=3)
         for gating, face, edge, shift in ((True, blue, blue, 0.14), (False, "none", style.GREY, -0.14)):
             error = mine.loc[mine["gating"] == gating, "relative_error"].clip(lower=ZERO)
-            ax.plot(error, [i + shift] * len(error), ls="", marker="o", ms=3.2, mfc=face, mec=edge, mew=0.7, alpha=0.8, rasterized=True)
+            ax.plot(
+                error,
+                [i + shift] * len(error),
+                ls="",
+                marker="o",
+                ms=3.2,
+                mfc=face,
+                mec=edge,
+                mew=0.7,
+                alpha=0.8,
+                rasterized=True,
+            )
     ax.set_yticks(range(len(checks)), checks)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(checks) - 0.4)
@@ -130,7 +141,9 @@ def _dots(ax: Axes, scores: pd.DataFrame) -> None:
         for method, (_, marker, colour, shift) in LOOK.items():
             values = 100 * scores.loc[(scores["score"] == score) & (scores["method"] == method), "value"].dropna()
             y = i + shift
-            ax.plot(values, [y] * len(values), ls="", marker=marker, ms=3, color=colour, alpha=0.65, mew=0, rasterized=True)
+            ax.plot(
+                values, [y] * len(values), ls="", marker=marker, ms=3, color=colour, alpha=0.65, mew=0, rasterized=True
+            )
             if len(values):
                 ax.plot(values.mean(), y, ls="", marker="|", ms=5, mew=1.2, color="black", zorder=3)
     _rows(ax)

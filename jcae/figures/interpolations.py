@@ -17,7 +17,8 @@ PER_ROW = 4
 def interpolations(results: Path, dataset: str, *, reference: str | None = None) -> tuple[Figure | str, pd.DataFrame]:
     """Draw, per method, one row of images for each centroid on its way to the next (the last to the first).
 
-    A row is labelled by the classes that both clusters are matched to; by their numbers without a truth. Reads `records.csv` and the gallery. The csv holds the pixels (`p0`, `p1`, ...).
+    A row is labelled by the classes that both clusters are matched to; by their numbers without a truth. Reads
+    `records.csv` and the gallery. The csv holds the pixels (`p0`, `p1`, ...).
     """
     shape, (low, high) = image_shape(results, dataset), pixel_range(results, dataset)
     chosen = chosen_runs(results, dataset, "interpolations", reference)
@@ -26,7 +27,9 @@ def interpolations(results: Path, dataset: str, *, reference: str | None = None)
     K, steps = chosen[0][1]["interpolations"].shape[:2]
     y, class_names = truth(results, dataset) or (None, [])
     room = style.PAGE / PER_ROW - 0.07 * (2 * max(map(len, class_names), default=2) + 1) - 0.1
-    figure, axes = style.grid(len(chosen), PER_ROW, room / (steps * (shape[1] + 1)) * (shape[0] + 1) * K + 0.22, extra=0.3)
+    figure, axes = style.grid(
+        len(chosen), PER_ROW, room / (steps * (shape[1] + 1)) * (shape[0] + 1) * K + 0.22, extra=0.3
+    )
     frames = []
     for ax, (record, arrays) in zip(axes, chosen, strict=True):
         lines = arrays["interpolations"]
@@ -37,7 +40,9 @@ def interpolations(results: Path, dataset: str, *, reference: str | None = None)
         side = shape[0] + 1
         mapping = {} if y is None else match_clusters(y, arrays["labels"])
         ends = [class_names[mapping[k]] if k in mapping else str(k) if y is None else "+" for k in range(K)]
-        ax.set_yticks([k * side + shape[0] / 2 - 0.5 for k in range(K)], [f"{ends[k]}–{ends[(k + 1) % K]}" for k in range(K)])
+        ax.set_yticks(
+            [k * side + shape[0] / 2 - 0.5 for k in range(K)], [f"{ends[k]}–{ends[(k + 1) % K]}" for k in range(K)]
+        )
         ax.tick_params(length=0)
         ax.set_title(title(record))
         k, position = np.divmod(np.arange(K * steps), steps)

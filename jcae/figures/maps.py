@@ -46,14 +46,18 @@ def maps(results: Path, dataset: str, *, reference: str | None = None) -> tuple[
     if long:
         handles = [Line2D([], [], ls="", marker="o", ms=4, color=c) for c in style.colours(len(class_names))]
         named = [f"{c} {name}" for c, name in enumerate(class_names)]
-        figure.legend(handles, named, loc="outside upper left", ncols=8 if width == style.PAGE else 3, handletextpad=0.1)
+        figure.legend(
+            handles, named, loc="outside upper left", ncols=8 if width == style.PAGE else 3, handletextpad=0.1
+        )
     blocks = figure.subfigures(rows, per_row, squeeze=False).flat
     drawn = []
     for block, (record, arrays), frame, shown in zip(blocks, chosen, frames, panels, strict=False):
         block.suptitle(f"{title(record)} ({_about(arrays)})")
         mapping = dict(frame[["matched_class", "cluster"]].dropna().drop_duplicates("matched_class").to_numpy())
         for ax, (plane, by) in zip(block.subplots(1, n_panels, squeeze=False)[0], shown, strict=False):
-            heading = ("t-SNE" if plane == "neighbours" else "PCA" if arrays["width"] > 2 else "") + (f", by {by}" if by else "")
+            heading = ("t-SNE" if plane == "neighbours" else "PCA" if arrays["width"] > 2 else "") + (
+                f", by {by}" if by else ""
+            )
             if by == "class":
                 group, names = frame["class"], dict(enumerate(short))
             elif by == "cluster":
@@ -109,7 +113,7 @@ def _caption(dataset: str, shown: list[dict[str, np.ndarray]], n_points: int, tr
     if any(arrays["width"] > 2 for arrays in shown):
         said += "; PCA: first two principal components, in brackets the share of variance that they keep"
     if any("neighbours" in arrays for arrays in shown):
-        said += f"; t-SNE (perplexity {PERPLEXITY}, at most {MAPPED:,} points): near points stay near, distances mean nothing"
+        said += f"; t-SNE (perplexity {PERPLEXITY}, at most {MAPPED:,} points): near stays near, distances say nothing"
     coloured = (
         "a cluster has the colour of its matched class, grey without one"
         if truth

@@ -45,10 +45,12 @@ def scores(
     datasets, methods = sorted(records["dataset"].unique()), looks(records)
     sharing = {"sharey": True} if len(datasets) > 1 else {}
     height = 0.135 * len(methods) + 0.45
-    columns = PER_ROW if len(datasets) <= PER_ROW else min(range(2, PER_ROW + 1), key=lambda c: (-len(datasets) % c, -c))
+    columns = (
+        PER_ROW if len(datasets) <= PER_ROW else min(range(2, PER_ROW + 1), key=lambda c: (-len(datasets) % c, -c))
+    )
     figure, axes = style.grid(len(datasets), columns, height, extra=0.55, **sharing)
     for ax, name in zip(axes, datasets, strict=True):
-        _panel(ax, data[data["dataset"] == name], records[records["dataset"] == name], methods, metric)
+        draw_panel(ax, data[data["dataset"] == name], records[records["dataset"] == name], methods, metric)
         ax.set_title(name, loc="left")
     for ax in axes:
         ax.set_xlabel(METRICS[metric].label + (" (%)" if METRICS[metric].percent else ""))
@@ -70,7 +72,20 @@ def scores(
     return figure, data[COLUMNS]
 
 
-def _panel(ax: Axes, data: pd.DataFrame, records: pd.DataFrame, methods: dict[str, pd.Series], metric: str) -> None:
+def draw_panel(ax: Axes, data: pd.DataFrame, records: pd.DataFrame, methods: dict[str, pd.Series], metric: str) -> None:
+    """Draw the scores of one data set, a line per method.
+
+    Parameters
+    ----------
+    ax : Axes
+    data : DataFrame
+        Columns name, control, colour, labels, value: a row per ok seed and kind of labels.
+    records : DataFrame
+        All runs on the data set.
+    methods : dict of str to Series
+        The lines from the top, as `jcae.figures.sources.looks` gives them.
+    metric : str
+    """
     factor = 100 if METRICS[metric].percent else 1
     place = {name: i for i, name in enumerate(methods)}
     data = data.assign(value=factor * data["value"], y=data["name"].map(place))
@@ -80,14 +95,18 @@ def _panel(ax: Axes, data: pd.DataFrame, records: pd.DataFrame, methods: dict[st
     both = set(refit["name"])
     shift = own["name"].isin(both) * 0.16
     ax.scatter(own["value"], own["y"] - shift, c=own["colour"], s=6, lw=0, alpha=0.6, rasterized=True, zorder=2)
-    ax.scatter(refit["value"], refit["y"] + 0.2, s=5, marker=REFIT, fc="none", ec=refit["colour"], lw=0.5, rasterized=True)
+    ax.scatter(
+        refit["value"], refit["y"] + 0.2, s=5, marker=REFIT, fc="none", ec=refit["colour"], lw=0.5, rasterized=True
+    )
     means = own.groupby("name", as_index=False)[["value", "y"]].mean()
     means = means.assign(y=means["y"] - 0.16 * means["name"].isin(both))
     inside = means["value"].between(low, high)
-    ax.plot(means.loc[inside, "value"], means.loc[inside, "y"], ls="", marker="|", ms=6, mew=1.2, color="black", zorder=3)
+    ax.plot(
+        means.loc[inside, "value"], means.loc[inside, "y"], ls="", marker="|", ms=6, mew=1.2, color="black", zorder=3
+    )
     for row in means[~inside].itertuples():
         left = row.value < low
-        text = METRICS[metric].percent and f"{row.value:.0f}" or f"{row.value:.2g}"
+        text = f"{row.value:.0f}" if METRICS[metric].percent else f"{row.value:.2g}"
         ax.annotate(
             f"◂ {text}" if left else f"{text} ▸",
             (0.01 if left else 0.99, row.y),
@@ -99,7 +118,9 @@ def _panel(ax: Axes, data: pd.DataFrame, records: pd.DataFrame, methods: dict[st
     total, ok = records.groupby("name").size(), records[records["status"] == "ok"].groupby("name").size()
     wanting = {n: f"({ok.get(n, 0)}/{total[n]})" for n in total.index if ok.get(n, 0) < total[n]}
     for name, text in wanting.items():
-        ax.text(1.0, place[name], text, transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=style.SMALL)
+        ax.text(
+            1.0, place[name], text, transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=style.SMALL
+        )
     ax.set_yticks(range(len(methods)), list(methods))
     for tick, look in zip(ax.get_yticklabels(), methods.values(), strict=False):  # a shared axis has none
         tick.set_color("#606060" if look["control"] else "black")

@@ -37,7 +37,7 @@ def records_of(results: Path, dataset: str | None = None, reference: str | None 
 def looks(records: pd.DataFrame) -> dict[str, pd.Series]:
     """Name, colour, marker and whether it is a control of every method among records, in their order."""
     found = records.sort_values("order", kind="stable").drop_duplicates("method").set_index("name", drop=False)
-    return {name: row for name, row in found.iterrows()}
+    return dict(found.iterrows())
 
 
 def chosen_runs(

@@ -25,6 +25,7 @@ FIGURE_TITLES = {
     "scores_silhouette": "Silhouette of every run",
     "scores_stability": "How alike the labels of two seeds are",
     "cost": "What a run costs",
+    "glance": "At a glance",
     "curves": "Losses over the training",
     "score_curves": "Scores over the training",
     "maps": "Maps of the codes",
@@ -46,7 +47,7 @@ FIGURE_TITLES = {
 }
 """What the report calls a figure; one without a title is called by its name."""
 OF_DATASET = (
-    *("maps", "confusion", "sizes", "centroids", "examples"),
+    *("glance", "maps", "confusion", "sizes", "centroids", "examples"),
     *("atoms", "trees", "interpolations", "score_curves", "curves"),
 )
 """Figures of a data set, what says most first."""

@@ -69,9 +69,9 @@ def write_paper(
     with atomic_folder(out) as folder:
         lines = [*_tables(results, folder), *_figures(results, folder, dataset, reference)]
         about = (
-            f"# Tables and figures of {PAPER}\n\nMade of `{results.name}`. The numbers are places in this project's own "
-            f"list (docs/configs.md), not those of the paper. Pictures: {dataset or 'no data set has any'}. First method: "
-            f"{reference or 'none'}.\n\n"
+            f"# Tables and figures of {PAPER}\n\nMade of `{results.name}`. The numbers are places in this project's "
+            f"own list (docs/configs.md), not those of the paper. Pictures: {dataset or 'no data set has any'}. First "
+            f"method: {reference or 'none'}.\n\n"
         )
         (folder / "README.md").write_text(about + "".join(f"- {line}\n" for line in lines), encoding="utf-8")
     return lines
@@ -84,7 +84,9 @@ def _tables(results: Path, folder: Path) -> Iterator[str]:
     if len(known):
         for metric in MAIN_METRICS:
             for kind in KINDS:
-                made[f"scores_{metric}{'' if kind == 'own' else '_' + kind}"] = scores_table(scores, known, metric, kind)
+                made[f"scores_{metric}{'' if kind == 'own' else '_' + kind}"] = scores_table(
+                    scores, known, metric, kind
+                )
             made[f"mean_best_{metric}"] = mean_best_table(scores, known, metric)
     for name, file, table in (("equivalence", "summary", equivalence_table), ("algebra", "algebra", algebra_table)):
         path = results / "equivalence" / f"{file}.csv"
