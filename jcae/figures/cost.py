@@ -51,8 +51,8 @@ def cost(
     style.caption(
         figure,
         "Small: one ok seed; large: mean. Own labels. The line joins the methods that no other is both faster and "
-        "better than, by the means. Seconds: wall time of a block over its seeds, without shared pretraining; compare on the "
-        f"same device only.{left_out}",
+        "better than, by the means. Seconds: wall time of a block over its seeds, without shared pretraining; "
+        f"compare on the same device only.{left_out}",
     )
     return figure, data[COLUMNS]
 

@@ -71,8 +71,8 @@ def glance(results: Path, dataset: str, *, reference: str | None = None) -> tupl
         f"{dataset}. Left: the code of {record['name']}{how}, coloured by "
         f"{'cluster' if known is None else 'the class that its cluster is matched to'}"
         f"{', with the decoded centroids' if images else ''}. {choice(chosen[:1])} Right: every method, a mark per ok "
-        "seed (filled: own labels; hollow: k-means on the code), a stroke at the mean; grey: controls, their mean where it "
-        "lies beyond the axis.",
+        "seed (filled: own labels; hollow: k-means on the code), a stroke at the mean; grey: controls, their mean "
+        "where it lies beyond the axis.",
     )
     figure.draw_without_rendering()  # only now it is known how much room there is
     medians = frame.groupby("cluster")[["x", "y"]].median()

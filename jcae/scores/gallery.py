@@ -52,7 +52,8 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
             `space`, which is its `embedding`, else its `code`: `plane` (points, 2), `width` and the `share` of variance
             that the plane keeps; of one wider than 2, `neighbours`, these points mapped by t-SNE
             (`jcae.scores.neighbours`). Of the space, the `features` for want of one: what
-            `jcae.scores.examples.examples` chooses as `example_<name>` and, of images, `example_images` (C, 2, examples, d) in 256 levels of the range.
+            `jcae.scores.examples.examples` chooses as `example_<name>` and, of images, `example_images`
+            (C, 2, examples, d) in 256 levels of the range.
             Of dictionaries, what the run keeps of them (`jcae.models.atoms.Atoms`) as `atoms_<name>`.
             Of a tree, of its points alone and after every round (rounds + 1,): `tree_clusters` and, with a truth,
             `tree_purity`.
