@@ -45,7 +45,7 @@ def test_without_images_and_gallery_the_rest_is_made(run, tmp_path):
 
 
 def test_what_is_not_there_is_named(run, tmp_path):
-    with pytest.raises(ValueError, match="no data set 'mnist' in .*; there are: digits, wine"):
+    with pytest.raises(ValueError, match=r"no data set 'mnist' in .*; there are: digits, wine"):
         write_paper(run, tmp_path / "paper", dataset="mnist")
     with pytest.raises(ValueError, match="no method 'sdcn'"):
         write_paper(run, tmp_path / "paper", reference="sdcn")
