@@ -76,6 +76,8 @@ def mean_ranks(records: pd.DataFrame, scores: pd.DataFrame) -> dict[str, float]:
         mine = scores[(scores["metric"] == metric) & (scores["labels"] == labels)]
         if len(mine):
             break
+    else:
+        return {}
     ran = records[["dataset", "method"]].drop_duplicates()
     means = mine.groupby(["dataset", "method"], as_index=False)["value"].mean()
     table = ran[ran["dataset"].isin(means["dataset"])].merge(means, how="left")

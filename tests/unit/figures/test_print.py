@@ -82,12 +82,14 @@ def test_widths_and_sizes_are_those_of_print(figures, name):
 def test_text_stays_on_the_page(figures):
     for name, (figure, _) in figures.items():
         figure.draw_without_rendering()
-        page = figure.bbox
-        for text in figure.findobj(Text):
+        texts = [text for part in (figure, *figure.subfigs) for text in part.texts]
+        texts += [text for legend in figure.legends for text in legend.get_texts()]
+        texts += [text for ax in figure.axes for text in (*ax.texts, ax.title, ax._left_title, ax.xaxis.label)]
+        for text in texts:
             box = text.get_window_extent()
-            if text.get_text().strip() and text.get_visible() and text.axes is None:
-                assert box.x0 >= page.x0 - 1, (name, text.get_text())
-                assert box.x1 <= page.x1 + 1, (name, text.get_text())
+            if text.get_text().strip():
+                assert box.x0 >= figure.bbox.x0 - 1, (name, text.get_text())
+                assert box.x1 <= figure.bbox.x1 + 1, (name, text.get_text())
 
 
 @pytest.mark.parametrize("name", ["maps", "glance", "scores_acc", "cost"])
