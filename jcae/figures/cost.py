@@ -47,7 +47,9 @@ def cost(
     handles = [Line2D([], [], **style.mean_mark(look["colour"], look["marker"])) for look in methods.values()]
     handles.append(Line2D([], [], color="#606060", lw=0.8))
     names = [*methods, "Pareto front"]
-    figure.legend(handles, names, loc="outside upper center", ncols=min(5, len(names)), handletextpad=0.2)
+    figure.legend(
+        handles, names, loc="outside upper center", ncols=style.legend_columns(figure, names, 5), handletextpad=0.2
+    )
     style.caption(
         figure,
         "Small: one ok seed; large: mean. Own labels. The line joins the methods that no other is both faster and "

@@ -131,7 +131,9 @@ def _draw(data: pd.DataFrame, name: str, metric: str, level: float, left_out: st
     handles = [Line2D([], [], marker="o", ms=3.5, color=palette[dataset]) for dataset in datasets]
     handles += [Line2D([], [], ls="", marker="o", ms=6.5, mfc="none", mec="black", mew=0.8)]
     handles += [Line2D([], [], ls="", marker="x", ms=5, color="black")]
-    figure.legend(handles, [*datasets, name, "no ok run"], loc="outside upper center", ncols=len(handles))
+    labels = [*datasets, name, "no ok run"]
+    columns = style.legend_columns(figure, labels, len(labels))
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
     style.caption(
         figure,
         f"Mean over the ok seeds, own labels; upright: {100 * (1 - level):g} % bootstrap interval over seeds (none "

@@ -60,9 +60,10 @@ def scores(
     labels = ["own labels", "k-means on the code", "mean of the own labels"]
     kinds = data["labels"].unique()
     shown = [i for i, kind in enumerate(("own", "refit", "own")) if kind in kinds]
-    figure.legend(
-        [handles[i] for i in shown], [labels[i] for i in shown], loc="outside upper center", ncols=3, handletextpad=0.2
-    )
+    labels = [labels[i] for i in shown]
+    columns = style.legend_columns(figure, labels, 3)
+    handles = [handles[i] for i in shown]
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, handletextpad=0.2)
     first = "the reference first, then " if reference in set(records["method"]) else ""
     style.caption(
         figure,

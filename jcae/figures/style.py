@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,12 @@ def dots(colour: str, marker: str, *, size: float = 2.5) -> dict[str, Any]:
 def mean_mark(colour: str, marker: str, *, size: float = 5.5) -> dict[str, Any]:
     """Look of the mean of a method."""
     return {"ls": "", "color": colour, "marker": marker, "ms": size, "mec": "white", "mew": 0.6}
+
+
+def legend_columns(figure: Figure, names: Iterable[str], most: int) -> int:
+    """How many columns of a legend the width of a figure holds, at most `most`."""
+    column = 0.6 * TEXT * max(map(len, names)) + 4 * TEXT
+    return max(1, min(most, int(72 * figure.get_figwidth() // column)))
 
 
 def hide_frame(axes: Axes) -> None:
