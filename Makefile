@@ -3,11 +3,12 @@
 # make bench CONFIG=... PROFILE=gpu     settings of profiles/gpu in place of profiles/default; CORES=4 limits the cores
 # make tune DATASET=wine METHOD=aecm_random TRIALS=50    search for parameters; TUNE="--by-labels NMI" passes options on
 # make test-cluster                   the tests that start Slurm and MLflow servers: as root (docs/clusters.md)
+# make paper RUN=results/default     the tables and figures of the AE-CM paper, of any run or export, into results/<its name>-paper or OUT=folder
 # make test | lint | docs | smoke | ui | lock
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := bench
-.PHONY: bench smoke tune test test-cluster lint docs ui lock install
+.PHONY: bench smoke tune paper test test-cluster lint docs ui lock install
 
 CONFIG ?= config.yaml
 CORES ?= all
@@ -32,6 +33,10 @@ smoke:
 
 tune: install
 	$(PY) -m jcae tune $(filter-out config.yaml,$(CONFIG)) --dataset $(DATASET) --method $(METHOD) --trials $(TRIALS) $(TUNE)
+
+RUN ?= results/default
+paper: install
+	$(PY) -m jcae paper $(RUN) --out $(if $(OUT),$(OUT),results/$(notdir $(RUN:/=))-paper)
 
 test: install
 	$(PY) -m pytest -n 2 --dist loadfile

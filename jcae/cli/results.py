@@ -212,12 +212,27 @@ def figures(
     reference: Reference = None,
     level: Level = 0.05,
 ) -> None:
-    """Draw figures, each with the numbers that it shows."""
-    from jcae.figures import draw
+    """Draw figures, each with the numbers that it shows; not_made.txt names those that have nothing to show."""
+    from jcae.figures import draw_all
 
-    for name in names:
-        for path in draw(name, results, out / name, dataset, reference=reference, level=level):
-            typer.echo(path)
+    for line in draw_all(names, results, out, dataset, reference=reference, level=level):
+        typer.echo(line)
+
+
+@app.command()
+def paper(
+    results: Annotated[Path, typer.Argument(help="Folder of a run, results/<run>, or an export of one.")],
+    out: Out,
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set of the pictures. [default: the largest of images, else the largest]")
+    ] = None,
+    reference: Annotated[str | None, typer.Option(help="Method that stands first. [default: AE-CM]")] = None,
+) -> None:
+    """Write one folder with the tables and figures of the AE-CM paper, numbered."""
+    from jcae.report.paper import write_paper
+
+    for line in write_paper(results, out, dataset=dataset, reference=reference):
+        typer.echo(line)
 
 
 @app.command()

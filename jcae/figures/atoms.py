@@ -16,7 +16,7 @@ SHOWN = 20
 """Clusters drawn at most, the first; the csv has all."""
 
 
-def atoms(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
+def atoms(results: Path, dataset: str, *, reference: str | None = None) -> tuple[Figure | str, pd.DataFrame]:
     """Draw, per method, a line per cluster: its atoms, and beside them a point, its reconstruction and its parts.
 
     Reads `records.csv` and the gallery, which has the arrays of `jcae.models.atoms.Atoms`. The csv holds the pixels
@@ -24,7 +24,7 @@ def atoms(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     `reconstruction`; `part`, whose weight is the coefficient.
     """
     shape, (low, high) = image_shape(results, dataset), pixel_range(results, dataset)
-    chosen = chosen_runs(results, dataset, "atoms_used")
+    chosen = chosen_runs(results, dataset, "atoms_used", reference)
     if not chosen:
         return style.empty(f"no ok run on {dataset} has dictionaries", COLUMNS)
     lines = [min(SHOWN, len(arrays["atoms_rows"])) for _, arrays in chosen]
@@ -61,10 +61,12 @@ def _draw(ax: Axes, arrays: dict[str, np.ndarray], shape: tuple[int, ...], value
     n_used, n_parts = arrays["atoms_used"].shape[1], coefficients.shape[1]
     ax.set_xticks([x * width for x in (n_used / 2, n_used + 2, n_used + 4 + n_parts / 2)], HEADS)
     ax.set_yticks([k * height + shape[0] / 2 - 0.5 for k in range(len(pair))], range(len(pair)))
-    ax.tick_params(length=0, labelsize=7, labeltop=True, labelbottom=False, pad=2)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False, pad=2)
     for k, i in zip(*np.nonzero(known), strict=True):
         place = (n_used + 4 + i) * width + shape[1] - 0.5, k * height + shape[0] - 0.5
-        ax.text(*place, f"{abs(coefficients[k, i]):.1f}", ha="right", va="bottom", fontsize=4.5, color="#D55E00")
+        ax.text(
+            *place, f"{abs(coefficients[k, i]):.1f}", ha="right", va="bottom", fontsize=style.SMALL, color="#D55E00"
+        )
 
 
 def _grey(images: np.ndarray) -> np.ndarray:

@@ -14,14 +14,14 @@ COLUMNS = ["method", "name", "seed", "cluster", "class", "column"]
 MEANS = "class means"
 
 
-def centroids(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
+def centroids(results: Path, dataset: str, *, reference: str | None = None) -> tuple[Figure | str, pd.DataFrame]:
     """Draw class means and, below, the decoded centroids of each method in the order of their matched classes.
 
     Clusters without a class follow at the right. Without a truth there are no class means, and the centroids are in the
     order of their clusters. Reads `records.csv` and the gallery. The csv holds the pixels (`p0`, `p1`, ...).
     """
     shape = image_shape(results, dataset)
-    chosen = chosen_runs(results, dataset, "centroids")
+    chosen = chosen_runs(results, dataset, "centroids", reference)
     if not chosen:
         return style.empty(f"no ok run on {dataset} has decoded centroids", COLUMNS)
     y, class_names = truth(results, dataset) or (None, [])

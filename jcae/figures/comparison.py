@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from jcae.figures import style
-from jcae.figures.sources import against_truth, records_of
+from jcae.figures.labels import spread
+from jcae.figures.sources import against_truth, looks, records_of
 from jcae.scores.evaluation import read_results
 from jcae.scores.metrics import METRICS
 from jcae.statistics.improvement import improvements, profiles
@@ -27,12 +27,12 @@ def critical_differences(
     *,
     reference: str | None = None,
     level: float = LEVEL,
-) -> tuple[Figure, pd.DataFrame]:
+) -> tuple[Figure | str, pd.DataFrame]:
     """Draw the critical-difference diagram of every main score: average ranks, joined where a test sees no difference.
 
     Reads `scores.csv` and `records.csv`.
     """
-    values, records, names, without = _read(results, dataset)
+    values, records, names, without = _read(results, dataset, reference)
     tables = {metric: means(values, records, metric)[0] for metric in SCORES}
     n, k = (min(table.shape[axis] for table in tables.values()) for axis in (0, 1))
     if n < 2 or k < 2:
@@ -56,7 +56,7 @@ def critical_differences(
             color_palette=dict.fromkeys(found.index, "black"),
             label_fmt_left="{label}  {rank:.2f} ",
             label_fmt_right=" {rank:.2f}  {label}",
-            label_props={"fontsize": 7.5},
+            label_props={"fontsize": style.TEXT},
             marker_props={"s": 9},
             elbow_props={"linewidth": 0.6},
             crossbar_props={"linewidth": 2.2, "color": style.GREY, "solid_capstyle": "round"},
@@ -78,7 +78,7 @@ def critical_differences(
         lowest = min(label.get_position()[1] for label in artists["labels"])
         ax.set_ylim(lowest - 0.6, 0.2)
         lines = max(lines, -lowest)
-        ax.tick_params(axis="x", labelsize=7, pad=1)
+        ax.tick_params(axis="x", pad=1)
         ax.set_title(
             f"{METRICS[metric].label}: Friedman p = {'–' if np.isnan(p) else f'{p:.2g}'}, "
             f"critical difference {difference:.2f}",
@@ -105,12 +105,12 @@ def performance_profiles(
     *,
     reference: str | None = None,
     level: float = LEVEL,
-) -> tuple[Figure, pd.DataFrame]:
+) -> tuple[Figure | str, pd.DataFrame]:
     """Draw for every main score which share of its runs a method brings above each threshold.
 
     Reads `scores.csv` and `records.csv`. `level` is not used.
     """
-    values, records, names, without = _read(results, dataset)
+    values, records, names, without = _read(results, dataset, reference)
     counts = records.groupby("method")["status"].agg(n_ok=lambda s: int((s == "ok").sum()), n_total="size")
     frames = []
     for metric in SCORES:
@@ -124,34 +124,38 @@ def performance_profiles(
     curves = data.groupby(["metric", "method"])["share"]
     # Only where a curve steps, and its ends.
     data = data[(curves.diff() != 0) | (curves.cumcount(ascending=False) == 0)].reset_index(drop=True)
-    methods = [method for method in names if method in set(data["method"])]
-    palette = dict(zip(methods, style.colours(len(methods)), strict=True))
-    figure = style.new(style.PAGE, 2.9 + 0.16 * -(-len(methods) // 4))
-    for ax, metric in zip(figure.subplots(1, len(SCORES), sharey=True), SCORES, strict=True):
+    looks_by_method = {look["method"]: look for look in looks(records).values()}
+    shown = {m: _counted(names[m], *counts.loc[m, ["n_ok", "n_total"]]) for m in names if m in set(data["method"])}
+    line, widest = 1.15 * style.TEXT / 72, 0.72 * style.TEXT / 72 * max(map(len, shown.values()))
+    height = max(line * len(shown), 1.3)
+    figure = style.new(style.PAGE, len(SCORES) * (height + 0.25) + 0.6)
+    # Every name stands beside the end of its curve, in a margin that the panel has for it.
+    panels = figure.subplots(len(SCORES), 2, width_ratios=[style.PAGE - widest - 0.6, widest], sharex="col")
+    for (ax, margin), metric in zip(panels, SCORES, strict=True):
         here = data[data["metric"] == metric]
-        for method in methods:
-            mine = here[here["method"] == method]
-            width = 2.2 if method == reference else 1.0
-            ax.plot(
-                100 * mine["threshold"], 100 * mine["share"], color=palette[method], lw=width, drawstyle="steps-post"
-            )
-        ax.set_xlabel(f"{METRICS[metric].label} (%)")
+        low = 100 * here["threshold"].min()
+        for method in shown:
+            mine, look = here[here["method"] == method], looks_by_method[method]
+            width = 2.0 if method == reference else 0.9
+            ax.step(100 * mine["share"], 100 * mine["threshold"], where="pre", color=look["colour"], lw=width)
+        ax.set(ylabel=f"{METRICS[metric].label} (%)", xlim=(0, 100), ylim=(low, 100))
         ax.grid(color="#EBEBEB", lw=0.5)
-        ax.set_xlim(100 * here["threshold"].min(), 100)
-        ax.set_ylim(-2, 102)
-    figure.axes[0].set_ylabel("runs that score more (%)")
-    handles = [Line2D([], [], color=palette[m], lw=2.2 if m == reference else 1.2) for m in methods]
-    figure.legend(
-        handles,
-        [_counted(names[m], *counts.loc[m, ["n_ok", "n_total"]]) for m in methods],
-        loc="outside upper center",
-        ncols=min(4, len(methods)),
-    )
+        margin.set(xlim=(0, 1), ylim=(low, 100))
+        style.hide_frame(margin)
+        ends = {m: 100 * here.loc[(here["method"] == m) & (here["share"] < 1), "threshold"].min() for m in shown}
+        places = spread(np.array([*ends.values()]), line / height * (100 - low), low, 100)
+        for (method, end), place in zip(ends.items(), places, strict=True):
+            colour = looks_by_method[method]["colour"]
+            margin.plot([0, 0.12, 0.16], [end, place, place], color=colour, lw=0.9, clip_on=False)
+            weight = "bold" if method == reference else "normal"
+            margin.text(0.18, place, shown[method], va="center", fontweight=weight).set_in_layout(False)
+    panels[-1, 0].set_xlabel("runs that score more (%)")
     n = records["dataset"].nunique()
     style.caption(
         figure,
-        f"Own labels, ok seeds of {count(n, 'data set')}, every data set weighing the same; a curve further up and to "
-        "the right is better. In brackets: ok/all runs, where not all are ok; runs that are not ok are in no curve."
+        f"Own labels, ok seeds of {count(n, 'data set')}, every data set weighing the same: the score that a share of "
+        "the runs exceeds, at the right the lowest; a higher curve is better. In brackets: ok/all runs, where not all "
+        "are ok; runs that are not ok are in no curve."
         f"{without}",
     )
     return figure, data
@@ -163,12 +167,12 @@ def improvement(
     *,
     reference: str | None = None,
     level: float = LEVEL,
-) -> tuple[Figure, pd.DataFrame]:
+) -> tuple[Figure | str, pd.DataFrame]:
     """Draw the probability that a run of a method beats a run of the reference on the same data set.
 
     Reads `scores.csv` and `records.csv`.
     """
-    values, records, names, without = _read(results, dataset)
+    values, records, names, without = _read(results, dataset, reference)
     if not names:
         return style.empty(f"no run has a score against a truth.{without}", CHANCE_COLUMNS)
     if reference is None or reference not in names:
@@ -182,24 +186,25 @@ def improvement(
     data = data[data["probability"].notna()].reset_index(drop=True)
     if data.empty:
         return style.empty("no method shares a data set with ok runs with the reference", CHANCE_COLUMNS)
-    order = data.groupby("method")["probability"].mean().sort_values(kind="stable").index
-    figure = style.new(style.PAGE, 0.2 * len(order) + 1.35)
+    order = [method for method in names if method in set(data["method"])]
+    colours = {look["method"]: look["colour"] for look in looks(records).values()}
+    figure = style.new(style.PAGE, 0.15 * len(order) + 1.1)
     for ax, metric in zip(figure.subplots(1, len(SCORES), sharey=True), SCORES, strict=True):
         here = data[data["metric"] == metric].set_index("method")
-        ax.axvline(0.5, color="black", lw=0.6, ls=(0, (4, 3)), zorder=1)
+        ax.axvline(50, color="black", lw=0.6, ls=(0, (4, 3)), zorder=1)
         for i, method in enumerate(order):
             ax.axhline(i, color="#E6E6E6", lw=0.5, zorder=0)
             if method in here.index:
                 row = here.loc[method]
-                ax.plot([row["low"], row["high"]], [i, i], color=style.OKABE_ITO[0], lw=1.4, zorder=2)
-                ax.plot(row["probability"], i, ls="", marker="o", ms=4, color=style.OKABE_ITO[0], zorder=3)
+                ax.plot([100 * row["low"], 100 * row["high"]], [i, i], color=colours[method], lw=1.4, zorder=2)
+                ax.plot(100 * row["probability"], i, ls="", marker="o", ms=4, color=colours[method], zorder=3)
         ax.set_title(METRICS[metric].label, loc="left")
-        ax.set_xlim(-0.03, 1.03)
-        ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-        ax.set_ylim(-0.6, len(order) - 0.4)
+        ax.set_xlim(-3, 103)
+        ax.set_xticks([0, 25, 50, 75, 100])
+        ax.set_ylim(len(order) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
     figure.axes[0].set_yticks(range(len(order)), [names[method] for method in order])
-    figure.axes[1].set_xlabel(f"probability that a run beats one of {names[reference]}")
+    figure.axes[1].set_xlabel(f"probability (%) that a run beats one of {names[reference]}")
     n = sorted({int(number) for number in data["n_datasets"]})
     over = count(n[0], "data set") if len(n) == 1 else f"{n[0]} to {n[-1]} data sets (those with ok runs of both)"
     style.caption(
@@ -211,10 +216,12 @@ def improvement(
     return figure, data
 
 
-def _read(results: Path, dataset: str | None) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str], str]:
+def _read(
+    results: Path, dataset: str | None, reference: str | None
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str], str]:
     """Scores, records and names of the methods to compare, controls left out; and what the caption says of the data."""
     values, _ = read_results(results)
-    records, without = against_truth(records_of(results, dataset))
+    records, without = against_truth(records_of(results, dataset, reference))
     records = records[~records["control"].astype(bool)]
     names = dict(records.sort_values("order")[["method", "name"]].drop_duplicates().itertuples(index=False))
     return values, records, names, without

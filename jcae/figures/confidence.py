@@ -20,16 +20,16 @@ FEW = 10
 NONE = "no agreement of seeds is known on {}."
 
 
-def confidence(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
+def confidence(results: Path, dataset: str, *, reference: str | None = None) -> tuple[Figure | str, pd.DataFrame]:
     """Draw a panel per method: how many points have which agreement and, with a truth, the share of them that is right.
 
     `jcae.scores.consensus` says what both are. Reads `records.csv` and the gallery.
     """
-    found, left_out = confidences(results, dataset)
+    found, left_out = confidences(results, dataset, reference)
     if not found:
         return style.empty(NONE.format(dataset) + left_out, COLUMNS)
     classes = truth(results, dataset)
-    figure, axes = style.grid(len(found), PER_ROW, (style.PAGE / PER_ROW, 1.5), extra=0.75)
+    figure, axes = style.grid(len(found), PER_ROW, 1.5, extra=0.75)
     frames = []
     for i, (ax, (record, arrays)) in enumerate(zip(axes, found, strict=True)):
         labels, sure = arrays["labels"], arrays["agreement"]
@@ -37,7 +37,7 @@ def confidence(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
         frame = pd.DataFrame(reliability(sure, right))
         frame = frame if classes is not None else frame.assign(right=np.nan)
         _panel(ax, frame)
-        ax.set_title(record["name"], fontsize=8)
+        ax.set_title(record["name"])
         if i % PER_ROW == 0:
             ax.set_ylabel("%")
         if i >= len(found) - PER_ROW:

@@ -1,4 +1,4 @@
-"""What a point of accuracy costs: seconds and memory against ACC."""
+"""What a point of accuracy costs: seconds against ACC, and which methods nothing beats in both."""
 
 from pathlib import Path
 
@@ -9,67 +9,82 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from jcae.figures import style
-from jcae.figures.sources import against_truth, records_of
+from jcae.figures.sources import against_truth, looks, records_of
 from jcae.scores.evaluation import read_results
 
-AXES = {
-    "seconds": "seconds per seed",
-    "peak_memory_mb": "peak memory (MiB)",
-    "peak_gpu_memory_mb": "peak GPU memory (MiB)",
-}
-COLUMNS = ["dataset", "method", "name", "control", "seed", *AXES, "acc"]
+COLUMNS = ["dataset", "method", "name", "control", "seed", "seconds", "peak_memory_mb", "peak_gpu_memory_mb"]
+COLUMNS += ["acc", "front"]
+PER_ROW = 2
 
 
-def cost(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataFrame]:
-    """Draw ACC of the own labels against wall time per seed and against peak memory, a row per data set.
+def cost(
+    results: Path, dataset: str | None = None, *, reference: str | None = None
+) -> tuple[Figure | str, pd.DataFrame]:
+    """Draw mean ACC of the own labels against mean wall time per seed, a panel per data set, the front joined.
 
-    Small dots are seeds, large marks their means. Reads `scores.csv` and `records.csv`.
+    On the front are the methods that no other is both faster and better than. Small dots are seeds, large marks their
+    means. Controls are left out. Reads `scores.csv` and `records.csv`.
     """
     scores, _ = read_results(results)
     acc = scores[(scores["metric"] == "acc") & (scores["labels"] == "own")].rename(columns={"value": "acc"})
-    records, left_out = against_truth(records_of(results, dataset))
-    data = records.merge(acc[["dataset", "method", "seed", "acc"]])[COLUMNS]
+    records, left_out = against_truth(records_of(results, dataset, reference))
+    data = records.merge(acc[["dataset", "method", "seed", "acc"]])
     data = data[~data["control"].astype(bool)].reset_index(drop=True)
     if data.empty:
         return style.empty(f"no ok run has an accuracy.{left_out}", COLUMNS)
-    names = list(dict.fromkeys(data["name"]))
-    palette = style.colours(len(names))
-    datasets = sorted(data["dataset"].unique())
-    columns = [column for column in AXES if data[column].notna().any()]
-    figure = style.new(style.PAGE, 2.0 * len(datasets) + 0.6 + 0.16 * (len(names) // 4))
-    axes = figure.subplots(len(datasets), len(columns), squeeze=False, sharey="row", sharex="col")
-    for row, here in zip(axes, datasets, strict=True):
-        for ax, column in zip(row, columns, strict=True):
-            for i, name in enumerate(names):
-                mine = data[(data["dataset"] == here) & (data["name"] == name)]
-                style_of = {"ls": "", "marker": style.MARKERS[i % len(style.MARKERS)], "color": palette[i]}
-                ax.plot(mine[column], 100 * mine["acc"], ms=2.5, alpha=0.45, mew=0, **style_of)
-                ax.plot(mine[column].mean(), 100 * mine["acc"].mean(), ms=6, mec="white", mew=0.6, **style_of)
-            ax.set_xscale("log")
-            _plain_ticks(ax)
-            ax.grid(color="#EBEBEB", lw=0.5)
-        row[0].set_ylabel("ACC (%)")
-        low = 100 * data.loc[data["dataset"] == here, "acc"].min()
-        row[0].set_ylim(max(0, low - 5), 102)
-        row[0].set_title(here, loc="left")
-    for ax, column in zip(axes[-1], columns, strict=True):
-        ax.set_xlabel(AXES[column])
-    handles = [
-        Line2D([], [], ls="", marker=style.MARKERS[i % len(style.MARKERS)], color=palette[i], ms=5)
-        for i in range(len(names))
-    ]
-    figure.legend(handles, names, loc="outside upper center", ncols=min(5, len(names)), handletextpad=0.2)
+    means = data.groupby(["dataset", "name"], as_index=False)[["seconds", "acc"]].mean()
+    means["front"] = means.groupby("dataset", group_keys=False)[["seconds", "acc"]].apply(on_front)
+    data = data.merge(means[["dataset", "name", "front"]])
+    methods, datasets = looks(data), sorted(data["dataset"].unique())
+    figure, axes = style.grid(len(datasets), PER_ROW, 1.75, extra=0.5 + 0.14 * -(-len(methods) // 5))
+    for ax, here in zip(axes, datasets, strict=True):
+        _panel(ax, data[data["dataset"] == here], means[means["dataset"] == here], methods)
+        ax.set_title(here, loc="left")
+    for ax in axes[::PER_ROW]:
+        ax.set_ylabel("ACC (%)")
+    for ax in axes[-PER_ROW:]:
+        ax.set_xlabel("seconds per seed")
+    handles = [Line2D([], [], **style.mean_mark(look["colour"], look["marker"])) for look in methods.values()]
+    handles.append(Line2D([], [], color="#606060", lw=0.8))
+    names = [*methods, "Pareto front"]
+    figure.legend(
+        handles, names, loc="outside upper center", ncols=style.legend_columns(figure, names, 5), handletextpad=0.2
+    )
     style.caption(
         figure,
-        "Small: one ok seed; large: mean. Own labels. Seconds: wall time of a block over its seeds, without shared "
-        f"pretraining. Memory: peak of the process on the host. Compare on the same device only.{left_out}",
+        "Small: one ok seed; large: mean. Own labels. The line joins the methods that no other is both faster and "
+        "better than, by the means. Seconds: wall time of a block over its seeds, without shared pretraining; "
+        f"compare on the same device only.{left_out}",
     )
-    return figure, data
+    return figure, data[COLUMNS]
 
 
-def _plain_ticks(ax: Axes) -> None:
-    """Ticks at 1, 2 and 5 times powers of ten, or at the powers alone where these are many, as plain numbers."""
+def on_front(means: pd.DataFrame) -> pd.Series:
+    """Whether no other method takes at most the seconds and has at least the ACC, and one of the two truly.
+
+    Parameters
+    ----------
+    means : DataFrame
+        Columns seconds, acc: a row per method.
+    """
+    seconds, acc = (means[column].to_numpy() for column in ("seconds", "acc"))
+    weakly = (seconds[None] <= seconds[:, None]) & (acc[None] >= acc[:, None])
+    truly = (seconds[None] < seconds[:, None]) | (acc[None] > acc[:, None])
+    return pd.Series(~(weakly & truly).any(axis=1), index=means.index)
+
+
+def _panel(ax: Axes, data: pd.DataFrame, means: pd.DataFrame, methods: dict[str, pd.Series]) -> None:
+    front = means[means["front"]].sort_values("seconds")
+    ax.step(front["seconds"], 100 * front["acc"], where="post", color="#606060", lw=0.8, zorder=1)
+    ax.scatter(data["seconds"], 100 * data["acc"], c=data["colour"], s=3, lw=0, alpha=0.5, rasterized=True)
+    for row in means.itertuples():
+        look = methods[row.name]
+        ax.plot(row.seconds, 100 * row.acc, **style.mean_mark(look["colour"], look["marker"]), zorder=3)
+    ax.set_xscale("log")
     low, high = ax.get_xlim()
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 30 else (1,)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.grid(color="#EBEBEB", lw=0.5)
+    ax.locator_params(axis="y", nbins=5)
+    ax.set_axisbelow(True)

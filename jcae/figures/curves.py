@@ -6,61 +6,77 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from jcae.figures import style
 from jcae.figures.sources import curves_of
 
 COLUMNS = ["method", "name", "seed", "status", "phase", "epoch", "update", "term", "value"]
-PER_ROW = 3
+PER_ROW = 6
+LINE = 1.12
+"""Height of a line of panels in inches; less where a page would not hold them all."""
 
 
-def curves(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
-    """Draw the history of every method that has one, a panel per term, phases shaded.
+def curves(results: Path, dataset: str, *, reference: str | None = None) -> tuple[Figure | str, pd.DataFrame]:
+    """Draw the history of every method that has one on one page, a panel per term, phases shaded.
 
-    Reads `records.csv` and the gallery; runs that are not ok are drawn too (dashed).
+    Methods with few terms share a line. Reads `records.csv` and the gallery; runs that are not ok are drawn too
+    (dashed).
     """
-    data = curves_of(results, dataset, "curves")
+    data = curves_of(results, dataset, "curves", reference)
     if data.empty:
         return style.empty(f"no run on {dataset} has a learning curve", COLUMNS)
-    panels = list(dict.fromkeys(zip(data["name"], data["term"], strict=True)))
-    names = list(dict.fromkeys(data["name"]))
-    rows = [-(-sum(n == name for n, _ in panels) // PER_ROW) for name in names]
-    figure = style.new(style.PAGE, 1.28 * sum(rows) + 0.17 * len(names) + 0.5)
-    blocks = figure.subfigures(len(names), 1, height_ratios=[1.28 * r + 0.17 for r in rows], squeeze=False)[:, 0]
-    for name, block, n_rows in zip(names, blocks, rows, strict=True):
-        block.suptitle(name, x=0.01, ha="left", fontsize=8.5, fontweight="bold")
-        terms = [term for n, term in panels if n == name]
-        axes = block.subplots(n_rows, PER_ROW, squeeze=False, sharex=True).flat
-        for i, ax in enumerate(axes):
-            if i >= len(terms):
-                ax.remove()
-                continue
-            mine = data[(data["name"] == name) & (data["term"] == terms[i])]
-            _panel(ax, mine, data[data["name"] == name], label_phases=i == 0)
-            ax.set_title(terms[i].replace("_", " "), fontsize=8, loc="left", pad=3)
-            if i + PER_ROW >= len(terms):
-                ax.tick_params(labelbottom=True)
-                ax.set_xlabel("updates", labelpad=1)
+    terms = {name: list(dict.fromkeys(mine["term"])) for name, mine in data.groupby("name", sort=False)}
+    lines = _lines({name: len(found) for name, found in terms.items()})
+    figure = style.new(style.PAGE, LINE * len(lines) + 0.5)
+    axes = figure.subplots(len(lines), PER_ROW, squeeze=False)
+    for row, line in zip(axes, lines, strict=True):
+        places = iter(row)
+        for name, first, n in line:
+            whole = data[data["name"] == name]
+            for k, term in enumerate(terms[name][first : first + n]):
+                ax = next(places)
+                _panel(ax, whole[whole["term"] == term], whole)
+                # The name of the method stands above its first panel, and may reach over the next ones.
+                ax.set_title("\n" + term.replace("_", " "), loc="left")
+                if k == 0:
+                    placed = {"xycoords": "axes fraction", "xytext": (0, 11), "textcoords": "offset points"}
+                    ax.annotate(name, (0, 1), fontweight="bold", **placed).set_in_layout(False)
+        for ax in places:
+            ax.remove()
     style.caption(
-        blocks[-1].figure,
-        f"{dataset}: mean of each loss term over an epoch's mini-batches. Thin: one seed (dashed: not ok); thick: "
-        "median of the ok seeds. Shaded: every other training phase.",
+        figure,
+        f"{dataset}: mean of each loss term over an epoch's mini-batches, over the updates. Thin: one seed (dashed: "
+        "not ok); thick: median of the ok seeds. Shaded: every other training phase.",
     )
     return figure, data[COLUMNS]
 
 
-def _panel(ax: Axes, data: pd.DataFrame, whole: pd.DataFrame, label_phases: bool) -> None:
+def _lines(counts: dict[str, int]) -> list[list[tuple[str, int, int]]]:
+    """Lines of (method, its first term there, number of terms), at most `PER_ROW` panels each, methods in order."""
+    lines: list[list[tuple[str, int, int]]] = []
+    for name, count in counts.items():
+        for first in range(0, count, PER_ROW):
+            n = min(PER_ROW, count - first)
+            if lines and sum(used for *_, used in lines[-1]) + n <= PER_ROW:
+                lines[-1].append((name, first, n))
+            else:
+                lines.append([(name, first, n)])
+    return lines
+
+
+def _panel(ax: Axes, data: pd.DataFrame, whole: pd.DataFrame) -> None:
+    colour = whole["colour"].iloc[0]
     for (_, status), one in data.groupby(["seed", "status"]):
-        ax.plot(
-            one["update"], one["value"], lw=0.5, alpha=0.5, color=style.OKABE_ITO[0], ls="-" if status == "ok" else "--"
-        )
+        ax.plot(one["update"], one["value"], lw=0.4, alpha=0.45, color=colour, ls="-" if status == "ok" else "--")
     median = data[data["status"] == "ok"].groupby("update")["value"].median()
-    ax.plot(median.index, median, lw=1.4, color=style.OKABE_ITO[0])
-    style.shade_phases(ax, whole, named=label_phases)
+    ax.plot(median.index, median, lw=1.1, color=colour)
+    style.shade_phases(ax, whole, named=False)
+    ax.locator_params(nbins=3)
+    ax.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")
+    )
     _scale(ax, data["value"])
-    ax.tick_params(labelsize=7)
-    ax.locator_params(axis="x", nbins=4)
 
 
 def _scale(ax: Axes, values: pd.Series) -> None:

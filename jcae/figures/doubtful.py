@@ -22,12 +22,12 @@ WRITTEN = 4
 """Rows written per cluster, where there are no images."""
 
 
-def doubtful(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
+def doubtful(results: Path, dataset: str, *, reference: str | None = None) -> tuple[Figure | str, pd.DataFrame]:
     """Draw a panel per method with a line per cluster of the consensus: its most doubtful points, least sure first.
 
     Reads `records.csv` and the gallery.
     """
-    found, left_out = confidences(results, dataset)
+    found, left_out = confidences(results, dataset, reference)
     if not found:
         return style.empty(NONE.format(dataset) + left_out, COLUMNS)
     unsure = [(record, arrays) for record, arrays in found if (arrays["doubtful"] != -1).any()]
@@ -40,15 +40,15 @@ def doubtful(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
         shape, n = image_shape(results, dataset), unsure[0][1]["doubtful"].shape[1]
         panel = style.PAGE / PER_ROW
         height = (panel - 0.65) / (n * (shape[1] + 1)) * (shape[0] + 1) * most
-        figure, axes = style.grid(len(unsure), PER_ROW, (panel, height + 0.35), extra=0.55)
+        figure, axes = style.grid(len(unsure), PER_ROW, height + 0.35, extra=0.55)
     else:
-        figure, axes = style.grid(len(unsure), 2, (style.PAGE / 2, 0.145 * (most + 1) + 0.3), extra=0.55)
+        figure, axes = style.grid(len(unsure), 2, 0.145 * (most + 1) + 0.3, extra=0.55)
     for ax, (record, arrays), frame in zip(axes, unsure, frames, strict=True):
         if images:
             _draw_images(ax, arrays, frame, shape)
         else:
             _write_rows(ax, frame)
-        ax.set_title(record["name"], fontsize=8)
+        ax.set_title(record["name"])
     rest = [record["name"] for record, arrays in found if not (arrays["doubtful"] != -1).any()]
     sure = f" All seeds agree on every point: {', '.join(rest)}." if rest else ""
     marked = f" {'Framed' if images else 'Starred'}: of another class than its cluster." if classes else ""

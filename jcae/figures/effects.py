@@ -36,7 +36,7 @@ def effects(
     metric: str = "acc",
     reference: str | None = None,
     level: float = LEVEL,
-) -> tuple[Figure, pd.DataFrame]:
+) -> tuple[Figure | str, pd.DataFrame]:
     """Draw one panel per parameter: mean score of the ok seeds over its values, one line per data set.
 
     Shown are the runs of the reference's class and start whose parameters differ from the reference's on the same data
@@ -44,7 +44,7 @@ def effects(
     `records.csv`.
     """
     values, _ = read_results(results)
-    records, left_out = against_truth(records_of(results, dataset))
+    records, left_out = against_truth(records_of(results, dataset, reference))
     if records.empty:
         return style.empty("no data set has a truth, hence no scores against it", COLUMNS)
     if reference is None or reference not in set(records["method"]):
@@ -116,7 +116,7 @@ def _draw(data: pd.DataFrame, name: str, metric: str, level: float, left_out: st
     data = data.assign(**{column: data[column] * factor for column in ("mean", "low", "high")})
     panels, datasets = list(dict.fromkeys(data["panel"])), sorted(data["dataset"].unique())
     palette = dict(zip(datasets, style.colours(len(datasets)), strict=True))
-    figure, axes = style.grid(len(panels), PER_ROW, (style.PAGE / PER_ROW, 1.5), extra=0.85)
+    figure, axes = style.grid(len(panels), PER_ROW, 1.4, extra=0.8)
     low, high = data[["mean", "low"]].min(axis=None), data[["mean", "high"]].max(axis=None)
     for i, (ax, panel) in enumerate(zip(axes, panels, strict=True)):
         here = data[data["panel"] == panel]
@@ -131,7 +131,9 @@ def _draw(data: pd.DataFrame, name: str, metric: str, level: float, left_out: st
     handles = [Line2D([], [], marker="o", ms=3.5, color=palette[dataset]) for dataset in datasets]
     handles += [Line2D([], [], ls="", marker="o", ms=6.5, mfc="none", mec="black", mew=0.8)]
     handles += [Line2D([], [], ls="", marker="x", ms=5, color="black")]
-    figure.legend(handles, [*datasets, name, "no ok run"], loc="outside upper center", ncols=len(handles))
+    labels = [*datasets, name, "no ok run"]
+    columns = style.legend_columns(figure, labels, len(labels))
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
     style.caption(
         figure,
         f"Mean over the ok seeds, own labels; upright: {100 * (1 - level):g} % bootstrap interval over seeds (none "
@@ -150,7 +152,7 @@ def _line(ax: Axes, data: pd.DataFrame, colour: str, position: int) -> None:
     for row in data[data["n_ok"] < data["n_total"]].itertuples():
         if row.n_ok:
             place = {"xytext": (0, 4), "va": "bottom"} if row.highest else {"xytext": (0, -4), "va": "top"}
-            place |= {"textcoords": "offset points", "ha": "center", "fontsize": 6.5}
+            place |= {"textcoords": "offset points", "ha": "center", "fontsize": style.SMALL}
             ax.annotate(f"{row.n_ok}/{row.n_total}", (row.x, row.mean), color=colour, **place)
         else:
             height = 0.05 + 0.08 * position

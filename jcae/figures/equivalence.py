@@ -26,7 +26,9 @@ ZERO = 1e-17
 """Where an error of exactly 0 is drawn on the logarithmic axis."""
 
 
-def equivalence(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataFrame]:
+def equivalence(
+    results: Path, dataset: str | None = None, *, reference: str | None = None
+) -> tuple[Figure | str, pd.DataFrame]:
     """Draw the scores of CM, EM and k-means from the same starts, and beside them CM - EM with its interval.
 
     Reads `equivalence/<dataset>/scores.csv` and `tests.csv`.
@@ -65,7 +67,9 @@ def equivalence(results: Path, dataset: str | None = None) -> tuple[Figure, pd.D
     return figure, scores.merge(tests, on=["dataset", "score"], how="left")
 
 
-def algebra(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataFrame]:
+def algebra(
+    results: Path, dataset: str | None = None, *, reference: str | None = None
+) -> tuple[Figure | str, pd.DataFrame]:
     """Draw the relative error of every identity against its tolerance, on a logarithmic axis.
 
     Reads `equivalence/algebra.csv` or `equivalence/<dataset>/algebra.csv`.
@@ -87,7 +91,18 @@ def algebra(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataF
             ax.plot(mine["tolerance"].iloc[0], i, ls="", marker="|", ms=11, mew=1.6, color="black", zorder=3)
         for gating, face, edge, shift in ((True, blue, blue, 0.14), (False, "none", style.GREY, -0.14)):
             error = mine.loc[mine["gating"] == gating, "relative_error"].clip(lower=ZERO)
-            ax.plot(error, [i + shift] * len(error), ls="", marker="o", ms=3.2, mfc=face, mec=edge, mew=0.7, alpha=0.8)
+            ax.plot(
+                error,
+                [i + shift] * len(error),
+                ls="",
+                marker="o",
+                ms=3.2,
+                mfc=face,
+                mec=edge,
+                mew=0.7,
+                alpha=0.8,
+                rasterized=True,
+            )
     ax.set_yticks(range(len(checks)), checks)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(checks) - 0.4)
@@ -126,7 +141,9 @@ def _dots(ax: Axes, scores: pd.DataFrame) -> None:
         for method, (_, marker, colour, shift) in LOOK.items():
             values = 100 * scores.loc[(scores["score"] == score) & (scores["method"] == method), "value"].dropna()
             y = i + shift
-            ax.plot(values, [y] * len(values), ls="", marker=marker, ms=3, color=colour, alpha=0.65, mew=0, zorder=2)
+            ax.plot(
+                values, [y] * len(values), ls="", marker=marker, ms=3, color=colour, alpha=0.65, mew=0, rasterized=True
+            )
             if len(values):
                 ax.plot(values.mean(), y, ls="", marker="|", ms=5, mew=1.2, color="black", zorder=3)
     _rows(ax)

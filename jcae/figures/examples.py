@@ -19,12 +19,12 @@ SHOWN = 20
 """Clusters drawn at most, the largest; the csv has all."""
 
 
-def examples(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
+def examples(results: Path, dataset: str, *, reference: str | None = None) -> tuple[Figure | str, pd.DataFrame]:
     """Draw a panel per method with a line per cluster: its points of the largest margin, then of the smallest.
 
     `jcae.scores.examples.examples` says what the margin is. Reads `records.csv` and the gallery.
     """
-    chosen = chosen_runs(results, dataset, "example_rows")
+    chosen = chosen_runs(results, dataset, "example_rows", reference)
     if not chosen:
         return style.empty(f"no ok run on {dataset} has two clusters, or the gallery is of an older version", COLUMNS)
     images = is_of_images(results, dataset)
@@ -32,14 +32,14 @@ def examples(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     if images:
         figure, axes = _image_grid(n_lines, chosen[0][1]["example_rows"].shape[2], image_shape(results, dataset))
     else:
-        figure, axes = style.grid(len(chosen), 2, (style.PAGE / 2, 0.145 * (max(n_lines) + 1) + 0.3), extra=0.5)
+        figure, axes = style.grid(len(chosen), 2, 0.135 * (max(n_lines) + 1) + 0.25, extra=0.5)
     for ax, (record, arrays) in zip(axes, chosen, strict=True):
         lines = np.sort(np.argsort(-arrays["example_sizes"], kind="stable")[:SHOWN])
         if images:
             _draw_images(ax, arrays, lines, image_shape(results, dataset))
         else:
             _write_rows(ax, arrays, lines)
-        ax.set_title(title(record), fontsize=8)
+        ax.set_title(title(record))
     cut = f" The {SHOWN} largest clusters; the csv has all." if max(_counts(chosen)) > SHOWN else ""
     style.caption(
         figure,
@@ -58,7 +58,7 @@ def _counts(chosen: list[tuple[pd.Series, dict[str, np.ndarray]]]) -> list[int]:
 def _image_grid(n_lines: list[int], n_examples: int, shape: tuple[int, ...]) -> tuple[Figure, list[Axes]]:
     panel = style.PAGE / PER_ROW
     height = (panel - 0.35) / ((2 * n_examples + 1) * (shape[1] + 1)) * (shape[0] + 1) * max(n_lines)
-    return style.grid(len(n_lines), PER_ROW, (panel, height + 0.42), extra=0.5)
+    return style.grid(len(n_lines), PER_ROW, height + 0.38, extra=0.45)
 
 
 def _draw_images(ax: Axes, arrays: dict[str, np.ndarray], lines: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -73,7 +73,7 @@ def _draw_images(ax: Axes, arrays: dict[str, np.ndarray], lines: np.ndarray, sha
     height, width = shape[0] + 1, shape[1] + 1
     ax.set_xticks([n * width / 2, (1.5 * n + 1) * width], KINDS)
     ax.set_yticks([i * height + shape[0] / 2 - 0.5 for i in range(len(lines))], arrays["example_clusters"][lines])
-    ax.tick_params(length=0, labelsize=7, labeltop=True, labelbottom=False, pad=2)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False, pad=2)
 
 
 def _write_rows(ax: Axes, arrays: dict[str, np.ndarray], lines: np.ndarray) -> None:
@@ -85,7 +85,7 @@ def _write_rows(ax: Axes, arrays: dict[str, np.ndarray], lines: np.ndarray) -> N
     ax.set_xlim(0, 1)
     ax.set_ylim(len(lines) + 0.5, -0.5)
     for head, x, side in zip(heads, places, sides, strict=True):
-        ax.text(x, 0, head, ha=side, va="center", fontsize=6.5, color="#606060")
+        ax.text(x, 0, head, ha=side, va="center", color="#606060")
     for i, c in enumerate(lines, 1):
         cells = [arrays["example_clusters"][c], f"{arrays['example_sizes'][c]:,}"]
         for kind in range(2):
@@ -93,7 +93,7 @@ def _write_rows(ax: Axes, arrays: dict[str, np.ndarray], lines: np.ndarray) -> N
             margin = arrays["example_margins"][c, kind, 0]
             cells += [", ".join(str(row) for row in rows if row != -1), "–" if np.isnan(margin) else f"{margin:.2f}"]
         for cell, x, side in zip(cells, places, sides, strict=True):
-            ax.text(x, i, cell, ha=side, va="center", fontsize=6.5)
+            ax.text(x, i, cell, ha=side, va="center")
 
 
 def _frame(record: pd.Series, arrays: dict[str, np.ndarray]) -> pd.DataFrame:

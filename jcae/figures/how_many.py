@@ -9,7 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from jcae.figures import style
-from jcae.scores.evaluation import display_names
+from jcae.figures.order import looks_of
+from jcae.scores.evaluation import display_names, read_results
 from jcae.scores.metrics import METRICS
 from jcae.scores.sweep import SWEEP_RUN, read_sweep
 from jcae.statistics.how_many import CURVE_COLUMNS, MEASURES, RULES, choices, curves
@@ -21,7 +22,7 @@ CHOSEN = {rule: f"chosen_by_{rule}" for rule in RULES}
 COLUMNS = ["dataset", "method", "name", *CURVE_COLUMNS[2:], *CHOSEN.values()]
 
 
-def how_many(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
+def how_many(results: Path, dataset: str, *, reference: str | None = None) -> tuple[Figure | str, pd.DataFrame]:
     """Draw every measure against the number of clusters, a panel per measure and a line per method.
 
     Reads `sweep_scores.csv` and `sweep_records.csv`. The csv has the means, and the choices of the rules.
@@ -42,13 +43,10 @@ def how_many(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
     shown = [measure for measure in ORDER if found[measure].notna().any()]
     if not shown:
         return style.empty(f"no run over numbers of clusters on {dataset} is ok", COLUMNS)
-    methods = [method for method in names if method in set(found["method"])]
-    # The same on every data set.
-    looks = {
-        m: (style.PALETTE[i % len(style.PALETTE)], style.MARKERS[i % len(style.MARKERS)]) for i, m in enumerate(names)
-    }
-    columns = min(PER_ROW, len(shown))
-    figure, axes = style.grid(len(shown), PER_ROW, (style.PAGE / columns, 1.75), extra=0.75)
+    look = looks_of(*read_results(results)[::-1], reference)
+    methods = [method for method in look if method in set(found["method"])]
+    looks = {method: (look[method].colour, look[method].marker) for method in methods}
+    figure, axes = style.grid(len(shown), PER_ROW, 1.75, extra=0.75)
     runs = _runs(scores, records)
     for i, (ax, measure) in enumerate(zip(axes, shown, strict=True)):
         for method in methods:
@@ -58,7 +56,6 @@ def how_many(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
             ax.axvline(classes, color=style.GREY, lw=0.8, ls=":", zorder=0)
         label = SCALED.get(measure) or METRICS[measure].label + (" (%)" if METRICS[measure].percent else "")
         ax.set_title(label)
-        ax.tick_params(labelsize=7)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         if i >= len(shown) - PER_ROW:
             ax.set_xlabel("clusters", labelpad=1)

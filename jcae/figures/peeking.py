@@ -1,5 +1,6 @@
 """What a choice of the update by labels would add to the scores of each method."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from jcae.figures import style
-from jcae.figures.sources import against_truth, records_of
+from jcae.figures.sources import against_truth, looks, records_of
 from jcae.scores.metrics import METRICS
 from jcae.statistics.peeking import peeking as gains
 from jcae.statistics.peeking import read_score_curves
@@ -21,12 +22,14 @@ SCORES = {"acc": -0.22, "nmi": 0.0, "ari": 0.22}
 """Scores, and how far from the middle of a line they are drawn."""
 
 
-def peeking(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataFrame]:
+def peeking(
+    results: Path, dataset: str | None = None, *, reference: str | None = None
+) -> tuple[Figure | str, pd.DataFrame]:
     """Draw a panel per data set: best score on the way by labels minus the last one, mean over the seeds.
 
     Reads `records.csv` and the score curves of the gallery.
     """
-    records, left_out = against_truth(records_of(results, dataset))
+    records, left_out = against_truth(records_of(results, dataset, reference))
     if records.empty:
         return style.empty("no data set has a truth, and so no labels to choose by", COLUMNS)
     data = gains(read_score_curves(results), records)
@@ -38,11 +41,10 @@ def peeking(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataF
     panels = list(data.groupby("dataset"))
     lines = max(group["name"].nunique() for _, group in panels)
     columns = min(len(panels), 2)
-    width = style.PAGE / 2 if columns > 1 else 4.6
-    figure, axes = style.grid(len(panels), 2, (width, 0.25 * lines + 0.45), extra=0.75)
+    figure, axes = style.grid(len(panels), 2, 0.2 * lines + 0.45, extra=0.75)
     colours = dict(zip(SCORES, style.OKABE_ITO, strict=False))
     for ax, (name, group) in zip(axes, panels, strict=True):
-        _panel(ax, group, colours)
+        _panel(ax, group, looks(records), colours)
         ax.set_title(name, loc="left")
     for ax in axes[-columns:]:
         ax.set_xlabel("points added by the choice")
@@ -59,8 +61,8 @@ def peeking(results: Path, dataset: str | None = None) -> tuple[Figure, pd.DataF
     return figure, data
 
 
-def _panel(ax: Axes, data: pd.DataFrame, colours: dict[str, str]) -> None:
-    order = data[data["metric"] == "acc"].sort_values("gain", kind="stable")["name"].tolist()
+def _panel(ax: Axes, data: pd.DataFrame, methods: Iterable[str], colours: dict[str, str]) -> None:
+    order = [name for name in methods if name in set(data["name"])][::-1]
     for i, name in enumerate(order):
         ax.axhline(i, color="#E6E6E6", lw=0.5, zorder=0)
         for row in data[data["name"] == name].itertuples():

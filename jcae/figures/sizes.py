@@ -15,29 +15,29 @@ NUMBERED = 20
 """Clusters up to which every bar has its number."""
 
 
-def sizes(results: Path, dataset: str) -> tuple[Figure, pd.DataFrame]:
+def sizes(results: Path, dataset: str, *, reference: str | None = None) -> tuple[Figure | str, pd.DataFrame]:
     """Draw a panel per method with a bar per cluster, and a stroke per class.
 
     Noise (-1) is the last bar, in grey. Reads `records.csv` and the gallery.
     """
-    chosen = chosen_runs(results, dataset, "labels")
+    chosen = chosen_runs(results, dataset, "labels", reference)
     if not chosen:
         return style.empty(f"no ok run on {dataset}", COLUMNS)
     known = truth(results, dataset)
     frames = [_sizes(record, arrays["labels"]) for record, arrays in chosen]
-    figure, axes = style.grid(len(chosen), PER_ROW, (style.PAGE / PER_ROW, 1.35), extra=0.35)
+    figure, axes = style.grid(len(chosen), PER_ROW, 1.15, extra=0.35, sharey=True)
     classes = [] if known is None else np.sort(np.unique(known[0], return_counts=True)[1])[::-1] / len(known[0])
     highest = 100 * max(max(frame["share"].max() for frame in frames), *classes, 0)
     for i, (ax, frame, (record, _)) in enumerate(zip(axes, frames, chosen, strict=True)):
-        colours = [style.GREY if k == -1 else style.OKABE_ITO[0] for k in frame["cluster"]]
+        colours = [style.GREY if k == -1 else record["colour"] for k in frame["cluster"]]
         ax.bar(range(len(frame)), 100 * frame["share"], color=colours, width=0.8)
         ax.plot(range(len(classes)), 100 * np.asarray(classes), ls="", marker="_", ms=5, mew=1.2, color="black")
         numbered = len(frame) <= NUMBERED
         names = ["–" if k == -1 else str(k) for k in frame["cluster"]]
         ax.set_xticks(range(len(frame)) if numbered else [], names if numbered else [])
-        ax.tick_params(axis="x", length=0, labelsize=6.5 if len(frame) <= 12 else 5)
+        ax.tick_params(axis="x", length=0, labelsize=style.TEXT if len(frame) <= 12 else style.SMALL)
         ax.set_ylim(0, 1.05 * highest)
-        ax.set_title(title(record), fontsize=8)
+        ax.set_title(title(record))
         if i % PER_ROW == 0:
             ax.set_ylabel("points (%)")
     strokes = "" if known is None else " Strokes: sizes of the classes, largest first, whatever cluster they match."

@@ -7,35 +7,44 @@ import numpy as np
 import pandas as pd
 
 from jcae.data.formats import read_arrays
+from jcae.figures.order import SHOWN, looks_of
 from jcae.scores.confidence import LEAST
-from jcae.scores.evaluation import attempted, display_names, labelled, read_records, unlabelled
+from jcae.scores.evaluation import attempted, labelled, read_results, unlabelled
 from jcae.scores.gallery import chosen, records_on
 from jcae.statistics.shared import count
 
 RULE = "Run shown: the lowest training objective of the ok seeds, chosen without labels"
 
 
-def records_of(results: Path, dataset: str | None = None) -> pd.DataFrame:
-    """Read `records.csv`, restricted to a data set, with the column `name` (what to show for a method), in its order.
+def records_of(results: Path, dataset: str | None = None, reference: str | None = None) -> pd.DataFrame:
+    """Read `records.csv`, restricted to a data set, in the order of the methods that all figures of the run have.
 
-    Skipped runs are left out.
+    Skipped runs are left out. Columns beside those of the file: `name` (what to show for a method), `order`, `colour`
+    and `marker`, which are the method's in all figures (`jcae.figures.order`).
 
     Raises
     ------
     ValueError
         The data set has no runs; the message lists those that have.
     """
-    records = read_records(results)
-    names = display_names(records)
+    scores, records = read_results(results)
+    found = looks_of(records, scores, reference)
     if dataset is not None:
         records = records_on(records, dataset, results)
     records = attempted(records)
-    order = {method: i for i, method in enumerate(names)}
-    records = records.assign(name=records["method"].map(names), order=records["method"].map(order))
-    return records.sort_values(["dataset", "order", "seed"], ignore_index=True)
+    columns = {field: records["method"].map({m: getattr(look, field) for m, look in found.items()}) for field in SHOWN}
+    return records.assign(**columns).sort_values(["dataset", "order", "seed"], ignore_index=True)
 
 
-def chosen_runs(results: Path, dataset: str, array: str) -> list[tuple[pd.Series, dict[str, np.ndarray]]]:
+def looks(records: pd.DataFrame) -> dict[str, pd.Series]:
+    """Name, colour, marker and whether it is a control of every method among records, in their order."""
+    found = records.sort_values("order", kind="stable").drop_duplicates("method").set_index("name", drop=False)
+    return dict(found.iterrows())
+
+
+def chosen_runs(
+    results: Path, dataset: str, array: str, reference: str | None = None
+) -> list[tuple[pd.Series, dict[str, np.ndarray]]]:
     """The runs of a data set that stand for their methods (`jcae.scores.gallery.chosen`) and have this array.
 
     Returns
@@ -44,7 +53,7 @@ def chosen_runs(results: Path, dataset: str, array: str) -> list[tuple[pd.Series
         In the order of the records; arrays are those of `gallery/<data set>/methods/<method>.npz`.
     """
     found = []
-    for record in sorted(chosen(records_of(results, dataset)), key=lambda record: record["order"]):
+    for record in sorted(chosen(records_of(results, dataset, reference)), key=lambda record: record["order"]):
         arrays = _archive(results, dataset, f"methods/{record['method']}")
         if array in arrays:
             found.append((record, arrays))
@@ -62,7 +71,9 @@ def title(record: pd.Series) -> str:
     return f"{record['name']}, seed {record['seed']}{'*' if pd.isna(record['objective']) else ''}"
 
 
-def confidences(results: Path, dataset: str) -> tuple[list[tuple[pd.Series, dict[str, np.ndarray]]], str]:
+def confidences(
+    results: Path, dataset: str, reference: str | None = None
+) -> tuple[list[tuple[pd.Series, dict[str, np.ndarray]]], str]:
     """What the seeds of each method agree on, controls left out.
 
     Returns
@@ -73,7 +84,7 @@ def confidences(results: Path, dataset: str) -> tuple[list[tuple[pd.Series, dict
     left_out : str
         A sentence that names the methods without it, and why; empty where there are none.
     """
-    records = records_of(results, dataset)
+    records = records_of(results, dataset, reference)
     records = records[~records["control"].astype(bool)]
     found, alone, older = [], [], []
     for method, runs in records.groupby("method", sort=False):
@@ -91,11 +102,11 @@ def confidences(results: Path, dataset: str) -> tuple[list[tuple[pd.Series, dict
     return found, (few if alone else "") + (lost if older else "")
 
 
-def curves_of(results: Path, dataset: str, file: str) -> pd.DataFrame:
+def curves_of(results: Path, dataset: str, file: str, reference: str | None = None) -> pd.DataFrame:
     """Read `curves` or `score_curves` of a data set, with name and status of the runs, in the order of the records."""
-    records = records_of(results, dataset)
+    records = records_of(results, dataset, reference)
     curves = pd.read_csv(results / "gallery" / dataset / f"{file}.csv.gz")
-    kept = records[["method", "seed", "name", "status"]]
+    kept = records[["method", "seed", "name", "status", "colour"]]
     return kept.merge(curves, on=["method", "seed"], how="inner")
 
 

@@ -2,8 +2,10 @@
 
 import re
 import textwrap
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,27 +13,37 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-COLUMN, PAGE = 3.4, 7.0
-"""Widths in inches of one column and of a page of two."""
+COLUMN, PAGE, HEIGHT = 85 / 25.4, 178 / 25.4, 240 / 25.4
+"""In inches: width of one column, of two, and the most that a page is high. A figure has one of the two widths."""
 
-SCREEN = 110
+TEXT, SMALL = 7, 5.5
+"""Points of all text, and of numbers inside cells and images."""
+
+SCREEN = 150
 """Dots per inch of what is rasterised in an svg, which is for the screen; the pdf has 300."""
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 # Beyond eight no palette is safe for every eye: markers and labels in place tell the rest (Tol's muted colours) apart.
-# Okabe and Ito's yellow comes late, it is faint on white.
-PALETTE = (*OKABE_ITO, "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#F0E442", "#661100", "#DDCC77")
+# Okabe and Ito's yellow is left out: it is faint on white.
+PALETTE = (*OKABE_ITO, "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#117733", "#661100", "#DDCC77")
 GREY = "#8C8C8C"
 MARKERS = "osD^vPX<>*"
 
 _RC = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, hence the same on every machine
-    "font.size": 8,
-    "axes.titlesize": 8.5,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 8,
+    **dict.fromkeys(
+        (
+            *("font.size", "axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize"),
+            *("legend.fontsize", "figure.titlesize", "figure.labelsize"),
+        ),
+        TEXT,
+    ),
+    "axes.titlepad": 3,
+    "axes.labelpad": 2,
+    "xtick.major.pad": 2,
+    "ytick.major.pad": 2,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
     "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -52,16 +64,22 @@ def applied() -> AbstractContextManager[None]:
 
 
 def new(width: float, height: float) -> Figure:
-    """Make a figure of a size in inches, apart from pyplot and its global state."""
-    return Figure(figsize=(width, height), layout="constrained")
+    """Make a figure of a size in inches, apart from pyplot and its global state; at most a page high."""
+    return Figure(figsize=(width, min(height, HEIGHT)), layout="constrained")
 
 
-def grid(n_panels: int, columns: int, panel: tuple[float, float], extra: float = 0.4) -> tuple[Figure, list[Axes]]:
-    """Make a figure with `n_panels` panels in rows of at most `columns`; `panel` is (width, height) in inches."""
-    columns = min(columns, n_panels)
+def grid(
+    n_panels: int, columns: int, height: float, extra: float = 0.4, **sharing: bool | str
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure with `n_panels` panels of this height in rows of at most `columns`, over the width of a page.
+
+    Half as many panels as there are columns, or fewer, take one column.
+    """
+    width = COLUMN if 2 * n_panels <= columns else PAGE
+    columns = min(columns if width == PAGE else columns // 2, n_panels)
     rows = -(-n_panels // columns)
-    figure = new(columns * panel[0], rows * panel[1] + extra)
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    figure = new(width, rows * height + extra)
+    axes = list(figure.subplots(rows, columns, squeeze=False, **sharing).flat)
     for unused in axes[n_panels:]:
         unused.remove()
     return figure, axes[:n_panels]
@@ -69,20 +87,34 @@ def grid(n_panels: int, columns: int, panel: tuple[float, float], extra: float =
 
 def caption(figure: Figure, text: str) -> None:
     """Write one small paragraph below the panels, broken to the width of the figure."""
-    characters = int(figure.get_figwidth() * 17)
-    figure.supxlabel(textwrap.fill(text, characters), x=0.01, ha="left", fontsize=7, color="#404040")
+    characters = int(figure.get_figwidth() * 19)
+    figure.supxlabel(textwrap.fill(text, characters), x=0.01, ha="left", color="#404040")
 
 
-def empty(message: str, columns: list[str]) -> tuple[Figure, pd.DataFrame]:
-    """Make a figure that says why there is nothing to draw, and a table without rows."""
-    figure = new(COLUMN, 0.6)
-    figure.text(0.5, 0.5, textwrap.fill(message, 50), ha="center", va="center")
-    return figure, pd.DataFrame(columns=columns)
+def empty(message: str, columns: list[str]) -> tuple[str, pd.DataFrame]:
+    """Say why there is nothing to draw, in place of the figure, with a table without rows."""
+    return message, pd.DataFrame(columns=columns)
 
 
 def colours(n: int) -> list[str]:
     """Return n colours; they repeat beyond the length of `PALETTE`."""
     return [PALETTE[i % len(PALETTE)] for i in range(n)]
+
+
+def dots(colour: str, marker: str, *, size: float = 2.5) -> dict[str, Any]:
+    """Look of the seeds of a method: small marks without a line, one image in vector files."""
+    return {"ls": "", "color": colour, "marker": marker, "ms": size, "alpha": 0.55, "mew": 0, "rasterized": True}
+
+
+def mean_mark(colour: str, marker: str, *, size: float = 5.5) -> dict[str, Any]:
+    """Look of the mean of a method."""
+    return {"ls": "", "color": colour, "marker": marker, "ms": size, "mec": "white", "mew": 0.6}
+
+
+def legend_columns(figure: Figure, names: Iterable[str], most: int) -> int:
+    """How many columns of a legend the width of a figure holds, at most `most`."""
+    column = 0.6 * TEXT * max(map(len, names)) + 4 * TEXT
+    return max(1, min(most, int(72 * figure.get_figwidth() // column)))
 
 
 def hide_frame(axes: Axes) -> None:
@@ -118,7 +150,7 @@ def shade_phases(axes: Axes, curves: pd.DataFrame, *, named: bool = True) -> Non
         if named and len(ends) > 1:
             place = (start + end) / 2, 0.97
             transform = axes.get_xaxis_transform()
-            axes.text(*place, phase, transform=transform, ha="center", va="top", fontsize=6.5)
+            axes.text(*place, phase, transform=transform, ha="center", va="top")
         start = end
 
 
@@ -170,6 +202,11 @@ def _rounded(path: re.Match) -> str:
     return _DIGITS.sub(r"\1", path[0])
 
 
+def paths(stem: str | Path) -> tuple[Path, Path, Path]:
+    """The svg, pdf and csv of a figure; a dot in its name is part of the name."""
+    return tuple(Path(f"{stem}{suffix}") for suffix in (".svg", ".pdf", ".csv"))
+
+
 def save(figure: Figure, data: pd.DataFrame, stem: str | Path) -> list[Path]:
     """Write a figure as `<stem>.svg` and `<stem>.pdf`, and the numbers it was drawn from as `<stem>.csv`.
 
@@ -179,16 +216,15 @@ def save(figure: Figure, data: pd.DataFrame, stem: str | Path) -> list[Path]:
     data : DataFrame
         What was drawn.
     stem : path
-        Without suffix; the folder is made. A dot in the name is part of the name.
+        Without suffix; the folder is made.
 
     Returns
     -------
     list of Path
         The files written. The same figure gives the same bytes with the same matplotlib.
     """
-    stem = Path(stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    svg, pdf, csv = (stem.with_name(stem.name + suffix) for suffix in (".svg", ".pdf", ".csv"))
+    svg, pdf, csv = paths(stem)
+    svg.parent.mkdir(parents=True, exist_ok=True)
     with applied():
         _settle(figure)
         # The time of writing would make every file a new one.

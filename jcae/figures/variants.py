@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from jcae.figures import style
-from jcae.figures.sources import against_truth, records_of
+from jcae.figures.sources import against_truth, looks, records_of
 from jcae.scores.evaluation import read_results
 from jcae.scores.metrics import METRICS
 from jcae.statistics.shared import LEVEL, bootstrap_mean
@@ -21,7 +21,9 @@ KINDS = {"imbalance": "largest class over smallest", "noise_features": "features
 PER_ROW = 2
 
 
-def variants(results: Path, dataset: str | None = None, *, metric: str = "acc") -> tuple[Figure, pd.DataFrame]:
+def variants(
+    results: Path, dataset: str | None = None, *, metric: str = "acc", reference: str | None = None
+) -> tuple[Figure | str, pd.DataFrame]:
     """Draw one panel per data set and kind of variant: mean score of the ok seeds, one line per method.
 
     Shown are the data sets that a config asks for with `imbalance`, or with `noise_features`, in at least two
@@ -29,7 +31,7 @@ def variants(results: Path, dataset: str | None = None, *, metric: str = "acc") 
     `records.csv`.
     """
     values, _ = read_results(results)
-    records, left_out = against_truth(records_of(results, dataset))
+    records, left_out = against_truth(records_of(results, dataset, reference))
     places = _places(records)
     if places.empty:
         return style.empty("no data set of this run is there in two degrees of imbalance, or of noise", COLUMNS)
@@ -45,7 +47,7 @@ def variants(results: Path, dataset: str | None = None, *, metric: str = "acc") 
     data = pd.DataFrame(rows, columns=COLUMNS).sort_values(["panel", "method", "x"], ignore_index=True)
     if data["mean"].isna().all():
         return style.empty(f"no ok run of the variants has the score {METRICS[metric].label!r}", COLUMNS)
-    return _draw(data, list(dict.fromkeys(records["name"])), metric, left_out), data
+    return _draw(data, looks(records), metric, left_out), data
 
 
 def _places(records: pd.DataFrame) -> pd.DataFrame:
@@ -68,27 +70,25 @@ def _places(records: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=columns)
 
 
-def _draw(data: pd.DataFrame, names: list[str], metric: str, left_out: str) -> Figure:
+def _draw(data: pd.DataFrame, methods: dict[str, pd.Series], metric: str, left_out: str) -> Figure:
     factor = 100 if METRICS[metric].percent else 1
     data = data.assign(**{column: data[column] * factor for column in ("mean", "low", "high")})
-    names = [name for name in names if name in set(data["name"])]
-    look = {name: (colour, style.MARKERS[i % len(style.MARKERS)]) for i, (name, colour) in enumerate(
-        zip(names, style.colours(len(names)), strict=True))}  # fmt: skip
-    look |= dict.fromkeys(data.loc[data["control"], "name"], (style.GREY, ""))
+    methods = {name: look for name, look in methods.items() if name in set(data["name"])}
     panels = list(dict.fromkeys(data["panel"]))
-    figure, axes = style.grid(len(panels), PER_ROW, (style.PAGE / PER_ROW, 2.0), extra=1.0)
+    figure, axes = style.grid(len(panels), PER_ROW, 1.9, extra=0.9)
     for i, (ax, panel) in enumerate(zip(axes, panels, strict=True)):
         here = data[data["panel"] == panel]
         for name, line in here.groupby("name", sort=False):
-            colour, marker = look[name]
+            colour, marker = methods[name]["colour"], methods[name]["marker"]
             ax.fill_between(line["x"], line["low"], line["high"], color=colour, alpha=0.12, lw=0)
             ax.plot(line["x"], line["mean"], color=colour, marker=marker, ms=3, lw=1)
         _axis(ax, here)
         ax.set_title(panel, loc="left")
         if i % PER_ROW == 0:
             ax.set_ylabel(METRICS[metric].label + (" (%)" if METRICS[metric].percent else ""))
-    handles = [Line2D([], [], color=look[name][0], marker=look[name][1], ms=3.5) for name in names]
-    figure.legend(handles, names, loc="outside upper center", ncols=4)
+    handles = [Line2D([], [], color=look["colour"], marker=look["marker"], ms=3.5) for look in methods.values()]
+    columns = style.legend_columns(figure, methods, 5)
+    figure.legend(handles, list(methods), loc="outside upper center", ncols=columns)
     failed = data[data["n_ok"] < data["n_total"]]
     dead = ", ".join(f"{row.name} on {row.dataset} {row.n_ok}/{row.n_total}" for row in failed.itertuples(index=False))
     failures = f"Not all runs are ok: {dead}. " if dead else ""

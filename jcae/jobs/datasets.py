@@ -9,6 +9,9 @@ from jcae.data.outline import Outline, outline, request_digest
 from jcae.data.request import Request, RequestError
 from jcae.jobs.provenance import code_digest
 
+RESERVED = ("all_data_sets", "equivalence", "how_many")
+"""Folders of figures that are of no single data set."""
+
 
 def read_requests(entries: Mapping[str, Any]) -> tuple[dict[str, Request], dict[str, Outline], list[str]]:
     """Look at all data sets of a config.
@@ -28,6 +31,9 @@ def read_requests(entries: Mapping[str, Any]) -> tuple[dict[str, Request], dict[
     """
     requests, outlines, problems = {}, {}, []
     for name, entry in entries.items():
+        if name in RESERVED:
+            problems.append(f"datasets.{name}: figures lie in a folder of this name; call the data set otherwise")
+            continue
         try:
             requests[name] = Request.of(name, entry, entries)
             outlines[name] = outline(requests[name])

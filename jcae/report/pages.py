@@ -27,6 +27,7 @@ FIGURE_TITLES = {
     "scores_stability": "How alike the labels of two seeds are",
     "cost": "What a run costs",
     "peeking": "What a choice of the update by labels adds",
+    "glance": "At a glance",
     "curves": "Losses over the training",
     "score_curves": "Scores over the training",
     "maps": "Maps of the codes",
@@ -51,7 +52,7 @@ FIGURE_TITLES = {
 }
 """What the report calls a figure; one without a title is called by its name."""
 OF_DATASET = (
-    *("maps", "confusion", "sizes", "centroids", "examples", "confidence", "doubtful"),
+    *("glance", "maps", "confusion", "sizes", "centroids", "examples", "confidence", "doubtful"),
     *("atoms", "trees", "interpolations", "score_curves", "curves"),
 )
 """Figures of a data set, what says most first."""
@@ -129,7 +130,8 @@ class Report:
             yield self._runs(dataset, method, runs)
         tables = self._tables([*VARIANTS_TABLES, *COMPARISON_TABLES])
         comparison = tables, self._figures([*OF_COMPARISON, "scores_nmi", "scores_ari"])
-        yield self._gathering("comparison.html", "Comparison of methods", *comparison)
+        missing = source.not_made("all_data_sets")
+        yield self._gathering("comparison.html", "Comparison of methods", *comparison, not_made=missing)
         yield from self._sure()
         choice = self._tables(["peeking"]), self._figures(["peeking"])
         if choice[0]:
@@ -193,6 +195,7 @@ class Report:
             "figures": self._figures(
                 f"{dataset}/{name}" for name in (*OF_DATASET, *sorted({*PER_DATASET} - {*OF_DATASET}))
             ),
+            "not_made": source.not_made(dataset),
         }
         return Page(f"datasets/{dataset}.html", dataset, "dataset.html", values)
 
@@ -238,9 +241,16 @@ class Report:
         return {name: Cell(text, href=href) for name, text in cells.items()}
 
     def _gathering(
-        self, path: str, title: str, tables: list[ShownTable], figures: list[dict[str, str]], said: Iterable[str] = ()
+        self,
+        path: str,
+        title: str,
+        tables: list[ShownTable],
+        figures: list[dict[str, str]],
+        said: Iterable[str] = (),
+        not_made: Iterable[str] = (),
     ) -> Page:
-        return Page(path, title, "gathering.html", {"tables": tables, "figures": figures, "said": list(said)})
+        values = {"tables": tables, "figures": figures, "said": list(said), "not_made": list(not_made)}
+        return Page(path, title, "gathering.html", values)
 
     def _sure(self) -> Iterator[Page]:
         """The page of confidence, where it could be said of a method."""

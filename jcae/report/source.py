@@ -5,13 +5,13 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from html import unescape
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pandas as pd
 
+from jcae.figures import NOT_MADE, OF_EQUIVALENCE, OF_SWEEP
 from jcae.publish.export import exported_records
 from jcae.scores.evaluation import display_names, read_results
 
@@ -121,11 +121,17 @@ class Source:
         )
 
     def figure(self, name: str) -> Path | None:
-        """The svg of a figure, ``maps`` or ``digits/maps``; None where it was not drawn or has nothing to show."""
-        path = self.shown / "figures" / f"{name}.svg"
-        try:
-            with path.with_suffix(".csv").open(encoding="utf-8") as numbers:
-                shows_something = len(list(islice(numbers, 2))) == 2
-        except FileNotFoundError:
-            return None
-        return path if shows_something and path.is_file() else None
+        """The svg of a figure, ``maps`` or ``digits/maps``; None where it was not made."""
+        path = self.shown / "figures" / f"{self._place(name)}.svg"
+        return path if path.is_file() else None
+
+    def not_made(self, folder: str) -> list[str]:
+        """Which figures of a folder, ``all_data_sets`` or ``digits``, have nothing to show, and why."""
+        path = self.shown / "figures" / folder / NOT_MADE
+        return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+    @staticmethod
+    def _place(name: str) -> str:
+        if "/" in name:
+            return f"how_many/{name}" if name.rpartition("/")[2] in OF_SWEEP else name
+        return f"equivalence/{name}" if name in OF_EQUIVALENCE else f"all_data_sets/{name}"

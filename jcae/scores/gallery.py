@@ -21,6 +21,7 @@ from jcae.scores.confidence import Confidence, confidence, measures
 from jcae.scores.consensus import doubtful
 from jcae.scores.evaluation import lowest_objective, read_records
 from jcae.scores.examples import examples
+from jcae.scores.neighbours import neighbour_map
 from jcae.trees.tree import Tree
 
 SAMPLE = 2000
@@ -52,8 +53,10 @@ def write_gallery(results: str | Path, dataset: str, prepared: str | Path, out: 
         `methods/<method>.npz`
             Of the chosen run (`chosen`): `seed`, `labels` (n,), `centroids` (K, d), `interpolations` (K, 9, d). Of its
             `space`, which is its `embedding`, else its `code`: `plane` (points, 2), `width` and the `share` of variance
-            that the plane keeps. Of the space, the `features` for want of one: what `jcae.scores.examples.examples`
-            chooses as `example_<name>` and, of images, `example_images` (C, 2, examples, d) in 256 levels of the range.
+            that the plane keeps; of one wider than 2, `neighbours`, these points mapped by t-SNE
+            (`jcae.scores.neighbours`). Of the space, the `features` for want of one: what
+            `jcae.scores.examples.examples` chooses as `example_<name>` and, of images, `example_images`
+            (C, 2, examples, d) in 256 levels of the range.
             Of dictionaries, what the run keeps of them (`jcae.models.atoms.Atoms`) as `atoms_<name>`.
             Of a tree, of its points alone and after every round (rounds + 1,): `tree_clusters` and, with a truth,
             `tree_purity`.
@@ -151,6 +154,8 @@ def _run(folder: Path, X: np.ndarray, data: dict[str, Any]) -> dict[str, Any]:
     if space != "features":
         plane, share = _plane(points)
         found |= {"plane": plane[data["points"]].astype(np.float32), "width": points.shape[1], "share": share}
+        mapped = neighbour_map(points[data["points"]])
+        found |= {} if mapped is None else {"neighbours": mapped}
     chosen_points = examples(points, arrays["labels"])
     found |= {"space": space} | {f"example_{name}": array for name, array in chosen_points.items()}
     if chosen_points and "image_shape" in data:

@@ -27,8 +27,8 @@ def test_run_leaves_scores_tables_figures_and_records(finished):
     names = ("scores.csv", "records.csv", "track.json", "tables/scores_acc.md", "tables/scores_full.tex")
     for name in (*names, "report/index.html", "report/runs/wine/broken.html", "report/figures/wine/maps.svg"):
         assert (results / name).stat().st_size, name
-    assert (results / "figures/scores_acc.svg").exists()
-    assert (results / "figures/critical_difference.svg").exists()
+    assert (results / "figures/all_data_sets/scores_acc.svg").exists()
+    assert (results / "figures/all_data_sets/critical_difference.svg").exists()
     assert len(rows(results / "tables/comparison_acc.csv")) == 4  # the control takes no part
     assert {row["verdict"] for row in rows(results / "tables/ledger.csv")} == {"not comparable"}
     assert (results / "figures/wine/confusion.pdf").exists()
@@ -133,9 +133,10 @@ def test_changed_reference_compares_again_and_nothing_else(finished):
     finished.write("reference.yaml", TINY + "\ncomparison: {reference: kmeans}\n")
     output = rerun(finished, "reference.yaml")
     assert planned(output, "compare_methods")
-    assert planned(output, "draw_comparison_figures")
+    # The reference stands first in all figures.
+    assert planned(output, "draw_run_figures")
+    assert planned(output, "draw_dataset_figures")
     assert not planned(output, "write_tables")
-    assert not planned(output, "draw_run_figures")
     assert not planned(output, "train_method")
 
 
@@ -159,7 +160,7 @@ def test_export_without_gallery_gives_all_but_the_figures_of_single_data_sets(fi
     assert not (finished.folder / "published/small/gallery").exists()
     again = finished.snakemake("tables", "figures", "--configfile", "tiny.yaml", "--config", "from=published/small")
     assert again.returncode == 0, again.stdout
-    for path in ("tables/scores_acc.md", "tables/comparison_acc.csv", "figures/scores_acc.svg"):
+    for path in ("tables/scores_acc.md", "tables/comparison_acc.csv", "figures/all_data_sets/scores_acc.svg"):
         one, two = (finished.folder / place / path for place in (RUN, "results/small-redrawn"))
         assert one.read_bytes() == two.read_bytes(), path
     of_wine = (finished.folder / "results/small-redrawn/figures/wine").iterdir()

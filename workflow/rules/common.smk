@@ -21,7 +21,7 @@ from jcae.jobs.config import ConfigError, read_config
 from jcae.jobs.plan import make_plan
 from jcae.equivalence.files import write_empirics
 from jcae.scores.evaluation import collect_records, evaluate
-from jcae.figures import FIGURES, IMAGES_ONLY, OF_COMPARISON, OF_EQUIVALENCE, OF_SWEEP, PER_DATASET, draw
+from jcae.figures import FIGURES, IMAGES_ONLY, OF_EQUIVALENCE, OF_SWEEP, PER_DATASET, draw
 from jcae.scores.gallery import is_of_images, write_gallery
 from jcae.scores.sweep import collect_sweep, has_sweep, read_sweep_records
 from jcae.jobs.provenance import code_digest
@@ -55,8 +55,7 @@ CODE = {
 if PLAN.mirror:
     os.environ.update(JCAE_DATA_MIRROR=PLAN.mirror)
 
-OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE + OF_COMPARISON + OF_SWEEP]
-OF_DATASET = [name for name in PER_DATASET if name not in IMAGES_ONLY]
+OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE + OF_SWEEP]
 COMPARED = COMPARISON_TABLES + (VARIANTS_TABLES if PLAN.comparison["variants"] else ())
 
 
@@ -298,6 +297,13 @@ def get_sweep_files(wildcards):
 # --- results
 
 
+def get_names_of_dataset_figures(wildcards):
+    """Figures of images only for data sets of images."""
+    dataset = wildcards.dataset
+    has_images = is_of_images(SOURCE, dataset) if PLAN.source else PLAN.outlines[dataset].has_images
+    return [name for name in PER_DATASET if has_images or name not in IMAGES_ONLY]
+
+
 def get_blocks(wildcards):
     return expand(
         "results/{run}/runs/{dataset}/{method}/{block}",
@@ -331,19 +337,16 @@ def report_table(name, category="Tables", caption="table"):
     )
 
 
-def report_figures(folder, names, category="Figures", caption="figure", **placing):
-    """The svg files of figures, to be shown in the report."""
-
-    def shown(name):
-        return report(
-            f"{folder}/{name}.svg",
-            caption=f"../report/{caption}.rst",
-            category=category,
-            labels={"content": name, "kind": "figure"},
-            **placing,
-        )
-
-    return [shown(name) for name in names]
+def report_figures(folder, category="Figures", caption="figure", **placing):
+    """A folder of figures, whose svg files are to be shown in the report."""
+    return report(
+        directory(folder),
+        patterns=["{name}.svg"],
+        caption=f"../report/{caption}.rst",
+        category=category,
+        labels={"content": "{name}", "kind": "figure"},
+        **placing,
+    )
 
 
 def get_prepared_files(wildcards):
@@ -373,8 +376,7 @@ def get_equivalence_target():
         return []
     verified = [] if PLAN.source else [f"results/{PLAN.run}/equivalence/.verified"]
     tables = expand("results/{run}/tables/{table}.md", run=PLAN.run, table=OF_EQUIVALENCE)
-    figures = expand("results/{run}/figures/{figure}.svg", run=PLAN.run, figure=OF_EQUIVALENCE)
-    return [*verified, *tables, *figures]
+    return [*verified, *tables, f"results/{PLAN.run}/figures/equivalence"]
 
 
 def get_tables_target():
@@ -388,12 +390,9 @@ def get_tables_target():
 
 
 def get_figures_target():
-    names = [*OF_RUN, *OF_COMPARISON, *(OF_EQUIVALENCE if has_equivalence() else [])]
-    for dataset in get_drawn_datasets():
-        has_images = is_of_images(SOURCE, dataset) if PLAN.source else PLAN.outlines[dataset].has_images
-        names += [f"{dataset}/{name}" for name in PER_DATASET if has_images or name in OF_DATASET]
-    names += [f"{dataset}/{name}" for dataset in get_swept_datasets() for name in OF_SWEEP]
-    return expand("results/{run}/figures/{name}.svg", run=PLAN.run, name=names)
+    names = ["all_data_sets", *(["equivalence"] if has_equivalence() else []), *get_drawn_datasets()]
+    names += [f"how_many/{dataset}" for dataset in get_swept_datasets()]
+    return expand("results/{run}/figures/{name}", run=PLAN.run, name=names)
 
 
 def get_report_target():

@@ -24,27 +24,3 @@ rule compare_methods:
     shell:
         "python -m jcae compare --results {params.source:q} --out results/{wildcards.run:q}/tables {params.options} "
         "> {log:q} 2>&1"
-
-
-rule draw_comparison_figures:
-    input:
-        f"{SOURCE}/scores.csv",
-        f"{SOURCE}/records.csv",
-    output:
-        svg=report_figures(
-            "results/{run}/figures", OF_COMPARISON, category="Comparison of methods", caption="comparison"
-        ),
-        pdf=expand("results/{{run}}/figures/{name}.pdf", name=OF_COMPARISON),
-        csv=expand("results/{{run}}/figures/{name}.csv", name=OF_COMPARISON),
-    log:
-        "logs/{run}/figures/comparison.log",
-    conda:
-        "../../environment.yml"
-    params:
-        names=OF_COMPARISON,
-        source=get_source,
-        options=lambda wildcards: get_options(get_reference()),
-        code=CODE["figures"],
-    shell:
-        "python -m jcae figures {params.names} --results {params.source:q} --out results/{wildcards.run:q}/figures "
-        "{params.options} > {log:q} 2>&1"

@@ -102,14 +102,11 @@ rule draw_equivalence_figures:
         f"{SOURCE}/equivalence/algebra.csv",
         f"{SOURCE}/equivalence/summary.csv",
     output:
-        svg=report_figures(
-            "results/{run}/figures",
-            OF_EQUIVALENCE,
+        report_figures(
+            "results/{run}/figures/equivalence",
             category="Equivalence of clustering module and mixture",
             caption="equivalence_figure",
         ),
-        pdf=expand("results/{{run}}/figures/{name}.pdf", name=OF_EQUIVALENCE),
-        csv=expand("results/{{run}}/figures/{name}.csv", name=OF_EQUIVALENCE),
     log:
         "logs/{run}/figures/equivalence.log",
     conda:
@@ -119,8 +116,7 @@ rule draw_equivalence_figures:
         source=get_source,
         code=CODE["figures"],
     shell:
-        "python -m jcae figures {params.names} --results {params.source:q} "
-        "--out results/{wildcards.run:q}/figures > {log:q} 2>&1"
+        "python -m jcae figures {params.names} --results {params.source:q} --out {output:q} > {log:q} 2>&1"
 
 
 # A rule of its own, so that a failed check stops the pipeline and yet leaves the numbers on disk.

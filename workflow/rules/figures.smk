@@ -1,4 +1,6 @@
 # Figures as svg and pdf, each with the numbers that it shows. One job draws all of a kind: starting Python takes longer.
+# Which of them have something to show is known when they are drawn, so a job's output is a folder; what is not made is named
+# in its not_made.txt.
 # Those of a data set are drawn from its gallery, which holds what they show of the runs and of the data, and nothing else.
 
 
@@ -26,9 +28,7 @@ rule draw_run_figures:
         f"{SOURCE}/records.csv",
         [f"{SOURCE}/gallery/{dataset}" for dataset in get_drawn_datasets()],
     output:
-        svg=report_figures("results/{run}/figures", OF_RUN, subcategory="all data sets"),
-        pdf=expand("results/{{run}}/figures/{name}.pdf", name=OF_RUN),
-        csv=expand("results/{{run}}/figures/{name}.csv", name=OF_RUN),
+        report_figures("results/{run}/figures/all_data_sets", subcategory="all data sets"),
     log:
         "logs/{run}/figures/run.log",
     conda:
@@ -36,42 +36,28 @@ rule draw_run_figures:
     params:
         names=OF_RUN,
         source=get_source,
+        options=lambda wildcards: get_options(get_reference()),
         code=CODE["figures"],
     shell:
-        "python -m jcae figures {params.names} --results {params.source:q} "
-        "--out results/{wildcards.run:q}/figures > {log:q} 2>&1"
+        "python -m jcae figures {params.names} --results {params.source:q} --out {output:q} {params.options} > {log:q} 2>&1"
 
 
 rule draw_dataset_figures:
     input:
+        f"{SOURCE}/scores.csv",
         f"{SOURCE}/records.csv",
         f"{SOURCE}/gallery/{{dataset}}",
     output:
-        svg=report_figures("results/{run}/figures/{dataset}", OF_DATASET, subcategory="{dataset}"),
-        pdf=expand("results/{{run}}/figures/{{dataset}}/{name}.pdf", name=OF_DATASET),
-        csv=expand("results/{{run}}/figures/{{dataset}}/{name}.csv", name=OF_DATASET),
+        report_figures("results/{run}/figures/{dataset}", subcategory="{dataset}"),
     log:
         "logs/{run}/figures/{dataset}.log",
     conda:
         "../../environment.yml"
     params:
-        names=OF_DATASET,
+        names=get_names_of_dataset_figures,
         source=get_source,
+        options=lambda wildcards: get_options(get_reference()),
         code=CODE["figures"],
     shell:
-        "python -m jcae figures {params.names} --results {params.source:q} --dataset {wildcards.dataset:q} "
-        "--out results/{wildcards.run:q}/figures/{wildcards.dataset:q} > {log:q} 2>&1"
-
-
-# Only for data sets of images.
-use rule draw_dataset_figures as draw_image_figures with:
-    output:
-        svg=report_figures("results/{run}/figures/{dataset}", IMAGES_ONLY, subcategory="{dataset}"),
-        pdf=expand("results/{{run}}/figures/{{dataset}}/{name}.pdf", name=IMAGES_ONLY),
-        csv=expand("results/{{run}}/figures/{{dataset}}/{name}.csv", name=IMAGES_ONLY),
-    log:
-        "logs/{run}/figures/{dataset}_images.log",
-    params:
-        names=IMAGES_ONLY,
-        source=get_source,
-        code=CODE["figures"],
+        "python -m jcae figures {params.names} --results {params.source:q} --dataset {wildcards.dataset:q} --out {output:q} "
+        "{params.options} > {log:q} 2>&1"

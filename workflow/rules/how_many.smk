@@ -96,12 +96,14 @@ rule write_how_many_tables:
 
 rule draw_how_many_figures:
     input:
+        f"{SOURCE}/scores.csv",
+        f"{SOURCE}/records.csv",
         f"{SOURCE}/sweep_scores.csv",
         f"{SOURCE}/sweep_records.csv",
     output:
-        svg=report_figures("results/{run}/figures/{dataset}", OF_SWEEP, category="How many clusters"),
-        pdf=expand("results/{{run}}/figures/{{dataset}}/{name}.pdf", name=OF_SWEEP),
-        csv=expand("results/{{run}}/figures/{{dataset}}/{name}.csv", name=OF_SWEEP),
+        report_figures(
+            "results/{run}/figures/how_many/{dataset}", category="How many clusters", subcategory="{dataset}"
+        ),
     log:
         "logs/{run}/figures/{dataset}_how_many.log",
     conda:
@@ -109,7 +111,8 @@ rule draw_how_many_figures:
     params:
         names=OF_SWEEP,
         source=get_source,
+        options=lambda wildcards: get_options(get_reference()),
         code=CODE["figures"],
     shell:
-        "python -m jcae figures {params.names} --results {params.source:q} --dataset {wildcards.dataset:q} "
-        "--out results/{wildcards.run:q}/figures/{wildcards.dataset:q} > {log:q} 2>&1"
+        "python -m jcae figures {params.names} --results {params.source:q} --dataset {wildcards.dataset:q} --out {output:q} "
+        "{params.options} > {log:q} 2>&1"

@@ -49,8 +49,8 @@ def colour_run(monkeypatch):
     for module in (centroids_module, interpolations_module):
         monkeypatch.setattr(module, "chosen_runs", lambda *_: [(record, arrays)])
         monkeypatch.setattr(module, "image_shape", lambda *_: SHAPE)
+        monkeypatch.setattr(module, "truth", lambda *_: (np.array([1, 0, 2, 2]), ["a", "b", "c"]))
     monkeypatch.setattr(centroids_module, "class_means", lambda *_: means)
-    monkeypatch.setattr(centroids_module, "truth", lambda *_: (np.array([1, 0, 2, 2]), ["a", "b", "c"]))
     monkeypatch.setattr(interpolations_module, "pixel_range", lambda *_: (0.0, 1.0))
     return SimpleNamespace(means=means, arrays=arrays)
 
@@ -75,6 +75,7 @@ def test_interpolations_in_colour(colour_run):
     assert drawn.shape == (3 * 4 + 2, 9 * 5 + 8, 3)
     np.testing.assert_array_equal(drawn[:4, :5], colour_run.arrays["interpolations"][0, 0].reshape(SHAPE))
     assert len(data) == 27
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b–a", "a–c", "c–b"]
 
 
 def test_examples_in_colour(monkeypatch):
