@@ -109,7 +109,7 @@ def _draw_images(ax: Axes, arrays: dict[str, np.ndarray], frame: pd.DataFrame, s
     ax.tick_params(length=0, labelsize=7, pad=2)
     for place, (_, points) in zip(places, lines, strict=True):
         lowest = f"{100 * points['agreement'].iloc[0]:.0f}"
-        ax.text(images.shape[1] * width + 1, place, lowest, va="center", fontsize=6.5, color="#606060")
+        ax.text(images.shape[1] * width + 1, place, lowest, va="center", color="#606060")
 
 
 def _write_rows(ax: Axes, frame: pd.DataFrame) -> None:
@@ -127,4 +127,4 @@ def _write_rows(ax: Axes, frame: pd.DataFrame) -> None:
         written.append((_name(points)[:22], f"{points['size'].iloc[0]:,}", ", ".join(rows), lowest))
     for i, cells in enumerate(written):
         for cell, x, side in zip(cells, places, sides, strict=True):
-            ax.text(x, i, cell, ha=side, va="center", fontsize=6.5, color="#606060" if i == 0 else "black")
+            ax.text(x, i, cell, ha=side, va="center", color="#606060" if i == 0 else "black")

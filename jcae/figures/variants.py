@@ -32,6 +32,8 @@ def variants(
     """
     values, _ = read_results(results)
     records, left_out = against_truth(records_of(results, dataset, reference))
+    if records.empty:
+        return style.empty(f"no data set has a truth, hence no {METRICS[metric].label}", COLUMNS)
     places = _places(records)
     if places.empty:
         return style.empty("no data set of this run is there in two degrees of imbalance, or of noise", COLUMNS)

@@ -13,6 +13,7 @@ from jcae.scores.evaluation import read_records
 from jcae.scores.gallery import write_gallery
 
 NEEDS_TRUTH = ("scores_acc", "scores_nmi", "scores_ari", "cost", "peeking", "score_curves", "confusion", *OF_COMPARISON)
+NEEDS_TRUTH += ("variants_acc", "variants_nmi")
 
 
 @pytest.fixture(scope="module")

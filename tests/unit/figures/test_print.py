@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from jcae.figures import FIGURES, OF_EQUIVALENCE, PER_DATASET, draw_all, style
+from jcae.figures import FIGURES, OF_EQUIVALENCE, OF_SWEEP, PER_DATASET, draw_all, style
 from jcae.figures.cost import on_front
 from jcae.figures.labels import apart, spread
 from jcae.figures.order import looks_of
@@ -16,7 +16,9 @@ from jcae.scores.neighbours import neighbour_map
 NAMES = [
     n
     for n in FIGURES
-    if n not in OF_EQUIVALENCE and not n.startswith("effects") and n not in ("scores_nmi", "scores_ari")
+    if n not in OF_EQUIVALENCE + OF_SWEEP
+    and not n.startswith(("effects", "variants"))
+    and n not in ("scores_nmi", "scores_ari")
 ]
 
 
