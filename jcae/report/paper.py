@@ -27,7 +27,7 @@ FIGURES = (
     *("centroids", "interpolations", "maps", "curves", "score_curves"),
     *(f"effects_{metric}" for metric in MAIN_METRICS),
 )
-"""What the paper shows, in the order in which docs/configs.md lists it; a number is the place in this list."""
+"""What the paper shows, in the order in which docs/figures.md lists it; a number is the place in this list."""
 
 
 def write_paper(
@@ -70,7 +70,7 @@ def write_paper(
         lines = [*_tables(results, folder), *_figures(results, folder, dataset, reference)]
         about = (
             f"# Tables and figures of {PAPER}\n\nMade of `{results.name}`. The numbers are places in this project's "
-            f"own list (docs/configs.md), not those of the paper. Pictures: {dataset or 'no data set has any'}. First "
+            f"own list (docs/figures.md), not those of the paper. Pictures: {dataset or 'no data set has any'}. First "
             f"method: {reference or 'none'}.\n\n"
         )
         (folder / "README.md").write_text(about + "".join(f"- {line}\n" for line in lines), encoding="utf-8")
