@@ -1,7 +1,5 @@
 """Verbs: from finished runs to scores, tables, figures and MLflow."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -283,9 +281,6 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
 ) -> None:
     """Show the tracked runs in MLflow's web page, on this machine only."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    # MLflow opens in another of its modes by itself.
-    typer.echo(f"The runs: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning (Ctrl-C ends it)")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1"]
-    os.execv(sys.executable, [*command, "--port", str(port)])
+    from jcae.publish.page import command, serve
+
+    raise typer.Exit(serve(command(uri, port), port, typer.echo))

@@ -28,6 +28,9 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 KEY, CONTENT, RESULTS = "jcae.key", "jcae.content", "jcae.results"
 PARENT = "mlflow.parentRunId"
+VIEW = "scores"
+"""View of an experiment in which its list of runs has the mean scores as columns: a `viewStateShareKey` of MLflow."""
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 
 # MLflow's limits for one log_batch (1000 of all kinds, a tag among them), and for a page of runs.
 _PARAMS, _METRICS, _PAGE = 100, 899, 1000
@@ -128,6 +131,15 @@ _EXPERIMENT_TAGS = {
 }
 
 
+_COLUMNS = [
+    *(f"metrics.`own mean/{metric}`" for metric in ("acc", "nmi", "ari")),
+    *("metrics.`runs ok`", "metrics.`run mean/seconds`"),
+]
+_VIEW = json.dumps(
+    {"selectedColumns": ["attributes.`Dataset`", *_COLUMNS], "orderByKey": "attributes.start_time", "orderByAsc": False}
+)
+
+
 def _open(uri: str, experiment: str) -> tuple[Any, str]:
     """Return a client and the id of the experiment, made where it is not there."""
     from mlflow import MlflowClient
@@ -141,13 +153,16 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
     if found is None:
         place = None if file is None else (file.parent / "mlruns" / re.sub(r"[^\w.-]+", "_", experiment)).as_uri()
         try:
-            return client, client.create_experiment(experiment, artifact_location=place, tags=_EXPERIMENT_TAGS)
+            tags = _EXPERIMENT_TAGS | {VIEW_TAG: _VIEW}
+            return client, client.create_experiment(experiment, artifact_location=place, tags=tags)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             found = client.get_experiment_by_name(experiment)  # made by another import, just now
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
+    if found.tags.get(VIEW_TAG) != _VIEW:
+        client.set_experiment_tag(found.experiment_id, VIEW_TAG, _VIEW)
     return client, found.experiment_id
 
 

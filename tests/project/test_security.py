@@ -260,10 +260,11 @@ def test_zip_bomb_that_lies_about_its_size(tmp_path, monkeypatch):
 
 
 def test_page_of_runs_listens_to_this_machine_alone(monkeypatch):
-    from jcae.cli import app, results
+    from jcae.cli import app
+    from jcae.publish import page
 
     started = []
-    monkeypatch.setattr(results.os, "execv", lambda program, arguments: started.append(arguments))
+    monkeypatch.setattr(page, "serve", lambda words, port, say: started.append(words) or 0)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     result = CliRunner().invoke(app, ["ui", "--port", "5001"])
     assert result.exit_code == 0, result.output
