@@ -68,7 +68,9 @@ def _lines(counts: dict[str, int]) -> list[list[tuple[str, int, int]]]:
 def _panel(ax: Axes, data: pd.DataFrame, whole: pd.DataFrame) -> None:
     colour = whole["colour"].iloc[0]
     for (_, status), one in data.groupby(["seed", "status"]):
-        ax.plot(one["update"], one["value"], lw=0.4, alpha=0.45, color=colour, ls="-" if status == "ok" else "--")
+        line = "-" if status == "ok" else "--"
+        # Pixels: thousands of updates, of which a vector file would keep each.
+        ax.plot(one["update"], one["value"], lw=0.4, alpha=0.45, color=colour, ls=line, rasterized=True, zorder=1.5)
     median = data[data["status"] == "ok"].groupby("update")["value"].median()
     ax.plot(median.index, median, lw=1.1, color=colour)
     style.shade_phases(ax, whole, named=False)

@@ -35,7 +35,16 @@ def score_curves(results: Path, dataset: str, *, reference: str | None = None) -
         mine = data[data["name"] == name]
         for (metric, _, status), one in mine.groupby(["metric", "seed", "status"]):
             line = "-" if status == "ok" else "--"
-            ax.plot(one["update"], 100 * one["value"], lw=0.5, alpha=0.35, ls=line, color=colour[metric])
+            ax.plot(
+                one["update"],
+                100 * one["value"],
+                lw=0.5,
+                alpha=0.35,
+                ls=line,
+                color=colour[metric],
+                rasterized=True,
+                zorder=1.5,
+            )
         ok = mine[mine["status"] == "ok"]
         for metric, one in ok.groupby("metric"):
             median = one.groupby("update")["value"].median()
