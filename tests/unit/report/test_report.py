@@ -242,7 +242,7 @@ def test_numbers_of_clusters_have_a_page_of_their_own(make):
     pd.DataFrame(over).to_csv(source.results / "sweep_records.csv", index=False)
     pd.DataFrame(values).to_csv(source.results / "sweep_scores.csv", index=False)
     write_how_many_tables(source.results, source.shown / "tables")
-    draw("how_many", source.results, source.shown / "figures/digits/how_many", "digits")
+    draw("how_many", source.results, source.shown / "figures/how_many/digits/how_many", "digits")
     write_report(source.results, source.shown, source.shown / "report")
     page = pages(source)["how_many.html"].read_text(encoding="utf-8")
     said = "Each rule, over methods and data sets with known classes, finds their number: silhouette in 1 of 1."
