@@ -20,7 +20,7 @@ from jcae.scores.metrics import accuracy
 
 # The three figures of scores are one function: nmi and ari as acc.
 # Those of the equivalence, of numbers of clusters, of effects and of variants are drawn in test_equivalence.py,
-# test_how_many_tables.py, test_effects.py and test_variants.py, from their own files.
+# test_how_many_tables.py, test_effects.py and test_variant_curves.py, from their own files.
 ELSEWHERE = (*OF_EQUIVALENCE, *OF_SWEEP, "scores_nmi", "scores_ari", "effects_acc", "effects_nmi", "effects_ari")
 ELSEWHERE += ("variants_acc", "variants_nmi")
 CASES = [(n, "digits" if n in PER_DATASET else None) for n in FIGURES if n not in ELSEWHERE]
