@@ -158,7 +158,9 @@ def test_run_ends_with_its_summary(finished):
     done = finished.run(*command(finished, "--configfile", "tiny.yaml")[2:])
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
-    assert lines[1] == "Run tiny: 10 runs of 5 methods on 1 data set, and 4 runs over numbers of clusters; steps to do: 3"
+    assert (
+        lines[1] == "Run tiny: 10 runs of 5 methods on 1 data set, and 4 runs over numbers of clusters; steps to do: 3"
+    )
     assert lines[2].split()[:3] == ["1/3", "write", "tables"]
     assert {tuple(line.split()[1:3]) for line in lines[3:5]} == {("write", "report"), ("import", "runs")}
     assert lines[5].startswith("All steps done: 3 in ")
