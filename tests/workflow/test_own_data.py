@@ -1,4 +1,4 @@
-"""docs/own-data.md as written: files, commands and configs of the page, with trainings cut down to seconds."""
+"""docs/own-data*.md as written: files, commands and configs of the pages, with trainings cut down to seconds."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ from jcae.scores.metrics import METRICS
 from jcae.tables.comparison import COMPARISON_TABLES
 from jcae.tables.run import RUN_TABLES
 
-PAGE = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
+PAGE = "\n".join((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("own-data", "own-data-options"))
 
 # Over the configs of the page: every kind of data, few methods, a few updates.
 SHORT = """
