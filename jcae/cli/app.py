@@ -50,6 +50,20 @@ app = typer.Typer(cls=_Verbs, no_args_is_help=True, add_completion=False, pretty
 Features = Annotated[Path, typer.Option(help="features.npz; card.json lies beside it.")]
 Truth = Annotated[Path | None, typer.Option(help="truth.npz; without it, scores that need it are left out.")]
 Results = Annotated[Path, typer.Option(help="Folder of the run, results/<run>.")]
+ScoredFeatures = Annotated[
+    Path | None, typer.Option(help="features.npz; without it, scores among the features are left out.")
+]
+ScoredGraph = Annotated[Path | None, typer.Option(help="graph.npz; without it, scores on the graph are left out.")]
+Fit = Annotated[Path | None, typer.Option(help="fit.npz: points to fit on, where others are labelled.")]
+Graph = Annotated[Path | None, typer.Option(help="graph.npz, for methods that take a graph.")]
+Pretrained = Annotated[Path | None, typer.Option(help="Block folder of the autoencoder to start from.")]
+Crashed = Annotated[
+    int | None,
+    typer.Option(help="Exit code of an earlier call that the method took down: record that, where it is a crash."),
+]
+Wording = Annotated[
+    str, typer.Option(help="What tables call methods, and how these were tuned, as JSON: data set, method, words.")
+]
 Out = Annotated[Path, typer.Option(help="Where to write.")]
 Spec = Annotated[str, typer.Option(help="The job as JSON: dataset, method, use, params ...")]
 Seeds = Annotated[str, typer.Option(help="Block of seeds: 0-4, 0 or 0,2,5.")]

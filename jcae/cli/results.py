@@ -10,7 +10,10 @@ from jcae.cli.app import (
     Out,
     Reference,
     Results,
+    ScoredFeatures,
+    ScoredGraph,
     Truth,
+    Wording,
     app,
     read_json,
     write_csv,
@@ -21,11 +24,9 @@ from jcae.cli.app import (
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or of blocks of runs.")],
     out: Annotated[Path, typer.Option(help="Scores, csv.")],
-    features: Annotated[
-        Path | None, typer.Option(help="features.npz; without it, scores among the features are left out.")
-    ] = None,
+    features: ScoredFeatures = None,
     truth: Truth = None,
-    graph: Annotated[Path | None, typer.Option(help="graph.npz; without it, scores on the graph are left out.")] = None,
+    graph: ScoredGraph = None,
 ) -> None:
     """Score the runs of a method on a data set, against the truth where it has one."""
     from jcae.scores.evaluation import evaluate as score_runs
@@ -41,9 +42,7 @@ def collect(
         typer.Argument(help="Scores that belong to the run, <data set>/<method>.csv; without any, all that are there."),
     ] = None,
     block: Annotated[list[str] | None, typer.Option(help="Keep this block of seeds: 0-4, 0 or 0,2,5.")] = None,
-    wording: Annotated[
-        str, typer.Option(help="What tables call methods, and how these were tuned, as JSON: data set, method, words.")
-    ] = "{}",
+    wording: Wording = "{}",
 ) -> None:
     """Join all scores into scores.csv and all run records into records.csv."""
     from jcae.jobs.records import parse_block

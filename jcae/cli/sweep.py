@@ -7,15 +7,22 @@ import typer
 
 from jcae.cli.app import (
     Checkpoints,
+    Crashed,
     Device,
     Every,
     Features,
+    Fit,
+    Graph,
     Out,
+    Pretrained,
     Results,
+    ScoredFeatures,
+    ScoredGraph,
     Seeds,
     Spec,
     Threads,
     Truth,
+    Wording,
     app,
     command_line,
     read_json,
@@ -32,17 +39,14 @@ def sweep(
     features: Features,
     seeds: Seeds,
     out: Out,
-    fit: Annotated[Path | None, typer.Option(help="fit.npz: points to fit on, where others are labelled.")] = None,
-    graph: Annotated[Path | None, typer.Option(help="graph.npz, for methods that take a graph.")] = None,
-    pretrained: Annotated[Path | None, typer.Option(help="Block folder of the autoencoder to start from.")] = None,
+    fit: Fit = None,
+    graph: Graph = None,
+    pretrained: Pretrained = None,
     device: Device = "cpu",
     threads: Threads = 1,
     checkpoints: Checkpoints = None,
     checkpoint_every: Every = 0,
-    crashed: Annotated[
-        int | None,
-        typer.Option(help="Exit code of an earlier call that the method took down: record that, where it is a crash."),
-    ] = None,
+    crashed: Crashed = None,
 ) -> None:
     """Fit a method for a block of seeds and every one of some numbers of clusters."""
     from jcae.jobs.records import parse_block
@@ -77,11 +81,9 @@ def sweep(
 def evaluate_sweep(
     blocks: Annotated[list[Path], typer.Argument(help="Folders that `jcae sweep` wrote, of one method and data set.")],
     out: Annotated[Path, typer.Option(help="Folder that gets scores.csv and records.csv.")],
-    features: Annotated[
-        Path | None, typer.Option(help="features.npz; without it, scores among the features are left out.")
-    ] = None,
+    features: ScoredFeatures = None,
     truth: Truth = None,
-    graph: Annotated[Path | None, typer.Option(help="graph.npz; without it, scores on the graph are left out.")] = None,
+    graph: ScoredGraph = None,
 ) -> None:
     """Score the runs of a method over numbers of clusters."""
     from jcae.scores.sweep import evaluate_sweep as score_runs
@@ -96,9 +98,7 @@ def evaluate_sweep(
 def collect_sweep(
     folders: Annotated[list[Path], typer.Argument(help="Folders that `jcae evaluate-sweep` wrote.")],
     results: Results,
-    wording: Annotated[
-        str, typer.Option(help="What tables call methods, and how these were tuned, as JSON: data set, method, words.")
-    ] = "{}",
+    wording: Wording = "{}",
 ) -> None:
     """Join the runs over numbers of clusters into sweep_scores.csv and sweep_records.csv."""
     from jcae.scores.sweep import RECORDS, SCORES

@@ -8,10 +8,14 @@ import typer
 
 from jcae.cli.app import (
     Checkpoints,
+    Crashed,
     Device,
     Every,
     Features,
+    Fit,
+    Graph,
     Out,
+    Pretrained,
     Progress,
     Seeds,
     Spec,
@@ -21,8 +25,6 @@ from jcae.cli.app import (
     read_spec,
     write_csv,
 )
-
-Fit = Annotated[Path | None, typer.Option(help="fit.npz: points to fit on, where others are labelled.")]
 
 
 @app.command()
@@ -66,18 +68,15 @@ def train(
     out: Out,
     truth: Annotated[Path | None, typer.Option(help="truth.npz, for control methods only.")] = None,
     fit: Fit = None,
-    graph: Annotated[Path | None, typer.Option(help="graph.npz, for methods that take a graph.")] = None,
-    pretrained: Annotated[Path | None, typer.Option(help="Block folder of the autoencoder to start from.")] = None,
+    graph: Graph = None,
+    pretrained: Pretrained = None,
     device: Device = "cpu",
     threads: Threads = 1,
     checkpoints: Checkpoints = None,
     checkpoint_every: Every = 0,
     keep: Annotated[str, typer.Option(help="all, or small: the code as float16 and no weights.")] = "all",
     progress: Progress = False,
-    crashed: Annotated[
-        int | None,
-        typer.Option(help="Exit code of an earlier call that the method took down: record that, where it is a crash."),
-    ] = None,
+    crashed: Crashed = None,
 ) -> None:
     """Fit a method for a block of seeds. What the method does wrong is recorded, and is no error of this verb."""
     from jcae.jobs.records import parse_block

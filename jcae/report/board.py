@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -78,8 +79,15 @@ def write_board(folders: Sequence[str | Path], out: str | Path) -> Path:
     return write_pages(Path(out), {"index.html": page})
 
 
-def results(folder: Path) -> pd.DataFrame:
-    """Read a run or a submission.
+def results(folder: Path, scores: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Say of every score what its labels are.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a run or a submission.
+    scores, records : DataFrame
+        What it holds.
 
     Returns
     -------
@@ -87,13 +95,13 @@ def results(folder: Path) -> pd.DataFrame:
         One row per run (seed), protocol and score: dataset, method, seed, protocol, metric, value, name; controls are
         left out, runs that are not ok have no row.
     """
-    scores, records = read_results(folder)
     records = records[~records["control"].astype(bool)]
     names = display_names(records)
+    records = records.assign(handed_in=[_handed_in(params) for params in records["params"]])
     scores = scores[scores["metric"].isin(MAIN_METRICS) & scores["labels"].isin(["own", "refit"])]
-    scores = scores.merge(records[[*RUN, "split", "params"]] if "split" in records else records[[*RUN, "params"]])
-    protocols = [_protocol(row) for row in scores.itertuples()]
-    scores = scores.assign(protocol=protocols)
+    known = [*RUN, "handed_in", *({"split"} & set(records))]
+    scores = scores.merge(records[known])
+    scores = scores.assign(protocol=[_protocol(row) for row in scores.itertuples()])
     curves = read_score_curves(folder).merge(records.loc[records["status"] == "ok", RUN])
     curves = curves[curves["metric"].isin(MAIN_METRICS)]
     best = curves.groupby([*RUN, "metric"], as_index=False)["value"].max().assign(protocol="best-by-labels")
@@ -101,11 +109,16 @@ def results(folder: Path) -> pd.DataFrame:
     return both[[*RUN, "protocol", "metric", "value"]].assign(name=both["method"].map(names))
 
 
+def _handed_in(params: Any) -> str | None:
+    """The protocol of labels that somebody handed in; None of a run of our own."""
+    stated = json.loads(params).get("protocol") if isinstance(params, str) else None
+    return stated if stated in PROTOCOLS else None
+
+
 def _protocol(row: tuple) -> str:
     """What the labels of a score are: a key of `SECTIONS`."""
-    handed_in = json.loads(row.params).get("protocol") if isinstance(row.params, str) else None
-    if handed_in in PROTOCOLS:
-        return handed_in
+    if isinstance(row.handed_in, str):
+        return row.handed_in
     if isinstance(getattr(row, "split", None), str):
         return "transfer"
     return "last" if row.labels == "own" else "refit"
@@ -113,8 +126,11 @@ def _protocol(row: tuple) -> str:
 
 def sections(folders: Sequence[Path]) -> Iterator[BoardSection]:
     """Read all folders, and yield the protocols that have a result."""
-    found = {folder.resolve().name: results(folder) for folder in folders}
-    records = {folder.resolve().name: _described(folder) for folder in folders}
+    found, records = {}, {}
+    for folder in folders:
+        scores, runs = read_results(folder)
+        found[folder.resolve().name] = results(folder, scores, runs)
+        records[folder.resolve().name] = _described(folder, runs)
     for name, (title, note) in SECTIONS.items():
         rows: dict[str, list[tuple[float, dict[str, Cell]]]] = {}
         for run, values in found.items():
@@ -141,9 +157,8 @@ def _ranked(rows: list[tuple[float, dict[str, Cell]]]) -> Grid:
     return grid(ranked)
 
 
-def _described(folder: Path) -> dict[tuple[str, str], dict[str, Cell]]:
+def _described(folder: Path, records: pd.DataFrame) -> dict[tuple[str, str], dict[str, Cell]]:
     """What is said of the runs of a method on a data set, beside their scores."""
-    _, records = read_results(folder)
     full = exported_records(folder)
     found = {}
     for (dataset, method), runs in records.groupby(["dataset", "method"]):
