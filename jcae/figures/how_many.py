@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from jcae.figures import style
 from jcae.figures.order import looks_of
-from jcae.scores.evaluation import display_names, read_results
+from jcae.scores.evaluation import read_results
 from jcae.scores.metrics import METRICS
 from jcae.scores.sweep import SWEEP_RUN, read_sweep
 from jcae.statistics.how_many import CURVE_COLUMNS, MEASURES, RULES, choices, curves
@@ -33,7 +33,6 @@ def how_many(results: Path, dataset: str, *, reference: str | None = None) -> tu
         No method ran over numbers of clusters on this data set; the message lists those on which one did.
     """
     scores, records = read_sweep(results)
-    names = display_names(records)
     if dataset not in set(records["dataset"]):
         known = ", ".join(sorted(records["dataset"].unique()))
         raise ValueError(f"{results} has no runs over numbers of clusters on {dataset!r}; data sets with some: {known}")
@@ -45,6 +44,7 @@ def how_many(results: Path, dataset: str, *, reference: str | None = None) -> tu
         return style.empty(f"no run over numbers of clusters on {dataset} is ok", COLUMNS)
     look = looks_of(*read_results(results)[::-1], reference)
     methods = [method for method in look if method in set(found["method"])]
+    names = {method: look[method].name for method in methods}
     looks = {method: (look[method].colour, look[method].marker) for method in methods}
     figure, axes = style.grid(len(shown), PER_ROW, 1.75, extra=0.75)
     runs = _runs(scores, records)
