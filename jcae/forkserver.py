@@ -28,7 +28,10 @@ PLACE = "JCAE_FORKSERVER"
 WANTED = "JCAE_PRELOADED"
 """Environment variable: which of `PRELOADED` a verb wants; the first of them if it does not say."""
 PRELOADED = {
-    "plain": ("numpy", "pandas", "scipy.stats", "sklearn.cluster", "sklearn.metrics", "sklearn.mixture", "typer"),
+    "plain": (
+        *("numpy", "pandas", "scipy.stats", "sklearn.cluster", "sklearn.metrics", "sklearn.mixture"),
+        *("jsonschema", "pydantic", "typer", "yaml"),
+    ),
     "torch": ("torch", "safetensors.torch"),
 }
 """What is imported beforehand, each beside what is named before it. The peak memory of a run counts all of it, so a
@@ -95,27 +98,40 @@ def start() -> None:
     if sys.platform != "linux":  # elsewhere system libraries do not survive a fork
         return
     folder = tempfile.mkdtemp(prefix="jcae-")  # which nobody else may enter
-    command = [sys.executable, "-m", "jcae.forkserver", folder]
-    # Nothing is ever written to the pipe; it closes with this process.
-    subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, **dict.fromkeys(THREADS, "1")})
+    with ExitStack() as opened:
+        listeners = [opened.enter_context(socket.socket(socket.AF_UNIX)) for _ in PRELOADED]
+        # Before anything is imported: an early caller waits, which takes no longer than importing by itself.
+        for listener, name in zip(listeners, PRELOADED, strict=True):
+            listener.bind(str(Path(folder, name)))
+            listener.listen(128)
+        numbers = [listener.fileno() for listener in listeners]
+        command = [sys.executable, "-m", "jcae.forkserver", folder, *map(str, numbers)]
+        environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
+        # Nothing is ever written to the pipe; it closes with this process.
+        subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=numbers)
     os.environ[PLACE] = folder
 
 
-def serve(folder: Path) -> None:
-    """Answer calls until standard input closes. Returns in a fork alone, which then is what the caller was."""
+def serve(folder: Path, numbers: list[int]) -> None:
+    """Answer calls until standard input closes. Returns in a fork alone, which then is what the caller was.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the sockets; it is removed at the end.
+    numbers : list of int
+        The open sockets, one for each of `PRELOADED`.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the verbs
-    listeners = {}
-    for name in PRELOADED:  # before anything is imported: a caller waits, which takes no longer than importing itself
-        listeners[name] = socket.socket(socket.AF_UNIX)
-        listeners[name].bind(str(folder / name))
-        listeners[name].listen(128)
+    listeners = {name: socket.socket(fileno=number) for name, number in zip(PRELOADED, numbers, strict=True)}
     first, *others = PRELOADED
     _preload(first)
     name = first
-    for other in others:  # a process of its own for each
-        if os.fork() == 0:
-            name = other
-            _preload(name)
+    for other in others:  # a process for each name, forked from that of the name before
+        if os.fork():
+            break
+        name = other
+        _preload(name)
     for other, listener in listeners.items():
         if other != name:
             listener.close()
@@ -221,7 +237,7 @@ def _become(request: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), [int(number) for number in sys.argv[2:]])
     from jcae.__main__ import main
 
     main()

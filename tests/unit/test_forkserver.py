@@ -140,11 +140,15 @@ def test_caller_ends_as_its_fork_does(wine, place):
     assert not (wine / "Dies").exists()
 
 
+def started_fork(wine):
+    wait_for(lambda: (wine / "said").exists() and (wine / "said").read_text().endswith("]"))
+    return psutil.Process(eval((wine / "said").read_text())[0])
+
+
 def test_killed_caller_takes_its_fork_along(wine, place):
     (wine / "said").unlink(missing_ok=True)
     caller = train(wine, "Waits", place)
-    wait_for(lambda: (wine / "said").exists() and (wine / "said").read_text().endswith("]"))
-    fork = psutil.Process(eval((wine / "said").read_text())[0])
+    fork = started_fork(wine)
     caller.kill()
     caller.wait()
     wait_for(lambda: not fork.is_running())
@@ -161,3 +165,17 @@ def test_server_ends_with_its_starter_however_that_ends(wine):
     wait_for(lambda: not any(server.is_running() for server in servers))
     assert not Path(place).exists()
     assert train(wine, "Says", place).wait() == 0
+
+
+def test_a_server_that_is_killed_fails_what_it_runs_and_nothing_else(wine, place):
+    (wine / "said").unlink(missing_ok=True)
+    caller = train(wine, "Waits", place)
+    fork = started_fork(wine)
+    fork.parent().kill()
+    output, _ = caller.communicate()
+    assert caller.returncode == 1
+    assert output == "jcae: the process that ran this verb is gone; run it again\n"
+    fork.kill()
+    following = train(wine, "Says", place)
+    assert following.wait() == 0
+    assert eval((wine / "said").read_text())[0] == following.pid
