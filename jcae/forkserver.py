@@ -8,6 +8,8 @@ system other than Linux, or for a verb with more threads than one, the same comm
 Of our own code nothing is imported before the fork: what runs is what lies on disk, as its digest in the record says.
 """
 
+import atexit
+import ctypes
 import json
 import os
 import runpy
@@ -59,7 +61,7 @@ def call(arguments: list[str]) -> int | None:
     -------
     int or None
         Exit code as a shell has it, 128 and the number of the signal where one ended the fork; None where there is
-        nobody to fork, and nothing has been run.
+        nobody to fork, or nobody any more: whoever forked was killed, and the fork with it.
     """
     folder = os.environ.get(PLACE)
     if not folder or any(os.environ.get(name) != "1" for name in THREADS):
@@ -74,8 +76,8 @@ def call(arguments: list[str]) -> int | None:
         connection.sendall(request)
         answer = _receive(connection, _LENGTH.size)
     if answer is None:
-        print("jcae: the process that ran this verb is gone; run it again", file=sys.stderr)
-        return 1
+        print("jcae: the process that forked for this verb was killed; starting anew", file=sys.stderr)
+        return None
     return _LENGTH.unpack(answer)[0]
 
 
@@ -109,8 +111,15 @@ def start() -> None:
         command = [sys.executable, "-m", "jcae.forkserver", folder, *map(str, numbers)]
         environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
         # Nothing is ever written to the pipe; it closes with this process.
-        subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=numbers)
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=numbers)
     os.environ[PLACE] = folder
+    atexit.register(_stop, server)
+
+
+def _stop(server: subprocess.Popen) -> None:
+    server.stdin.close()
+    with suppress(subprocess.TimeoutExpired):  # a verb that goes on after an interrupt
+        server.wait(10)
 
 
 def serve(folder: Path, numbers: list[int]) -> None:
@@ -138,6 +147,8 @@ def serve(folder: Path, numbers: list[int]) -> None:
     for other in listeners.values():
         other.close()
     if not _answer(listener):
+        with suppress(ChildProcessError):
+            os.wait()
         if name == first:
             shutil.rmtree(folder, ignore_errors=True)
         sys.exit()
@@ -227,6 +238,8 @@ def _become(request: dict[str, Any]) -> None:
     for stream, given in zip(_STREAMS, request["streams"], strict=True):
         os.dup2(given, stream)
         os.close(given)
+    # PR_SET_PDEATHSIG: it ends with its parent, or a caller that starts anew would not be alone.
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
