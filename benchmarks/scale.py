@@ -29,7 +29,7 @@ SEEDS = 20
 START = 10.0
 """Seconds of a core that a job takes to start (docs/clusters.md)."""
 PRECISIONS = ("float32", "bf16")
-NODES, CORES = (1, 4, 16, 64), (2, 4, 8, 16)
+CORES = tuple(2**i for i in range(1, 11))
 BLOCKS = (1, 5, 20)
 
 
@@ -137,23 +137,20 @@ def grid_rows(grid: str, found: Sequence[Entry], rates: Rates) -> Iterator[dict[
 
 
 def cluster_rows(grid: str, found: Sequence[Entry], rates: Rates, precision: str) -> Iterator[dict[str, Any]]:
-    """Wall time of N nodes."""
+    """Jobs of a grid, the longest of them, and the wall time on so many cores, of one node or of many."""
     for per_job in BLOCKS:
         jobs = jobs_of(found, rates, precision, per_job)
         hours = sum(job.seconds for job in jobs.values()) / 3600
         common = {"grid": grid, "precision": precision, "seeds per job": per_job}
-        name, job = max(jobs.items(), key=lambda item: item[1].seconds)
-        yield {"table": "longest job", **common, "what": " ".join(name[:2]), "value": job.seconds / 3600}
-        bound = longest_chain(jobs) / 3600
-        counted = {"table": "jobs", "what": "number", "value": len(jobs)}
-        yield {**counted, **common, "core h": hours, "longest chain h": bound}
-        for nodes in NODES:
-            for cores in CORES:
-                for order, ordered in (("config", jobs), ("longest first", longest_first(jobs))):
-                    wall = makespan(ordered, nodes * cores) / 3600
-                    busy = hours / (wall * nodes * cores)
-                    shown = {"nodes": nodes, "cores": cores, "order": order, "wall h": wall, "busy": busy}
-                    yield {"table": "cluster", **common, **shown}
+        name, longest = max(jobs.items(), key=lambda item: item[1].seconds)
+        yield {"table": "jobs", "what": "all", **common, "jobs": len(jobs), "core h": hours}
+        yield {"table": "jobs", "what": f"longest: {' '.join(name[:2])}", **common, "wall h": longest.seconds / 3600}
+        yield {"table": "jobs", "what": "longest, with its pretraining", **common, "wall h": longest_chain(jobs) / 3600}
+        best = longest_first(jobs)
+        for cores in CORES:
+            wall, least = (makespan(order, cores) / 3600 for order in (jobs, best))
+            shown = {"cores": cores, "wall h": wall, "longest first": least, "busy": hours / (wall * cores)}
+            yield {"table": "cluster", **common, **shown}
 
 
 def main() -> None:
@@ -166,7 +163,10 @@ def main() -> None:
     shallow = shallow_rates()
     for grid, files in list(GRIDS.items())[: 1 if args.quick else None]:
         paths = [harness.ROOT / name for name in ("config.yaml", *files)]
-        found = list(entries(plans.make_plan(read_config(paths)), shallow))
+        plan = plans.make_plan(read_config(paths))
+        found = list(entries(plan, shallow))
+        features = sum(outline.n * outline.d for outline in plan.outlines.values()) * 4 / 1e9
+        rows.append({"table": "disk", "grid": grid, "what": "features before they are compressed", "GB": features})
         rows += grid_rows(grid, found, rates)
         for precision in PRECISIONS:
             rows += cluster_rows(grid, found, rates, precision)
