@@ -1,4 +1,7 @@
-"""A method that changes its process is told what it changes, whether in its fit or when it is imported."""
+"""A method that changes its process is told what it changes, whether in its fit or when it is imported.
+
+`jcae check` asks fresh processes; the test of all methods asks forks of a warm one, which must find the same.
+"""
 
 import os
 import sys
@@ -6,9 +9,12 @@ import textwrap
 import warnings
 
 import numpy as np
+import pytest
 import torch
 from sklearn.cluster import KMeans
+from warm_process import WarmProcess
 
+from jcae.contract import process
 from jcae.contract.checks import CHECKS, Subject, run_check
 
 (CHECK,) = [check for check in CHECKS if check.name == "process"]
@@ -34,6 +40,19 @@ class Crashes(KMeans):
 class LacksPackage(KMeans):
     def fit(self, X, y=None):
         raise ImportError("pip install something")
+
+
+@pytest.fixture(scope="module")
+def warm_process():
+    warm = WarmProcess()
+    yield warm
+    warm.close()
+
+
+@pytest.fixture(autouse=True, params=["fresh", "warm"])
+def start(request, monkeypatch):
+    if request.param == "warm":
+        monkeypatch.setattr(process, "start", request.getfixturevalue("warm_process").start)
 
 
 def outcome(cls):
