@@ -5,9 +5,7 @@ from importlib import import_module
 
 import pytest
 from project import CONFIGS, ROOT, config_files
-from warm_process import WarmProcess
 
-from jcae.contract import process
 from jcae.contract.checks import CHECKS, Subject, run_check, subjects
 from jcae.jobs.config import read_config
 from jcae.jobs.plan import make_plan
@@ -38,22 +36,13 @@ def methods_of_files(known):
                 yield Subject(f"{module.__name__}.{name}")
 
 
-@pytest.fixture(scope="module")
-def warm_process():
-    """One for all methods; test_process.py starts fresh ones, as `jcae check` does."""
-    warm = WarmProcess()
-    yield warm
-    warm.close()
-
-
 SUBJECTS = methods_of_configs()
 SUBJECTS += methods_of_files({subject.cls for subject in SUBJECTS})
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: f"{subject.name}")
-def test_method_keeps_to_the_contract(subject, check, warm_process, monkeypatch):
-    monkeypatch.setattr(process, "start", warm_process.start)
+def test_method_keeps_to_the_contract(subject, check, warm_fits):
     outcome = run_check(check, subject)
     assert outcome.status != "failed", f"{subject.name} ({subject.use}), {check.name}: {outcome.reason}"
     if outcome.status == "not applicable":

@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.cluster import KMeans
-from warm_process import WarmProcess
 
-from jcae.contract import process
 from jcae.contract.checks import CHECKS, Subject, run_check
 
 (CHECK,) = [check for check in CHECKS if check.name == "process"]
@@ -42,17 +40,10 @@ class LacksPackage(KMeans):
         raise ImportError("pip install something")
 
 
-@pytest.fixture(scope="module")
-def warm_process():
-    warm = WarmProcess()
-    yield warm
-    warm.close()
-
-
 @pytest.fixture(autouse=True, params=["fresh", "warm"])
-def start(request, monkeypatch):
+def start(request):
     if request.param == "warm":
-        monkeypatch.setattr(process, "start", request.getfixturevalue("warm_process").start)
+        request.getfixturevalue("warm_fits")
 
 
 def outcome(cls):

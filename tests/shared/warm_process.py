@@ -1,58 +1,75 @@
-"""`jcae.contract.bare_fit` in forks of a process that has imported torch: its start is paid once and not per method.
+"""`python -m PROGRAM` in forks of a process that has imported large packages: those are most of what a short one costs.
 
-A fork is where a fresh process is when `bare_fit` takes its first look: no method has been imported.
+A fork is where Python is before it runs the program, but for these imports: it has the folder, environment, streams and
+path of modules that it is given. Nothing of our own is imported beforehand.
 """
 
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 SERVER = """
-import json, os, sys, traceback
-from pathlib import Path
+import json, os, runpy, signal, sys
+from importlib import import_module
 
-import torch
-from jcae.contract import bare_fit
-
-bare_fit.blobs()
+for name in sys.argv[1:]:
+    import_module(name)
+assert not {"jcae", "baselines", "snakemake_logger_plugin_jcae"} & set(sys.modules)
 for line in sys.stdin:
-    asked, file = json.loads(line)
     child = os.fork()
     if child == 0:
-        code = 1
-        try:
-            with open(file + ".said", "w") as said:
-                os.dup2(said.fileno(), 1)
-                os.dup2(said.fileno(), 2)
-            Path(file).write_text(json.dumps(bare_fit.look(**asked)), encoding="utf-8")
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-            sys.stderr.flush()
-        finally:
-            os._exit(code)
+        break
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+else:
+    sys.exit()
+asked = json.loads(line)
+signal.alarm(asked["seconds"])
+os.chdir(asked["folder"])
+for stream, name in enumerate(asked["streams"]):
+    opened = os.open(name, os.O_RDONLY if stream == 0 else os.O_WRONLY | os.O_APPEND)
+    os.dup2(opened, stream)
+    os.close(opened)
+sys.stdin = open(0, encoding="utf-8", closefd=False)
+os.environ.clear()
+os.environ.update(asked["environment"])
+sys.path[0] = asked["folder"]
+given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+sys.path[1:] = given + [entry for entry in sys.path[1:] if entry not in given]
+sys.argv = [asked["program"], *asked["arguments"]]
+runpy.run_module(asked["program"], run_name="__main__", alter_sys=True)
 """
 
 
 class WarmProcess:
-    """Its `start` stands in for `jcae.contract.process.start`."""
+    """Starts when it is first used, and ends with this process.
 
-    def __init__(self):
-        self.process = self.environment = None
+    Parameters
+    ----------
+    modules : sequence of str
+        What is imported beforehand, with the environment of the first run.
+    """
 
-    def start(self, asked, file, environment):
-        threads = environment["OMP_NUM_THREADS"]
+    def __init__(self, modules):
+        self.modules, self.process, self.threads = modules, None, None
+
+    def run(self, program, *arguments, folder, environment, given="", seconds=600):
+        """Exit code and what was said, on both streams in one, as `subprocess.run` gives them."""
         if self.process is None:
-            command, pipe, self.environment = [sys.executable, "-c", SERVER], subprocess.PIPE, environment
-            self.process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
-        assert threads == self.environment["OMP_NUM_THREADS"], "a library reads it once, when it is loaded"
-        self.process.stdin.write(json.dumps([asked, str(file)], default=str) + "\n")
-        self.process.stdin.flush()
-        code = int(self.process.stdout.readline())
-        return subprocess.CompletedProcess([], code, stderr=Path(f"{file}.said").read_text(encoding="utf-8"))
-
-    def close(self):
-        if self.process is not None:
-            self.process.communicate()
+            command, pipe = [sys.executable, "-c", SERVER, *self.modules], subprocess.PIPE
+            bare = {**environment, "PYTHONPATH": ""}
+            self.process = subprocess.Popen(command, env=bare, stdin=pipe, stdout=pipe, text=True)
+            self.threads = environment["OMP_NUM_THREADS"]
+        assert self.threads == environment["OMP_NUM_THREADS"], "libraries read it when they are imported"
+        with tempfile.TemporaryDirectory() as streams:
+            names = [f"{streams}/{name}" for name in ("given", "said")]
+            for name, text in zip(names, (given, ""), strict=True):
+                Path(name).write_text(text, encoding="utf-8")
+            asked = {"program": program, "arguments": [*map(str, arguments)], "folder": str(folder)}
+            asked |= {"environment": environment, "streams": [*names, names[1]], "seconds": seconds}
+            self.process.stdin.write(json.dumps(asked) + "\n")
+            self.process.stdin.flush()
+            code = int(self.process.stdout.readline())
+            said = Path(names[1]).read_text(encoding="utf-8")
+        return subprocess.CompletedProcess([program, *arguments], code, said, said)
