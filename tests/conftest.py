@@ -17,6 +17,12 @@ from stand_ins import RandomMap
 from jcae.data.fetch import MIRROR_VARIABLE
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first: with short ones at the end, all workers end at about the same time."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Print, summed over the tests, the numbers that tests record: kills survived, cases tried."""
     counts = Counter()

@@ -11,6 +11,7 @@ from jcae.jobs.config import read_config
 from jcae.jobs.plan import make_plan
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("umap_stand_in"),  # the checks are about what is around it
     pytest.mark.filterwarnings("ignore"),
 ]
