@@ -20,6 +20,8 @@ from jcae.scores.metrics import METRICS
 from jcae.tables.comparison import COMPARISON_TABLES
 from jcae.tables.run import RUN_TABLES
 
+pytestmark = pytest.mark.slow
+
 PAGE = "\n".join((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("own-data", "own-data-options"))
 
 # Over the configs of the page: every kind of data, few methods, a few updates.

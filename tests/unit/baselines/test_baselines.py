@@ -45,6 +45,7 @@ def scores(method, digits, weights):
     return np.array([normalized_mutual_info_score(y, fit.labels_) for fit in fits])
 
 
+@pytest.mark.slow
 def test_dcn_gains_on_its_start(digits, start):
     weights, kmeans = start
     found = scores(DCN(10, weight=1.0, learning_rate=1e-3, batch_size=64, epochs=20, **NET), digits, weights)
@@ -52,6 +53,7 @@ def test_dcn_gains_on_its_start(digits, start):
     assert found.min() > 0.70
 
 
+@pytest.mark.slow
 def test_dkm_gains_on_its_start(digits, start):
     weights, kmeans = start
     found = scores(DKM(10, weight=0.1, batch_size=64, epochs=20, **NET), digits, weights)
@@ -59,6 +61,7 @@ def test_dkm_gains_on_its_start(digits, start):
     assert found.min() > 0.70
 
 
+@pytest.mark.slow
 def test_annealed_dkm_clusters_from_random_weights(digits):
     """Three digits: with ten it takes some twenty thousand updates."""
     X, y = digits
@@ -68,6 +71,7 @@ def test_annealed_dkm_clusters_from_random_weights(digits):
     assert normalized_mutual_info_score(y, fit.labels_) > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("likelihood", "weight"), [("bernoulli", 3.0), ("gaussian", 10.0)])
 def test_vade_gains_on_its_start(likelihood, weight, digits, start):
     weights, kmeans = start
@@ -124,6 +128,7 @@ def test_n2d_says_what_to_install_before_it_trains(digits, monkeypatch):
         N2D(10).fit(digits[0])
 
 
+@pytest.mark.slow
 def test_n2d_gains_on_its_start(digits, start):
     pytest.importorskip("umap", reason="umap-learn is not installed: pip install umap-learn")
     weights, kmeans = start
@@ -155,6 +160,7 @@ for fit in fits[1:]:
 """
 
 
+@pytest.mark.slow
 def test_umap_leaves_the_process_as_it_was():
     """In a process of its own: the first import of UMAP, and the threads that it sets, count."""
     pytest.importorskip("umap", reason="umap-learn is not installed: pip install umap-learn")
