@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,7 +24,7 @@ from jcae import AECM, Autoencoder, ClusteringModule, IsotropicMixture
 
 pytestmark = pytest.mark.usefixtures("umap_stand_in")  # the checks are about what is around it
 
-# Small and in float64: the checks compare predictions on parts of the data to 1e-7.
+# Small, and in float64 so that soft assignments sum to 1 to the last digits.
 NET = {"hidden": (8,), "code_dim": 4, "device": "cpu", "precision": "float64"}
 AE = Autoencoder(epochs=2)
 ESTIMATORS = [
@@ -47,7 +49,9 @@ ESTIMATORS = [
 ]
 
 
-@parametrize_with_checks([Autoencoder(epochs=3, **NET)])
+@parametrize_with_checks(
+    [Autoencoder(epochs=3, **NET), Autoencoder(epochs=3, **{**NET, "precision": Autoencoder().precision})]
+)
 def test_scikit_learn_conventions_of_what_is_no_clusterer(estimator, check):
     check(estimator)
 
@@ -68,6 +72,49 @@ def test_code_and_decoding_have_the_declared_shapes(estimator):
     assert fitted.inverse_transform(code).shape == X.shape
     with pytest.raises(ValueError, match="Z has 3 columns; the code has 4"):
         fitted.inverse_transform(code[:, :3])
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32", "bf16"])
+@pytest.mark.parametrize("estimator", CODED, ids=name)
+def test_the_code_has_the_type_that_the_tag_promises(estimator, precision):
+    X = load_iris().data
+    fitted = clone(estimator).set_params(random_state=0, precision=precision).fit(X)
+    (promised,) = fitted.__sklearn_tags__().transformer_tags.preserves_dtype
+    assert fitted.transform(X.astype(promised)).dtype == promised
+    assert fitted.transform(X.astype(np.float64)).dtype == promised
+
+
+@pytest.mark.parametrize("estimator", CODED, ids=name)
+def test_the_code_as_a_table_has_named_columns_and_the_rows_index(estimator):
+    table = load_iris(as_frame=True).data.set_index(np.arange(150) + 7)
+    fitted = clone(estimator).set_params(random_state=0).fit(table)
+    names = [f"{type(estimator).__name__.lower()}{i}" for i in range(4)]
+    assert list(fitted.get_feature_names_out()) == names
+    code = fitted.transform(table)
+    assert type(code) is np.ndarray
+    shown = fitted.set_output(transform="pandas").transform(table)
+    assert list(shown.columns) == names
+    assert list(shown.index) == list(table.index)
+    np.testing.assert_array_equal(shown.to_numpy(), code)
+    decoded = fitted.inverse_transform(shown)
+    np.testing.assert_array_equal(decoded, fitted.inverse_transform(code))
+    assert not hasattr(fitted, "predict") or np.isfinite(fitted.score(table))
+
+
+def test_a_score_is_minus_the_distance_of_points_from_decoded_centroids():
+    X = load_iris().data
+    module = ClusteringModule(3, epochs=3, device="cpu", random_state=0).fit(X)
+    apart = X - module.cluster_centers_[module.predict(X)]
+    assert module.score(X) == pytest.approx(-np.square(apart).sum(1).mean())
+    joint = AECM(3, epochs=3, random_state=0, **NET).fit(X)
+    apart = X - joint.inverse_transform(joint.cluster_centers_)[joint.labels_]
+    assert joint.score(X, np.zeros(150)) == pytest.approx(-np.square(apart).sum(1).mean())
+    autoencoder = Autoencoder(epochs=3, random_state=0, **NET).fit(X)
+    apart = X - autoencoder.inverse_transform(autoencoder.transform(X))
+    assert autoencoder.score(X) == pytest.approx(-np.square(apart).sum(1).mean())
+    assert (
+        GridSearchCV(ClusteringModule(3, device="cpu"), {"epochs": [1, 30]}, cv=2).fit(X).best_params_["epochs"] == 30
+    )
 
 
 DEEP = [e for e in ESTIMATORS if hasattr(e, "fit_seeds") and hasattr(e, "predict_proba")]
