@@ -42,10 +42,6 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
     decay_epochs : int or None
         The learning rate falls to a tenth after every so many epochs; None keeps it.
 
-    Attributes
-    ----------
-    weights_, history_, loss_, n_updates_, status_, reason_
-        See `jcae.models.estimator`.
     """
 
     info: ClassVar[Info] = Info(

@@ -56,8 +56,9 @@ class EmbeddingMixin(Parameterised, ClassNamePrefixFeaturesOutMixin, Transformer
         """Decoded points (m, n_features) of codes Z (m, code_dim)."""
         check_is_fitted(self, "network_")
         Z = np.array(Z, dtype=self._array_dtype(), ndmin=2)
-        if Z.shape[1] != self.code_dim:
-            raise ValueError(f"Z has {Z.shape[1]} columns; the code has {self.code_dim}")
+        code_dim = self.setting("code_dim")
+        if Z.shape[1] != code_dim:
+            raise ValueError(f"Z has {Z.shape[1]} columns; the code has {code_dim}")
         return self._map(self.decode, torch.tensor(Z))
 
     def augmentation(self, X: np.ndarray) -> Augmentation | None:
@@ -86,4 +87,4 @@ class EmbeddingMixin(Parameterised, ClassNamePrefixFeaturesOutMixin, Transformer
 
     @property
     def _n_features_out(self) -> int:
-        return self.code_dim
+        return self.setting("code_dim")

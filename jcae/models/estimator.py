@@ -26,7 +26,7 @@ from jcae.models.fitted import FittedNetwork, load_stacked, resolve_device
 from jcae.models.info import Info
 from jcae.models.inputs import checked_data
 from jcae.models.location import FarFromZeroWarning, warn_far_from_zero
-from jcae.models.parameters import check_choice, check_shared
+from jcae.models.parameters import check_choice, check_clusters, check_shared
 from jcae.models.snapshots import Snapshots
 from jcae.nn.graph import Nodes
 from jcae.nn.precision import PRECISIONS, warn_if_slow
@@ -51,9 +51,12 @@ class DeepEstimator(FittedNetwork, BaseEstimator):
     device : str
         ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:<number>``.
     precision : {"float32", "float64", "tf32", "bf16"}
-        See `jcae.nn.precision`; the last two round the products of an autoencoder.
+        What numbers are stored as, and the first two also what is computed in. The last two store float32 and round the
+        operands of the products in the layers of an autoencoder, to 10 and to 7 bits.
     random_state : int, RandomState or None
         The seed.
+    verbose : int
+        From 1 on `fit` shows bars of its progress, and says how long it may take where that is more than half a minute.
 
     Attributes
     ----------
@@ -68,6 +71,12 @@ class DeepEstimator(FittedNetwork, BaseEstimator):
     status_ : {"ok", "diverged", "collapsed"}
     reason_ : str or None
         Why the status is not ok.
+    by_rule_ : dict
+        Parameters that are None, with the values that their rule gave them.
+    n_features_in_ : int
+        Features of the data of the fit.
+    feature_names_in_ : ndarray of str
+        Their names, where the data had some.
     """
 
     info: ClassVar[Info]
@@ -75,6 +84,7 @@ class DeepEstimator(FittedNetwork, BaseEstimator):
     device: str = "auto"
     precision: str = "float32"
     random_state: Any = None
+    verbose: int = 0
 
     # ------------------------------------------------------------------ what a method says
 
@@ -83,6 +93,10 @@ class DeepEstimator(FittedNetwork, BaseEstimator):
 
         Those that it shares with other methods are right by then (`jcae.models.parameters.check_shared`).
         """
+
+    def rule(self, n_samples: int, n_features: int) -> dict[str, Any]:
+        """Values of its parameters for data of this shape, taken where the parameter is None; no label is seen."""
+        return {}
 
     def training_phases(self, block: Block) -> list[Phase]:
         """What is trained, in order."""
@@ -128,13 +142,44 @@ class DeepEstimator(FittedNetwork, BaseEstimator):
 
     # ------------------------------------------------------------------ fitting
 
+    @classmethod
+    def published(cls, preset: str | None = None, /, **params: Any) -> Self:
+        """The method with published values in place of those that a rule chooses.
+
+        Parameters
+        ----------
+        preset : str, optional
+            Name of a data set or a paper in ``info.presets``; None takes what is the same for all data.
+        **params
+            Further parameters of the constructor, ``n_clusters`` for one; they win.
+
+        Raises
+        ------
+        ValueError
+            There is no such preset; the message lists those that there are.
+        """
+        presets = cls.info.presets
+        if preset is not None and preset not in presets:
+            raise ValueError(f"{cls.__name__}: preset {preset!r} is unknown; allowed are {sorted(presets)}")
+        return cls(**{**cls.info.fixed, **(presets[preset] if preset else {}), **params})
+
+    def settled(self, n_samples: int, n_features: int) -> Self:
+        """A copy whose parameters are all set: where one is None, as its rule says for data of this shape."""
+        if "n_clusters" in self.get_params(deep=False) and self.n_clusters is not None:
+            check_clusters(self, n_samples)
+        found = {k: v for k, v in self.rule(n_samples, n_features).items() if getattr(self, k) is None}
+        one = copy.copy(self)
+        vars(one).update(found, by_rule_=found)
+        return one
+
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on X (n_samples, n_features) with the seed ``random_state``; `y` is ignored."""
         return self._fit_one(X)
 
     def _fit_one(self, X: Any, graph: Any = None) -> Self:
         seed = self._one_seed()
-        fitted = self.fit_seeds(X, [seed], runtime=Runtime(progress=False), graph=graph)[0]
+        shown = Runtime(progress=bool(self.verbose), terminal=False, label=type(self).__name__)
+        fitted = self.fit_seeds(X, [seed], runtime=shown, graph=graph)[0]
         state = {k: v for k, v in vars(fitted).items() if k not in self.get_params(deep=False)}
         vars(self).update(state)
         if self.status_ != "ok":
@@ -176,11 +221,23 @@ class DeepEstimator(FittedNetwork, BaseEstimator):
         device = resolve_device(self.device)
         warn_if_slow(self.precision, device)
         X = checked_data(self, X, dtype=self._array_dtype(), order="C", ensure_min_samples=2, copy=False)
-        check_shared(self, *X.shape)
-        self.check_parameters(*X.shape)
-        graph = self.graph_of(X, graph)
+        settled = self.settled(*X.shape)
+        check_shared(settled, *X.shape)
+        settled.check_parameters(*X.shape)
+        graph = settled.graph_of(X, graph)
         warn_far_from_zero(self, X)
-        X = self.prepared(X, graph)
+        return settled._train_seeds(settled.prepared(X, graph), seeds, pretrained, runtime, graph, device)
+
+    def _train_seeds(
+        self,
+        X: np.ndarray,
+        seeds: Sequence[int],
+        pretrained: Sequence[Mapping[str, np.ndarray]] | None,
+        runtime: Runtime,
+        graph: sparse.csr_array | None,
+        device: torch.device,
+    ) -> list[Self]:
+        """Train on data and parameters that are right: the autoencoders first, then the seeds in groups that fit."""
         need = self.demand(self.build_network(X.shape[1], seeds[:1]), *X.shape)
         placed = self.placement(need, graph, device, len(seeds))
         recipe = self.pretraining()
@@ -190,7 +247,8 @@ class DeepEstimator(FittedNetwork, BaseEstimator):
                 "weights were given"
             )
         if recipe is not None and pretrained is None:
-            pretrained = self._pretrain(recipe, X, seeds, runtime)
+            later = self._updates(X, seeds, graph) if runtime.progress else 0
+            pretrained = self._pretrain(recipe, X, seeds, replace(runtime, later=later))
         if pretrained is not None and len(pretrained) != len(seeds):
             name = type(self).__name__
             raise ValueError(f"{name}: {len(pretrained)} pretrained autoencoders were given for {len(seeds)} seeds")
@@ -258,6 +316,13 @@ class DeepEstimator(FittedNetwork, BaseEstimator):
         except torch.OutOfMemoryError:
             raise BlockTooLargeError(block_state(block, len(phases)) if trained else group.state) from None
 
+    def _updates(self, X: np.ndarray, seeds: Sequence[int], graph: Any) -> int:
+        """Updates that the training after the pretraining has, at most."""
+        x = torch.tensor(X)
+        network = self.build_network(X.shape[1], seeds[:1])
+        block = Block(network, x, seeds[:1], self.nodes(x, graph, x.device), self.augmentation(X))
+        return sum(phase.steps for phase in self.training_phases(block))
+
     def _fits(self, block: Block, phases: Sequence[Phase]) -> list[Self]:
         """One fitted estimator per seed of a trained block."""
         fits = []
@@ -306,7 +371,7 @@ class DeepEstimator(FittedNetwork, BaseEstimator):
         graph: sparse.csr_array | None,
     ) -> str:
         """Digest of what determines the result: a checkpoint with another one must not be resumed."""
-        params = {k: v for k, v in self.get_params().items() if k not in ("device", "random_state")}
+        params = {k: v for k, v in self.get_params().items() if k not in ("device", "random_state", "verbose")}
         facts = [type(self).__qualname__, params, X, [int(seed) for seed in seeds]]
         facts += [dict(start[seed]) for seed in seeds] if start else []
         facts += [] if graph is None else [graph.indptr, graph.indices, graph.data]

@@ -39,7 +39,13 @@ def resolve_device(name: str) -> torch.device:
 
 
 class FittedNetwork(Parameterised):
-    """The part of a deep estimator that does not train; `jcae.models.estimator.DeepEstimator` has its parameters."""
+    """The part of a deep estimator that does not train; `jcae.models.estimator.DeepEstimator` has its parameters.
+
+    Attributes
+    ----------
+    weights_ : dict of str to ndarray
+        Parameters and running statistics of the trained network by name.
+    """
 
     def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.Module:
         """Network of a block: every parameter and buffer has a leading axis of ``len(seeds)``."""
@@ -66,11 +72,22 @@ class FittedNetwork(Parameterised):
         ValueError
             The weights are not those of a network with these parameters.
         """
+        open_ones = [name for name in ("hidden", "code_dim") if getattr(self, name, ()) is None]
+        if open_ones:
+            raise ValueError(
+                f"{type(self).__name__}: {' and '.join(open_ones)} would follow from the number of points, which "
+                "stored weights do not tell; give the values that they were trained with"
+            )
         network = self.build_network(n_features, [self._one_seed()])
         load_stacked(network, [weights], f"{type(self).__name__}: the weights are", "these parameters ask for")
         self.network_ = network.requires_grad_(False)
         self.n_features_in_ = n_features
         return self
+
+    def setting(self, name: str) -> Any:
+        """The parameter `name`, or what its rule gave a fitted estimator where it is None."""
+        value = getattr(self, name)
+        return getattr(self, "by_rule_", {}).get(name) if value is None else value
 
     def _array_dtype(self) -> np.dtype:
         return np.dtype(str(storage_dtype(self.precision)).removeprefix("torch."))

@@ -23,14 +23,14 @@ SHORT = {"batch_size": 16, "autoencoder": AE, **NET}
 METHODS = {
     "CM": ClusteringModule(3, alpha=2, epochs=1, batch_size=16, device="cpu"),
     "CM k-means": ClusteringModule(3, init="kmeans", alpha=2, epochs=1, batch_size=16, device="cpu"),
-    "AE-CM": AECM(3, alpha=2, epochs=1, batch_size=16, **NET),
-    "AE-CM pretrained": AECM(3, alpha=2, epochs=1, module_epochs=1, init="pretrained", **SHORT),
+    "AE-CM": AECM.published(n_clusters=3, alpha=2, epochs=1, batch_size=16, **NET),
+    "AE-CM pretrained": AECM.published(n_clusters=3, alpha=2, epochs=1, module_epochs=1, init="pretrained", **SHORT),
     "AE+KM": AEKMeans(3, autoencoder=AE, **NET),
-    "DEC": DEC(3, max_iter=4, update_interval=2, **SHORT),
-    "IDEC": IDEC(3, max_iter=4, update_interval=2, **SHORT),
-    "DCN": DCN(3, epochs=1, **SHORT),
-    "DKM": DKM(3, epochs=1, **SHORT),
-    "VaDE": VaDE(3, epochs=1, likelihood="gaussian", **SHORT),
+    "DEC": DEC.published(n_clusters=3, max_iter=4, update_interval=2, **SHORT),
+    "IDEC": IDEC.published(n_clusters=3, max_iter=4, update_interval=2, **SHORT),
+    "DCN": DCN.published(n_clusters=3, epochs=1, **SHORT),
+    "DKM": DKM.published(n_clusters=3, epochs=1, **SHORT),
+    "VaDE": VaDE.published(n_clusters=3, epochs=1, likelihood="gaussian", **SHORT),
 }
 
 
