@@ -84,7 +84,7 @@ class AECM(SizedClusterer):
         W = pinv(U), b = c = 0, then `module_epochs` on the clustering-module loss with the encoder frozen.
     alpha : float or sequence of K floats, or None
         Dirichlet concentration; above 1 it balances the clusters. It acts per batch: tune it with `batch_size`. None:
-        1 + 3 batch_size / 64, about the middle of the published values when they are scaled with the batch.
+        1 + 6 batch_size / 64, about the middle of the published values when they are scaled with the batch.
     beta : float
         Weight of the reconstruction; it belongs to data of unit scale.
     orthonormality : float
@@ -116,7 +116,7 @@ class AECM(SizedClusterer):
     >>> short.inverse_transform(short.cluster_centers_).shape
     (10, 64)
     >>> short.by_rule_["hidden"], short.by_rule_["batch_size"], short.by_rule_["alpha"]
-    ((128, 128, 256), 64, 4.0)
+    ((128, 128, 256), 64, 7.0)
     """
 
     info: ClassVar[Info] = Info(
@@ -202,7 +202,7 @@ class AECM(SizedClusterer):
         found = super().rule(n_samples, n_features)
         return {
             **found,
-            "alpha": 1.0 + 3.0 * found["batch_size"] / 64.0,
+            "alpha": 1.0 + 6.0 * found["batch_size"] / 64.0,
             "module_epochs": found["epochs"],
         }
 
