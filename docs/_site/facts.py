@@ -1,4 +1,7 @@
-"""Tables that are made from the code while the site is built: of a method, of all methods, of the data sets."""
+"""Tables that are made from the code while the site is built: of a method, of all methods, of the data sets.
+
+What stands inside the blocks is for those who read the pages in the repository; the table takes its place.
+"""
 
 import inspect
 import re
@@ -127,6 +130,7 @@ class Facts(SphinxDirective):
     """``{facts} <dotted path>``: what the class says about itself."""
 
     required_arguments = 1
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
         """Give the parsed text."""
@@ -137,6 +141,8 @@ class Facts(SphinxDirective):
 class Methods(SphinxDirective):
     """``{methods}``: the table of all methods."""
 
+    has_content = True
+
     def run(self) -> list[nodes.Node]:
         """Give the parsed table."""
         self.env.note_reread()
@@ -145,6 +151,8 @@ class Methods(SphinxDirective):
 
 class Datasets(SphinxDirective):
     """``{datasets}``: the tables of all data sets."""
+
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
         """Give the parsed tables."""

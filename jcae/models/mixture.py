@@ -72,6 +72,14 @@ def _log_joint(squares: Array, weights: Array, variance: float, n_features: int)
     return log_weights - 0.5 * squares / variance - 0.5 * n_features * np.log(2.0 * np.pi * variance)
 
 
+def _responsibilities(joint: Array) -> tuple[Array, Array]:
+    """Log-density of each point (n,) and its responsibilities (n, K), which share one pass of exp."""
+    highest = joint.max(axis=1)
+    shares = np.exp(joint - highest[:, None])
+    total = shares.sum(axis=1)
+    return highest + np.log(total), shares / total[:, None]
+
+
 def map_weights(counts: ArrayLike, alpha: float | ArrayLike = 1.0) -> Array:
     """MAP weights (N_k + alpha_k - 1) / (n + sum_l alpha_l - K) of the soft counts N_k = sum_i gamma_ik.
 
@@ -322,12 +330,11 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
         history, converged = [], False
         for step in range(self.max_iter + 1):
             joint = _log_joint(squares, weights, variance, d)
-            evidence = logsumexp(joint, axis=1, keepdims=True)
+            evidence, gamma = _responsibilities(joint)
             history.append(float(evidence.mean()) + _log_prior(weights, self.alpha) / n)
             converged = step > 0 and history[-1] - history[-2] < self.tol
             if converged or step == self.max_iter:
                 break
-            gamma = np.exp(joint - evidence)
             counts = gamma.sum(axis=0)
             weights = map_weights(counts, self.alpha)
             used = counts > 0.0
@@ -356,8 +363,7 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Responsibilities gamma_ik: (n, d) -> (n, K), rows sum to one."""
-        joint = self._log_joint(X)
-        return np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+        return _responsibilities(self._log_joint(X))[1]
 
     def score_samples(self, X: ArrayLike) -> Array:
         """Log-likelihood of each point, in nats, without the prior: (n, d) -> (n,)."""

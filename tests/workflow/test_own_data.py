@@ -74,7 +74,7 @@ def read_examples():
     for section in PAGE.split("\n## "):
         if python := blocks(section, "python"):
             add, bench = blocks(section, "bash")
-            file, config = re.fullmatch(r"\.venv/bin/jcae data add (\S+) > (\S+)\n", add).groups()
+            file, config = re.fullmatch(r"jcae data add (\S+) > (\S+)\n", add).groups()
             yield Example(*python, file, config, *blocks(section, "yaml"), bench)
 
 
