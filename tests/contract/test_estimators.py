@@ -56,6 +56,12 @@ def test_scikit_learn_conventions_of_what_is_no_clusterer(estimator, check):
     check(estimator)
 
 
+@parametrize_with_checks([AECM(), DEC(), IDEC(), DCN(), DKM(), VaDE()])
+def test_scikit_learn_conventions_of_methods_that_are_told_nothing(estimator, check):
+    """Default precision and lengths; the contract has these checks of all methods, in short."""
+    check(estimator)
+
+
 def name(estimator):
     return type(estimator).__name__
 
