@@ -56,7 +56,13 @@ def test_scikit_learn_conventions_of_what_is_no_clusterer(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks([AECM(), DEC(), IDEC(), DCN(), DKM(), VaDE()])
+FAILS = {"VaDE": {"check_clustering": "loses one of three blobs of 50 points; docs/defaults.md says so"}}
+
+
+@parametrize_with_checks(
+    [AECM(), DEC(), IDEC(), DCN(), DKM(), VaDE()],
+    expected_failed_checks=lambda estimator: FAILS.get(type(estimator).__name__, {}),
+)
 def test_scikit_learn_conventions_of_methods_that_are_told_nothing(estimator, check):
     """Default precision and lengths; the contract has these checks of all methods, in short."""
     check(estimator)
