@@ -58,6 +58,9 @@ def facts(use: str) -> str:
         f"**Parameters of {name}**\n",
         table(("parameter", "default", "meaning"), _parameters(cls)),
     ]
+    if info.fixed:
+        values = ", ".join(f"`{key}={value!r}`" for key, value in info.fixed.items())
+        lines += [f"`{name}.published()` has, and the runs of a config have where nothing else is said: {values}.\n"]
     if info.presets:
         names = list(dict.fromkeys(name for preset in info.presets.values() for name in preset))
         rows = [(f"`{key}`", *(_value(preset, name) for name in names)) for key, preset in info.presets.items()]

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, xlogy
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.randomness.seeds import numpy_generator, sklearn_seed
 
 INITS = ("kmeans++", "random")
@@ -267,7 +268,7 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
         ValueError
             For a parameter out of range, or fewer points than components.
         """
-        X = validate_data(self, X, dtype=np.float64)
+        X = checked_data(self, X, dtype=np.float64)
         self._check_parameters(X)
         # EM runs on centred data: an offset costs digits and changes nothing else.
         origin = X.mean(axis=0)
@@ -353,7 +354,7 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
 
     def _log_joint(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = checked_data(self, X, dtype=np.float64, reset=False)
         return log_joint(X, self.weights_, self.cluster_centers_, self.variance_)
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:

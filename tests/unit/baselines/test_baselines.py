@@ -48,7 +48,9 @@ def scores(method, digits, weights):
 @pytest.mark.slow
 def test_dcn_gains_on_its_start(digits, start):
     weights, kmeans = start
-    found = scores(DCN(10, weight=1.0, learning_rate=1e-3, batch_size=64, epochs=20, **NET), digits, weights)
+    found = scores(
+        DCN.published(n_clusters=10, weight=1.0, learning_rate=1e-3, batch_size=64, epochs=20, **NET), digits, weights
+    )
     assert found.mean() > kmeans.mean() + 0.01
     assert found.min() > 0.70
 
@@ -56,7 +58,7 @@ def test_dcn_gains_on_its_start(digits, start):
 @pytest.mark.slow
 def test_dkm_gains_on_its_start(digits, start):
     weights, kmeans = start
-    found = scores(DKM(10, weight=0.1, batch_size=64, epochs=20, **NET), digits, weights)
+    found = scores(DKM.published(n_clusters=10, weight=0.1, batch_size=64, epochs=20, **NET), digits, weights)
     assert found.mean() > kmeans.mean() + 0.01
     assert found.min() > 0.70
 
@@ -67,7 +69,9 @@ def test_annealed_dkm_clusters_from_random_weights(digits):
     X, y = digits
     X, y = X[y < 3], y[y < 3]
     net = {"hidden": (32,), "code_dim": 3, "device": "cpu"}
-    fit = DKM(3, variant="annealed", weight=0.1, batch_size=16, epochs=80, random_state=0, **net).fit(X)
+    fit = DKM.published(
+        n_clusters=3, variant="annealed", weight=0.1, batch_size=16, epochs=80, random_state=0, **net
+    ).fit(X)
     assert normalized_mutual_info_score(y, fit.labels_) > 0.7
 
 
@@ -75,7 +79,9 @@ def test_annealed_dkm_clusters_from_random_weights(digits):
 @pytest.mark.parametrize(("likelihood", "weight"), [("bernoulli", 3.0), ("gaussian", 10.0)])
 def test_vade_gains_on_its_start(likelihood, weight, digits, start):
     weights, kmeans = start
-    method = VaDE(10, likelihood=likelihood, reconstruction_weight=weight, batch_size=64, epochs=15, **NET)
+    method = VaDE.published(
+        n_clusters=10, likelihood=likelihood, reconstruction_weight=weight, batch_size=64, epochs=15, **NET
+    )
     found = scores(method, digits, weights)
     assert found.mean() > kmeans.mean() + 0.02
     assert found.min() > 0.70
