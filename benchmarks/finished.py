@@ -27,9 +27,11 @@ STAGES = {
     "tables": [*SNAKEMAKE, "tables"],
     "resume (-n), tables made": [*SNAKEMAKE, "-n"],
 }
+PLACES = ["--results", "results/many", "--out", "results/many/tables"]
 COLLECTED = {
     "collect": ["jcae", "collect", "--results", "results/many"],
-    "tables of what is collected": ["jcae", "tables", "--results", "results/many", "--out", "results/many/tables"],
+    "tables of what is collected": ["jcae", "tables", *PLACES],
+    "comparison of what is collected": ["jcae", "compare", *PLACES, "--reference", "aecm_1"],
 }
 IMPORTS = {"MLflow, all new": TRACK, "MLflow, none new": TRACK}
 
