@@ -18,7 +18,7 @@ from benchmarks.work import NOTHING, Work, work_of
 from jcae.jobs import plan as plans
 from jcae.jobs.classes import load_class
 from jcae.jobs.config import read_config
-from jcae.jobs.signature import cluster_count, finds_clusters
+from jcae.jobs.signature import cluster_count, finds_clusters, fixed
 
 GRIDS = {
     "paper": ["config/paper.yaml"],
@@ -78,7 +78,7 @@ def entries(plan: plans.Plan, shallow: dict[str, float]) -> Iterator[Entry]:
             cls = load_class(use)
             count = cluster_count(cls)
             told = {count: k} if count and not finds_clusters(cls) else {}
-            work = work_of(cls(**{**told, **job.spec["params"]}, device="cpu"), n, d)
+            work = work_of(cls(**{**fixed(cls), **told, **job.spec["params"]}, device="cpu"), n, d)
         else:
             raise ValueError(f"{use}: its seconds are unknown; known are {', '.join(SHALLOW)} and networks")
         yield Entry(job.dataset, job.method, job.autoencoder, work, seconds, megabytes(job.spec["params"], n, d))

@@ -56,7 +56,7 @@ def work_of(method: DeepEstimator, n_points: int, n_features: int) -> Work:
     Parameters
     ----------
     method : DeepEstimator
-        With all its parameters, the number of clusters among them; it is not fitted.
+        It knows its number of clusters; it is not fitted.
     n_points, n_features : int
         Of the data that it would be fitted on.
 
@@ -64,6 +64,7 @@ def work_of(method: DeepEstimator, n_points: int, n_features: int) -> Work:
     -------
     Work
     """
+    method = method.settled(n_points, n_features)
     rng = torch.Generator().manual_seed(0)
     few = torch.rand(max(POINTS, 2 * getattr(method, "n_clusters", 1)), n_features, generator=rng)
     planned = method.training_phases(_block(method, torch.zeros(1, 1).expand(n_points, n_features)))
