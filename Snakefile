@@ -8,6 +8,7 @@ configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/targets.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/train.smk"
@@ -68,6 +69,8 @@ rule smoke:
 
 # Told through snakemake's logger: the plugin `jcae`, which `make bench` asks for, shows its own words in place of these.
 onstart:
+    if workflow.local_exec:
+        start_forkserver()
     logger.info(get_overview(), extra={"run": PLAN.run, "steps": get_steps()})
 
 

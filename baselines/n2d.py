@@ -20,7 +20,7 @@ from jcae.training.isolation import unchanged_process
 
 @unchanged_process()
 def umap_class() -> type:
-    """UMAP, which takes seconds to import and is needed for this method alone.
+    """UMAP, which takes seconds to import and is needed for this method alone; compiled once per machine.
 
     Raises
     ------
@@ -28,7 +28,13 @@ def umap_class() -> type:
         It is not installed.
     """
     with extra("n2d", "N2D"):
-        from umap import UMAP
+        from numba.core.dispatcher import Dispatcher
+        from umap import UMAP, layouts, umap_, utils
+    # Compiling takes longer than fitting. Numba keeps what a function says that it may keep, and these do not say it.
+    for module in (layouts, umap_, utils):
+        for function in vars(module).values():
+            if isinstance(function, Dispatcher):
+                function.enable_caching()
     return UMAP
 
 

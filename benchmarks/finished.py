@@ -23,7 +23,7 @@ SNAKEMAKE = ["snakemake", "--snakefile", str(harness.ROOT / "Snakefile"), "--con
 TRACK = ["jcae", "track", "--results", "results/many", "--manifest", "results/many/track.json"]
 STAGES = {
     "resume (-n), trained": [*SNAKEMAKE, "-n"],
-    "scores of one method": [*SNAKEMAKE, "--until", "evaluate_method"],
+    "scores of one data set": [*SNAKEMAKE, "--until", "evaluate_dataset"],
     "tables": [*SNAKEMAKE, "tables"],
     "resume (-n), tables made": [*SNAKEMAKE, "-n"],
 }
@@ -87,7 +87,7 @@ def main() -> None:
         shutil.copy(harness.ROOT / "config.yaml", folder)
         shutil.copytree(harness.ROOT / "config", folder / "config")
         write_config(folder, BLOCK)
-        harness.run_module(folder, *SNAKEMAKE, "--until", "evaluate_method")
+        harness.run_module(folder, *SNAKEMAKE, "--until", "evaluate_dataset")
         everything = {**STAGES, **COLLECTED, **IMPORTS}
         sizes = {800: everything} if args.quick else {2000: everything, 20_000: everything, 100_000: COLLECTED}
         for runs, stages in sizes.items():

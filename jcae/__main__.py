@@ -3,6 +3,7 @@
 import sys
 
 from jcae.extras import MissingExtraError, extra
+from jcae.forkserver import call
 
 
 def main() -> None:
@@ -17,4 +18,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if (code := call(sys.argv)) is not None:
+        sys.exit(code)
     main()

@@ -54,6 +54,7 @@ ScoredFeatures = Annotated[
     Path | None, typer.Option(help="features.npz; without it, scores among the features are left out.")
 ]
 ScoredGraph = Annotated[Path | None, typer.Option(help="graph.npz; without it, scores on the graph are left out.")]
+Block = Annotated[list[str] | None, typer.Option(help="Keep this block of seeds: 0-4, 0 or 0,2,5; without any, all.")]
 Fit = Annotated[Path | None, typer.Option(help="fit.npz: points to fit on, where others are labelled.")]
 Graph = Annotated[Path | None, typer.Option(help="graph.npz, for methods that take a graph.")]
 Pretrained = Annotated[Path | None, typer.Option(help="Block folder of the autoencoder to start from.")]

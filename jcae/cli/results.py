@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from jcae.cli.app import (
+    Block,
     Level,
     Out,
     Reference,
@@ -22,16 +23,23 @@ from jcae.cli.app import (
 
 @app.command()
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or of blocks of runs.")],
-    out: Annotated[Path, typer.Option(help="Scores, csv.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs on one data set, of blocks, or of methods.")],
+    out: Annotated[Path, typer.Option(help="Folder that gets the scores, <method>.csv.")],
+    block: Block = None,
     features: ScoredFeatures = None,
     truth: Truth = None,
     graph: ScoredGraph = None,
 ) -> None:
-    """Score the runs of a method on a data set, against the truth where it has one."""
+    """Score the runs on a data set, against the truth where it has one."""
+    from jcae.files import atomic_folder
     from jcae.scores.evaluation import evaluate as score_runs
+    from jcae.scores.evaluation import read_record, run_folders
 
-    write_csv(score_runs(runs, truth, features, graph), out)
+    folders = run_folders(runs, block)
+    scores = score_runs(folders, truth, features, graph)
+    with atomic_folder(out) as folder:
+        for method in {read_record(run / "run.json")["method"] for run in folders}:  # one without an ok run has no rows
+            write_csv(scores[scores["method"] == method], folder / f"{method}.csv")
 
 
 @app.command()
@@ -39,9 +47,9 @@ def collect(
     results: Results,
     scores: Annotated[
         list[Path] | None,
-        typer.Argument(help="Scores that belong to the run, <data set>/<method>.csv; without any, all that are there."),
+        typer.Argument(help="Folders of scores that belong to the run; without any, all that are there."),
     ] = None,
-    block: Annotated[list[str] | None, typer.Option(help="Keep this block of seeds: 0-4, 0 or 0,2,5.")] = None,
+    block: Block = None,
     wording: Wording = "{}",
 ) -> None:
     """Join all scores into scores.csv and all run records into records.csv."""
@@ -52,7 +60,7 @@ def collect(
         "scores.csv": collect_scores(results),
         "records.csv": collect_records(results, block, read_json(wording, "--wording")),
     }
-    belongs = {(path.parent.name, path.stem) for path in scores or []}
+    belongs = {(folder.name, file.stem) for folder in scores or [] for file in folder.glob("*.csv")}
     for name, table in tables.items():
         # The folder may hold runs of an earlier config; what is not part of this one must not enter its tables.
         if belongs:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from jcae.cli.app import (
+    Block,
     Checkpoints,
     Crashed,
     Device,
@@ -79,16 +80,19 @@ def sweep(
 
 @app.command("evaluate-sweep")
 def evaluate_sweep(
-    blocks: Annotated[list[Path], typer.Argument(help="Folders that `jcae sweep` wrote, of one method and data set.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders that `jcae sweep` wrote on one data set, or that hold such.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder that gets scores.csv and records.csv.")],
+    block: Block = None,
     features: ScoredFeatures = None,
     truth: Truth = None,
     graph: ScoredGraph = None,
 ) -> None:
-    """Score the runs of a method over numbers of clusters."""
+    """Score the runs on a data set over numbers of clusters."""
     from jcae.scores.sweep import evaluate_sweep as score_runs
 
-    scores, records = score_runs(blocks, truth, features, graph)
+    scores, records = score_runs(runs, truth, features, graph, block)
     out.mkdir(parents=True, exist_ok=True)
     write_csv(scores, out / "scores.csv")
     write_csv(records, out / "records.csv")

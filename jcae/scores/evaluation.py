@@ -258,8 +258,8 @@ def _asked_for(run: dict[str, Any]) -> int | None:
     return params.get("n_clusters") or params.get("n_components") or run["clusters_found"]
 
 
-def run_folders(places: Iterable[str | Path]) -> list[Path]:
-    """Every folder of a run in these places, sorted.
+def run_folders(places: Iterable[str | Path], blocks: Collection[str] | None = None) -> list[Path]:
+    """Every folder of a run in these places, sorted; of runs in these blocks of seeds, where some are named.
 
     Raises
     ------
@@ -270,6 +270,8 @@ def run_folders(places: Iterable[str | Path]) -> list[Path]:
     for place in map(Path, places):
         # A block is written beside its place as <block>.tmp.<process>.<random>: such a folder is not whole yet.
         found = [path.parent for path in place.rglob("run.json") if ".tmp." not in path.parent.parent.name]
+        if blocks is not None:
+            found = [folder for folder in found if folder.parent.name in blocks]
         if not found:
             raise ValueError(f"{place} holds no run.json")
         folders += found

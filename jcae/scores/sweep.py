@@ -5,8 +5,9 @@ what is averaged over the runs of a method never meets them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,20 +30,23 @@ SCORES, RECORDS = "sweep_scores.csv", "sweep_records.csv"
 
 
 def evaluate_sweep(
-    blocks: Iterable[str | Path],
+    places: Iterable[str | Path],
     truth_path: str | Path | None = None,
     features_path: str | Path | None = None,
     graph_path: str | Path | None = None,
+    blocks: Collection[str] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Score the runs of one method on one data set, each number of clusters by itself.
+    """Score the runs on one data set, each method and number of clusters by itself.
 
     Parameters
     ----------
-    blocks : iterable of path
-        Folders ``sweeps/<data set>/<method>/<numbers>/<seeds>``, with ``<number>/<seed>/`` in them: all seeds of a
-        number, since stability compares them.
+    places : iterable of path
+        Folders ``sweeps/<data set>/<method>/<numbers>``, with ``<seeds>/<number>/<seed>/`` in them, or those of single
+        blocks of seeds: all seeds of a number, since stability compares them.
     truth_path, features_path, graph_path : path, optional
         As `jcae.scores.evaluation.evaluate` takes them.
+    blocks : collection of str, optional
+        Read these blocks of seeds only.
 
     Returns
     -------
@@ -55,14 +59,15 @@ def evaluate_sweep(
     ValueError
         As `evaluate`.
     """
-    by_count = defaultdict(list)
-    for folder in run_folders(blocks):
-        by_count[int(folder.parent.name)].append(folder)
-    scores, rows = [], []
-    for k, folders in sorted(by_count.items()):
-        scores.append(evaluate(folders, truth_path, features_path, graph_path).assign(k=k))
-        for folder in folders:
+    by_count: dict[str, dict[int, dict[Path, dict[str, Any]]]] = defaultdict(lambda: defaultdict(dict))
+    for folder in (folder for place in places for folder in run_folders([place])):
+        if blocks is None or folder.parent.parent.name in blocks:
             run = read_record(folder / "run.json")
+            by_count[run["method"]][int(folder.parent.name)][folder] = run
+    scores, rows = [], []
+    for k, runs in (pair for counts in by_count.values() for pair in sorted(counts.items())):
+        scores.append(evaluate(runs, truth_path, features_path, graph_path).assign(k=k))
+        for folder, run in runs.items():
             place = {"bic": run.get("bic"), "run": Path(*folder.parts[-7:]).as_posix(), "pretrain_seconds": None}
             rows.append(record_row(run) | {"k": k} | place)
     return pd.concat(scores, ignore_index=True)[SWEEP_SCORE_COLUMNS], _sorted(pd.DataFrame(rows))
@@ -71,7 +76,7 @@ def evaluate_sweep(
 def collect_sweep(
     folders: Iterable[str | Path], wording: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Join what `evaluate_sweep` gave of several methods and data sets, as its verb has written it.
+    """Join what `evaluate_sweep` gave of several data sets, as its verb has written it.
 
     Parameters
     ----------

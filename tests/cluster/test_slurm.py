@@ -322,7 +322,7 @@ def test_only_training_of_deep_methods_gets_the_gpu(disturbed):
 def test_small_jobs_share_one(disturbed):
     jobs = call("scontrol", "--oneliner", "show", "job")
     assert len(re.findall(r" StdOut=\S+/slurm_logs/group_scores_", jobs)) == 1
-    assert "slurm_logs/rule_evaluate_method" not in jobs
+    assert "slurm_logs/rule_evaluate_dataset" not in jobs
 
 
 def test_generic_executor(slurm, local, tmp_path_factory):

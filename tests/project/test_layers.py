@@ -29,6 +29,7 @@ FLOORS = (
     {"randomness"},
     {"files"},
     {"extras"},
+    {"forkserver"},
 )
 FILES = sorted(path for path in (ROOT / "jcae").rglob("*.py") if path != ROOT / "jcae/__init__.py")
 # Rooms in which something is trained.

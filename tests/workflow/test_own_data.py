@@ -294,7 +294,7 @@ def test_other_words_train_nothing_and_reach_the_tables(project, mixed):
     project.write("words.yaml", "methods: {ae_kmeans: {label: Ours, tuned_with: a good guess}}")
     output = run(project, *MIXED_CONFIGS, "words.yaml", target=["results/mixed/tables/scores_acc.md"])
     assert "train_method" not in output
-    assert "evaluate_method" not in output
+    assert "evaluate_dataset" not in output
     text = table(mixed, "scores_acc")
     assert "| Ours |" in text
     assert "chosen with a good guess (Ours)" in text

@@ -48,8 +48,7 @@ def test_from_data_to_figures(tmp_path):
     record = json.loads((block / "1/run.json").read_text())
     assert record["status"] in ("ok", "collapsed")
     assert record["command"].startswith("jcae train --spec")
-    scores = run / "scores/wine/aecm.csv"
-    said = jcae(tmp_path, "evaluate", block, "--truth", data / "truth.npz", "--out", scores)
+    said = jcae(tmp_path, "evaluate", block, "--truth", data / "truth.npz", "--out", run / "scores/wine")
     assert "jsonschema" in said, "records were not validated, and nobody was told"
     jcae(tmp_path, "collect", "--results", run)
     jcae(tmp_path, "tables", "--results", run, "--out", run / "tables")

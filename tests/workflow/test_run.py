@@ -112,7 +112,7 @@ def test_changed_parameter_trains_that_method_alone(finished):
     finished.write("changed.yaml", TINY.replace("n_init: 1", "n_init: 2"))
     output = rerun(finished, "changed.yaml")
     assert planned(output, "train_method") == [f"{RUN}/runs/wine/kmeans/0-1"]
-    assert planned(output, "evaluate_method") == [f"{RUN}/scores/wine/kmeans.csv"]
+    assert planned(output, "evaluate_dataset") == [f"{RUN}/scores/wine"]
     assert not planned(output, "pretrain_autoencoder")
 
 
@@ -150,7 +150,7 @@ def test_tables_and_figures_are_made_again_from_an_export(finished):
     assert not (finished.folder / "published/tiny/runs").exists()
     again = finished.snakemake("tables", "figures", "--configfile", "tiny.yaml", "--config", "from=published/tiny")
     assert again.returncode == 0, again.stdout
-    assert not {"train_method", "evaluate_method", "prepare_dataset", "gather_gallery"} & ran(again.stdout)
+    assert not {"train_method", "evaluate_dataset", "prepare_dataset", "gather_gallery"} & ran(again.stdout)
     files = {p.relative_to(finished.folder / RUN) for kind in ("tables", "figures") for p in kinds(finished, kind)}
     assert {"tables/equivalence.csv", "figures/wine/maps.svg"} <= {path.as_posix() for path in files}
     for path in files:
@@ -206,7 +206,7 @@ def test_changed_plot_trains_nothing(finished):
         file.write_text(text + "\nchanged = True\n")
         output = rerun(finished)
         assert not planned(output, "train_method")
-        assert not planned(output, "evaluate_method")
+        assert not planned(output, "evaluate_dataset")
         assert planned(output, "draw_run_figures")
     finally:
         file.write_text(text)

@@ -21,6 +21,7 @@ from jcae.jobs.config import ConfigError, read_config
 from jcae.jobs.plan import make_plan
 from jcae.equivalence.files import write_empirics
 from jcae.scores.evaluation import collect_records, evaluate
+from jcae.forkserver import start as start_forkserver
 from jcae.figures import FIGURES, IMAGES_ONLY, OF_EQUIVALENCE, OF_SWEEP, PER_DATASET, draw
 from jcae.scores.gallery import is_of_images, write_gallery
 from jcae.scores.sweep import collect_sweep, has_sweep, read_sweep_records
@@ -59,6 +60,9 @@ OF_RUN = [name for name in FIGURES if name not in PER_DATASET + OF_EQUIVALENCE +
 COMPARED = COMPARISON_TABLES + (VARIANTS_TABLES if PLAN.comparison["variants"] else ())
 
 
+# Blocks of an earlier config may lie beside those of this one.
+BLOCKS = " ".join(f"--block {block}" for block in PLAN.blocks)
+
 # What tables and figures are made of: the run's own folder, or the one that the setting `from` names.
 SOURCE = PLAN.source or f"results/{PLAN.run}"
 
@@ -71,6 +75,11 @@ def get_drawn_datasets():
     """The data sets that have figures of their own: those on which a method ran; of an export, those that it kept."""
     if PLAN.source:
         return sorted(os.listdir(f"{SOURCE}/gallery")) if os.path.isdir(f"{SOURCE}/gallery") else []
+    return get_run_datasets()
+
+
+def get_run_datasets():
+    """The data sets on which a method runs."""
     return list(dict.fromkeys(dataset for dataset, _ in PLAN.jobs))
 
 
@@ -226,6 +235,11 @@ def get_gpus(wildcards):
     return int(PLAN.device != "cpu" and PLAN.jobs[wildcards.dataset, wildcards.method].deep)
 
 
+def get_preloaded(wildcards):
+    """What shall be imported already where a fork trains; without torch a plain method's peak memory is its own."""
+    return "torch" if PLAN.jobs[wildcards.dataset, wildcards.method].deep else "plain"
+
+
 def get_train_options(wildcards, input):
     return get_input_options(input, "pretrained", "truth", "fit", "graph")
 
@@ -274,20 +288,23 @@ def get_reference():
 # --- numbers of clusters
 
 
+def get_count_folders(wildcards):
+    """The runs over numbers of clusters on a data set: a folder per method and numbers that one job fits."""
+    swept = [method for dataset, method in get_swept() if dataset == wildcards.dataset]
+    return [
+        f"results/{wildcards.run}/sweeps/{wildcards.dataset}/{method}/{counts}"
+        for method in swept
+        for counts in PLAN.jobs[wildcards.dataset, method].counts
+    ]
+
+
 def get_sweep_blocks(wildcards):
-    return expand(
-        "results/{run}/sweeps/{dataset}/{method}/{counts}/{block}",
-        run=wildcards.run,
-        dataset=wildcards.dataset,
-        method=wildcards.method,
-        counts=PLAN.jobs[wildcards.dataset, wildcards.method].counts,
-        block=PLAN.blocks,
-    )
+    return expand("{folder}/{block}", folder=get_count_folders(wildcards), block=PLAN.blocks)
 
 
 def get_sweep_folders(wildcards):
-    """Where the scores and records of every pair lie."""
-    return [f"results/{wildcards.run}/sweep_scores/{dataset}/{method}" for dataset, method in get_swept()]
+    """Where the scores and records of every data set lie."""
+    return [f"results/{wildcards.run}/sweep_scores/{dataset}" for dataset in get_swept_datasets()]
 
 
 def get_sweep_files(wildcards):
@@ -304,14 +321,14 @@ def get_names_of_dataset_figures(wildcards):
     return [name for name in PER_DATASET if has_images or name not in IMAGES_ONLY]
 
 
+def get_method_folders(wildcards):
+    """The runs on a data set: a folder per method."""
+    methods = [method for dataset, method in PLAN.jobs if dataset == wildcards.dataset]
+    return [f"results/{wildcards.run}/runs/{wildcards.dataset}/{method}" for method in methods]
+
+
 def get_blocks(wildcards):
-    return expand(
-        "results/{run}/runs/{dataset}/{method}/{block}",
-        run=wildcards.run,
-        dataset=wildcards.dataset,
-        method=wildcards.method,
-        block=PLAN.blocks,
-    )
+    return expand("{folder}/{block}", folder=get_method_folders(wildcards), block=PLAN.blocks)
 
 
 def get_wording(wildcards):
@@ -324,7 +341,7 @@ def get_wording(wildcards):
 
 
 def get_scores(wildcards):
-    return [f"results/{wildcards.run}/scores/{dataset}/{method}.csv" for dataset, method in PLAN.jobs]
+    return [f"results/{wildcards.run}/scores/{dataset}" for dataset in get_run_datasets()]
 
 
 def report_table(name, category="Tables", caption="table"):
@@ -361,68 +378,3 @@ def get_prepared_folder(wildcards):
 def get_tracking_options(wildcards):
     options = {f"--{option}": value for option, value in PLAN.tracking.items() if value is not None}
     return " ".join(f"{option} {shlex.quote(value)}" for option, value in options.items())
-
-
-# --- what the named targets ask for
-
-
-def has_equivalence():
-    """Whether module and mixture are compared."""
-    return os.path.isdir(f"{SOURCE}/equivalence") if PLAN.source else bool(PLAN.equivalence["datasets"])
-
-
-def get_equivalence_target():
-    if not has_equivalence():
-        return []
-    verified = [] if PLAN.source else [f"results/{PLAN.run}/equivalence/.verified"]
-    tables = expand("results/{run}/tables/{table}.md", run=PLAN.run, table=OF_EQUIVALENCE)
-    return [*verified, *tables, f"results/{PLAN.run}/figures/equivalence"]
-
-
-def get_tables_target():
-    more = [*(OF_EQUIVALENCE if has_equivalence() else []), *(HOW_MANY_TABLES if get_swept_datasets() else [])]
-    return expand(
-        "results/{run}/tables/{table}.{suffix}",
-        run=PLAN.run,
-        table=[*RUN_TABLES, *COMPARED, *more],
-        suffix=["csv", "md", "tex", "html"],
-    )
-
-
-def get_figures_target():
-    names = ["all_data_sets", *(["equivalence"] if has_equivalence() else []), *get_drawn_datasets()]
-    names += [f"how_many/{dataset}" for dataset in get_swept_datasets()]
-    return expand("results/{run}/figures/{name}", run=PLAN.run, name=names)
-
-
-def get_report_target():
-    return f"results/{PLAN.run}/report"
-
-
-def get_track_target():
-    """Runs of another folder have been imported where they were made."""
-    return [] if PLAN.source else f"results/{PLAN.run}/track.json"
-
-
-# --- what is said of a run
-
-
-def get_overview():
-    runs = count(len(PLAN.jobs) * len(PLAN.seeds), "run")
-    swept = sum(len(parse_block(counts)) for job in PLAN.jobs.values() for counts in job.counts) * len(PLAN.seeds)
-    more = f", and {count(swept, 'run')} over numbers of clusters" if swept else ""
-    return f"Run {PLAN.run}: {runs} of {count(len(PLAN.methods), 'method')} on {count(len(PLAN.datasets), 'data set')}{more}"
-
-
-def get_steps():
-    """Rule and wildcards of all jobs that are going to run; those without output are names of targets."""
-    return [(job.rule.name, dict(job.wildcards_dict)) for job in workflow.dag.needrun_jobs() if job.output]
-
-
-def get_summary():
-    folder = f"results/{PLAN.run}"
-    return (
-        f"Summary: python -m jcae summary {folder}\n"
-        f"Report: {folder}/report/index.html. Tables: {folder}/tables, figures: {folder}/figures, records of all runs: "
-        f"{SOURCE}/records.csv."
-    )

@@ -14,7 +14,7 @@ rule check_algebra:
     params:
         code=CODE["equivalence"],
     shell:
-        "python -m jcae equivalence algebra --features {input.features:q} --name {wildcards.dataset:q} --out {output:q} "
+        "JCAE_PRELOADED=torch python -m jcae equivalence algebra --features {input.features:q} --name {wildcards.dataset:q} --out {output:q} "
         "> {log:q} 2>&1"
 
 
@@ -41,7 +41,7 @@ rule compare_with_mixture:
         options=get_equivalence_options(),
         code=CODE["equivalence"],
     shell:
-        "python -m jcae equivalence empirics --features {input.features:q} {params.truth} --name {wildcards.dataset:q} "
+        "JCAE_PRELOADED=torch python -m jcae equivalence empirics --features {input.features:q} {params.truth} --name {wildcards.dataset:q} "
         "--seeds {params.seeds:q} --out results/{wildcards.run:q}/equivalence/{wildcards.dataset:q} {params.options} > {log:q} 2>&1"
 
 

@@ -1,23 +1,26 @@
 # Scores: the first step after training that sees the truth.
 
 
-rule evaluate_method:
+rule evaluate_dataset:
     input:
-        runs=get_blocks,
+        get_blocks,
         features=get_features,
         truth=get_truth,
         graph=get_scored_graph,
     output:
-        "results/{run}/scores/{dataset}/{method}.csv",
+        directory("results/{run}/scores/{dataset}"),
     log:
-        "logs/{run}/evaluate/{dataset}/{method}.log",
+        "logs/{run}/evaluate/{dataset}.log",
     conda:
         "../../environment.yml"
     params:
+        methods=get_method_folders,
+        blocks=BLOCKS,
         options=get_evaluate_options,
         code=CODE["evaluate"],
     shell:
-        "python -m jcae evaluate {input.runs:q} --features {input.features:q} {params.options} --out {output:q} > {log:q} 2>&1"
+        "python -m jcae evaluate {params.methods:q} {params.blocks} --features {input.features:q} {params.options} "
+        "--out {output:q} > {log:q} 2>&1"
 
 
 rule collect_results:
@@ -33,7 +36,7 @@ rule collect_results:
         "../../environment.yml"
     params:
         code=CODE["collect"],
-        blocks=" ".join(f"--block {block}" for block in PLAN.blocks),
+        blocks=BLOCKS,
         wording=get_wording,
     shell:
         "python -m jcae collect --results results/{wildcards.run:q} {params.blocks} --wording {params.wording:q} {input:q} > {log:q} 2>&1"

@@ -19,39 +19,42 @@ rule sweep_method:
         gpu=get_gpus,
         device=PLAN.device,
         checkpoint_every=PLAN.checkpoint_every,
+        preloaded=get_preloaded,
     params:
         spec=get_spec,
         code=get_code,
         options=get_sweep_options,
     # As train_method. A method that takes its process down has failed with all numbers of clusters of the block.
     shell:
-        "fit() {{ python -m jcae sweep --spec {params.spec:q} --counts {wildcards.counts:q} --features {input.features:q} "
+        "export JCAE_PRELOADED={resources.preloaded}; fit() {{ python -m jcae sweep --spec {params.spec:q} --counts {wildcards.counts:q} --features {input.features:q} "
         "--seeds {wildcards.block:q} --out {output:q} {params.options} --device {resources.device:q} --threads {threads} "
         "--checkpoint-every {resources.checkpoint_every} "
         "--checkpoints results/{wildcards.run:q}/checkpoints/sweeps/{wildcards.dataset:q}/{wildcards.method:q}/{wildcards.counts:q}/{wildcards.block:q} "
         '"$@" >> {log:q} 2>&1; }}; : > {log:q}; fit || fit --crashed $?'
 
 
-rule evaluate_sweep:
+rule evaluate_sweeps:
     input:
-        blocks=get_sweep_blocks,
+        get_sweep_blocks,
         features=get_features,
         truth=get_truth,
         graph=get_scored_graph,
     output:
-        "results/{run}/sweep_scores/{dataset}/{method}/scores.csv",
-        "results/{run}/sweep_scores/{dataset}/{method}/records.csv",
+        "results/{run}/sweep_scores/{dataset}/scores.csv",
+        "results/{run}/sweep_scores/{dataset}/records.csv",
     log:
-        "logs/{run}/evaluate_sweep/{dataset}/{method}.log",
+        "logs/{run}/evaluate_sweeps/{dataset}.log",
     conda:
         "../../environment.yml"
     params:
+        counts=get_count_folders,
+        blocks=BLOCKS,
         options=get_evaluate_options,
         code=CODE["sweep"],
         evaluation=CODE["evaluate"],
     shell:
-        "python -m jcae evaluate-sweep {input.blocks:q} --features {input.features:q} {params.options} "
-        "--out results/{wildcards.run:q}/sweep_scores/{wildcards.dataset:q}/{wildcards.method:q} > {log:q} 2>&1"
+        "python -m jcae evaluate-sweep {params.counts:q} {params.blocks} --features {input.features:q} {params.options} "
+        "--out results/{wildcards.run:q}/sweep_scores/{wildcards.dataset:q} > {log:q} 2>&1"
 
 
 rule collect_sweeps:

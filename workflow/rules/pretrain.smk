@@ -22,7 +22,7 @@ rule pretrain_autoencoder:
         options=get_fit_option,
     # Device, threads and checkpoints are resources and not params: changing them does not train again.
     shell:
-        "python -m jcae pretrain --spec {params.spec:q} --features {input.features:q} --seeds {wildcards.block:q} "
+        "JCAE_PRELOADED=torch python -m jcae pretrain --spec {params.spec:q} --features {input.features:q} --seeds {wildcards.block:q} "
         "--out {output:q} {params.options} --device {resources.device:q} --threads {threads} "
         "--checkpoint-every {resources.checkpoint_every} "
         "--checkpoints results/{wildcards.run:q}/checkpoints/pretrained/{wildcards.dataset:q}/{wildcards.autoencoder:q}/{wildcards.block:q} "

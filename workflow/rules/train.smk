@@ -20,6 +20,7 @@ rule train_method:
         device=PLAN.device,
         checkpoint_every=PLAN.checkpoint_every,
         keep=PLAN.keep,
+        preloaded=get_preloaded,
     params:
         spec=get_spec,
         code=get_code,
@@ -28,7 +29,7 @@ rule train_method:
     # Checkpoints lie outside of the output, which snakemake clears before a job: a repeated job goes on from them.
     # A method that takes its process down (a crash in C code, os._exit) has failed, and the others go on.
     shell:
-        "fit() {{ python -m jcae train --spec {params.spec:q} --features {input.features:q} --seeds {wildcards.block:q} "
+        "export JCAE_PRELOADED={resources.preloaded}; fit() {{ python -m jcae train --spec {params.spec:q} --features {input.features:q} --seeds {wildcards.block:q} "
         "--out {output:q} {params.options} --device {resources.device:q} --threads {threads} "
         "--checkpoint-every {resources.checkpoint_every} --keep {resources.keep:q} "
         "--checkpoints results/{wildcards.run:q}/checkpoints/runs/{wildcards.dataset:q}/{wildcards.method:q}/{wildcards.block:q} "
