@@ -10,6 +10,7 @@ Of our own code nothing is imported before the fork: what runs is what lies on d
 
 import json
 import os
+import runpy
 import selectors
 import shutil
 import signal
@@ -130,13 +131,13 @@ def serve(folder: Path, numbers: list[int]) -> None:
     for other in others:  # a process for each name, forked from that of the name before
         if os.fork():
             break
+        listeners.pop(name).close()  # at once: what holds a socket open seems to answer
         name = other
         _preload(name)
-    for other, listener in listeners.items():
-        if other != name:
-            listener.close()
-    is_fork = _answer(listeners[name])
-    if not is_fork:
+    listener = listeners.pop(name)
+    for other in listeners.values():
+        other.close()
+    if not _answer(listener):
         if name == first:
             shutil.rmtree(folder, ignore_errors=True)
         sys.exit()
@@ -230,6 +231,7 @@ def _become(request: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["environment"])
+    del os.environ[PLACE]
     os.chdir(request["folder"])
     sys.argv[:] = request["arguments"]
     if numpy := sys.modules.get("numpy"):
@@ -238,6 +240,4 @@ def _become(request: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     serve(Path(sys.argv[1]), [int(number) for number in sys.argv[2:]])
-    from jcae.__main__ import main
-
-    main()
+    runpy.run_module("jcae", run_name="__main__", alter_sys=True)
