@@ -50,7 +50,8 @@ def mirror() -> Path:
 @pytest.fixture
 def umap_stand_in(monkeypatch):
     """Put `RandomMap` in the place of UMAP, whether umap-learn is installed or not."""
-    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=RandomMap))
+    parts = {name: SimpleNamespace() for name in ("layouts", "umap_", "utils")}
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=RandomMap, **parts))
 
 
 @pytest.fixture
