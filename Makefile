@@ -5,10 +5,11 @@
 # make test-cluster                   the tests that start Slurm and MLflow servers: as root (docs/clusters.md)
 # make paper RUN=results/default     the tables and figures of the AE-CM paper, of any run or export, into results/<its name>-paper or OUT=folder
 # make test | lint | docs | smoke | ui | lock
+# make test-fast                      all tests but those marked slow, and no linters: while working on something
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := bench
-.PHONY: bench smoke tune paper test test-cluster lint docs ui lock install
+.PHONY: bench smoke tune paper test test-fast test-cluster lint docs ui lock install
 
 CONFIG ?= config.yaml
 CORES ?= all
@@ -38,9 +39,14 @@ RUN ?= results/default
 paper: install
 	$(PY) -m jcae paper $(RUN) --out $(if $(OUT),$(OUT),results/$(notdir $(RUN:/=))-paper)
 
+# Files in the order in which tests/conftest.py puts them.
+PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: install
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) $(PYTEST)
 	$(MAKE) lint
+
+test-fast: install
+	$(PY) $(PYTEST) -m "not slow"
 
 test-cluster: install
 	JCAE_TEST_SLURM=1 $(PY) -m pytest tests/cluster

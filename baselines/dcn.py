@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from baselines.dec import AECM_ADAM
 from jcae.models.adam import adam
 from jcae.models.autoencoder import squared_error
+from jcae.models.by_size import SizedClusterer
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
-from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
+from jcae.models.pretrained import kmeans_on_code
 from jcae.nn.distances import nearest
 from jcae.nn.networks import CentroidNetwork
 from jcae.nn.products import matmul
@@ -41,7 +42,7 @@ def running_means(centroids: Tensor, counts: Tensor, z: Tensor, labels: Tensor) 
     return centroids + pull / totals.clamp(min=1.0).unsqueeze(-1).to(z.dtype), totals
 
 
-class DCN(PretrainedClusterer):
+class DCN(SizedClusterer):
     """Deep clustering network: reconstruction plus the distance of each code to its centroid, a running mean.
 
     After every update of the network the codes of its batch are assigned anew, and each pulls its centroid towards it
@@ -95,19 +96,25 @@ class DCN(PretrainedClusterer):
                 "initial_count": 0,
             },
         },
+        fixed={
+            "hidden": (500, 500, 2000),
+            "code_dim": 10,
+            "negative_slope": 0.0,
+            "weight": 40.0,
+            "learning_rate": 1e-4,
+            "batch_size": 128,
+            "epochs": 50,
+        },
     )
 
-    negative_slope: float = 0.0
-    weight: float = 40.0
+    weight: float = 1.0
     reduction: str = "mean"
     assign_every: str = "batch"
     initial_count: int = 100
     frozen: bool = False
-    learning_rate: float = 1e-4
+    learning_rate: float = 1e-3
     adam_eps: float = 1e-8
     adam_eps_placement: str = "after"
-    epochs: int = 50
-    batch_size: int = 128
     decay_epochs: int | None = None
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:

@@ -1,15 +1,17 @@
 """DEC: deep embedded clustering. Xie, Girshick and Farhadi, ICML 2016, arXiv 1511.06335."""
 
-from typing import ClassVar
+import math
+from typing import Any, ClassVar
 
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from jcae.models.adam import adam
+from jcae.models.by_size import SizedClusterer
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
-from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
+from jcae.models.pretrained import kmeans_on_code
 from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
 from jcae.training.block import Block
@@ -20,6 +22,15 @@ from jcae.training.phase import Loss, Phase
 # CIFAR-10, every 30 on USPS and every 20 elsewhere. Their decay of the rate never acts in the public code.
 AECM_ADAM = {"adam_eps": 1e-3, "adam_eps_placement": "before", "epochs": 1000, "batch_size": 256}
 AECM_PAPER = {**AECM_ADAM, "learning_rate": 1e-3, "optimiser": "adam", "tol": 0.0}
+# The published values for MNIST: what `DEC.published()` and the runs of a config have.
+PUBLISHED = {
+    "hidden": (500, 500, 2000),
+    "code_dim": 10,
+    "negative_slope": 0.0,
+    "batch_size": 256,
+    "max_iter": 20000,
+    "update_interval": 140,
+}
 
 
 def log_soft_assignment(z: Tensor, centroids: Tensor) -> Tensor:
@@ -41,18 +52,18 @@ def kl_divergence(target: Tensor, log_q: Tensor) -> Tensor:
     return torch.special.entr(target).neg().sum((-2, -1)).sub((target * log_q).sum((-2, -1))) / target.shape[-2]
 
 
-class DEC(PretrainedClusterer):
+class DEC(SizedClusterer):
     """Deep embedded clustering: soft assignments are matched to a sharpened copy of themselves; the decoder is dropped.
 
     Parameters
     ----------
     optimiser : {"sgd", "adam"}
-    max_iter : int
-        Most updates.
+    max_iter : int or None
+        Most updates. None: 1500, or n where that is less, but 10 passes over the data at least.
     epochs : int or None
         Passes over the data instead of `max_iter`.
-    update_interval : int
-        Updates between two refreshes of the target distribution.
+    update_interval : int or None
+        Updates between two refreshes of the target distribution. None: those of one pass over the data.
     tol : float
         Stop when at a refresh a smaller fraction of labels has changed since the one before; 0 never stops.
     """
@@ -67,20 +78,30 @@ class DEC(PretrainedClusterer):
             "The stopping rule needs two refreshes after the start before it may fire.",
         ),
         presets={"aecm_paper": AECM_PAPER},
+        fixed=PUBLISHED,
     )
 
-    negative_slope: float = 0.0
     optimiser: str = "sgd"
     learning_rate: float = 0.01
     momentum: float = 0.9
     adam_eps: float = 1e-8
     adam_eps_placement: str = "after"
-    batch_size: int = 256
-    max_iter: int = 20000
-    epochs: int | None = None
-    update_interval: int = 140
+    max_iter: int | None = None
+    update_interval: int | None = None
     tol: float = 0.001
     decay_epochs: int | None = None
+
+    def rule(self, n_samples: int, n_features: int) -> dict[str, Any]:
+        """See `DeepEstimator`."""
+        found = super().rule(n_samples, n_features)
+        steps = math.ceil(n_samples / found["batch_size"])
+        epochs = found.pop("epochs")
+        return {**found, "max_iter": epochs * steps, "update_interval": steps}
+
+    @property
+    def length_by_rule(self) -> bool:
+        """See `SizedClusterer`."""
+        return self.max_iter is None and self.epochs is None
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from jcae.models.adam import adam
 from jcae.models.autoencoder import Autoencoder, squared_error
+from jcae.models.by_size import SizedClusterer
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
-from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
+from jcae.models.pretrained import kmeans_on_code
 from jcae.nn.distances import squared_distances
 from jcae.nn.networks import CentroidNetwork
 from jcae.randomness.seeds import generator
@@ -37,10 +38,10 @@ def soft_distance(distances: Tensor, hardness: Tensor) -> Tensor:
     return (weights * distances).sum((-2, -1)) / distances.shape[-2]
 
 
-class DKM(PretrainedClusterer):
+class DKM(SizedClusterer):
     """Deep k-means: the nearest centroid is a softmax of distances, so that codes and centroids follow one gradient.
 
-    The paper has ReLU and code_dim = n_clusters.
+    The paper has ReLU (``negative_slope=0``) and code_dim = n_clusters.
 
     Parameters
     ----------
@@ -52,8 +53,9 @@ class DKM(PretrainedClusterer):
     weight : float
         lambda: weight of the soft distance beside the squared error, summed over features. For MNIST and USPS the paper
         has 1 (pretrained) and 0.1 (annealed).
-    epochs : int
-        Passes over the data. The paper trains for 100 epochs (pretrained) or 200 (annealed).
+    epochs : int or None
+        Passes over the data. The paper trains for 100 epochs (pretrained) or 200 (annealed). None: as many as make 1500
+        updates, or n where that is less, but 10 passes at least.
     """
 
     info: ClassVar[Info] = Info(
@@ -81,17 +83,21 @@ class DKM(PretrainedClusterer):
             "aecm_paper_annealed": {**AECM_ANNEALED, "weight": 0.1},
             "aecm_reuters10k_annealed": {**AECM_ANNEALED, "weight": 1e-4},
         },
+        fixed={
+            "hidden": (500, 500, 2000),
+            "code_dim": 10,
+            "negative_slope": 0.0,
+            "batch_size": 256,
+            "epochs": 100,
+        },
     )
 
-    negative_slope: float = 0.0
     variant: str = "pretrained"
     hardness_values: int = 40
     weight: float = 1.0
     learning_rate: float = 1e-3
     adam_eps: float = 1e-8
     adam_eps_placement: str = "after"
-    epochs: int = 100
-    batch_size: int = 256
     decay_epochs: int | None = None
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
@@ -120,7 +126,7 @@ class DKM(PretrainedClusterer):
         if self.variant == "pretrained":
             return 1000.0
         values = annealed_hardness(self.hardness_values)
-        return values[epoch * len(values) // self.epochs]
+        return values[epoch * len(values) // self.setting("epochs")]
 
     def training_phases(self, block: Block) -> list[Phase]:
         """See `DeepEstimator`."""
@@ -160,4 +166,4 @@ class DKM(PretrainedClusterer):
     def soft_assignment(self, network: nn.Module, x: Tensor) -> Tensor:
         """The softmax at the last hardness, (S, m, K)."""
         squares = squared_distances(network.autoencoder.encode(x), network.centroids)
-        return torch.softmax(-self.hardness(self.epochs - 1) * squares, dim=-1)
+        return torch.softmax(-self.hardness(self.setting("epochs") - 1) * squares, dim=-1)

@@ -112,8 +112,8 @@ or callable
 
     Attributes
     ----------
-    labels_, cluster_centers_, history_, loss_, n_updates_, status_, reason_
-        See `jcae.models.clusterer`. Centres lie in the data space.
+    cluster_centers_ : ndarray, (n_clusters, n_features)
+        Centres in the data space.
     """
 
     info: ClassVar[Info] = Info(
@@ -257,11 +257,6 @@ class DMAE(PretrainedMixin, DissimilarityMixture):
     adam_eps : float
         Of Adam, added before the second moment's bias is corrected, and in the scale of the public code, whose applied
         gradient is batch size times features that of the loss: it is divided by them here.
-
-    Attributes
-    ----------
-    labels_, cluster_centers_, refit_labels_, history_, loss_, n_updates_, status_, reason_
-        See `jcae.models.clusterer`.
     """
 
     info: ClassVar[Info] = Info(

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.models.parameters import check_clusters, check_number
 from jcae.nn.distances import squared_distances
 from jcae.nn.fuzzy import fuzzy_memberships, weighted_means
@@ -68,7 +69,7 @@ class FuzzyCMeans(ClusterMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Cluster X (n_samples, n_features); `y` is ignored."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = checked_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_clusters(self, len(X))
         check_number(self, "fuzzifier", minimum=1, exclusive=True)
         check_number(self, "max_iter", minimum=1, integer=True)
@@ -92,7 +93,7 @@ class FuzzyCMeans(ClusterMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Memberships (n_samples, n_clusters) of X (n_samples, n_features)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = checked_data(self, X, dtype=np.float64, reset=False)
         return self._memberships(torch.tensor(X), torch.tensor(self.cluster_centers_)).numpy()
 
     def predict(self, X: Any) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from baselines.dec import AECM_PAPER, DEC, kl_divergence, log_soft_assignment
+from baselines.dec import AECM_PAPER, DEC, PUBLISHED, kl_divergence, log_soft_assignment
 from jcae.models.autoencoder import squared_error
 from jcae.models.info import Info
 from jcae.models.parameters import check_number
@@ -13,7 +13,7 @@ from jcae.training.phase import Loss
 
 
 class IDEC(DEC):
-    """DEC that keeps its decoder: reconstruction plus `gamma` times the clustering loss; defaults are those for MNIST.
+    """DEC that keeps its decoder: reconstruction plus `gamma` times the clustering loss.
 
     Parameters
     ----------
@@ -35,6 +35,7 @@ class IDEC(DEC):
             "usps": {"optimiser": "sgd", "learning_rate": 0.1, "momentum": 0.99, "update_interval": 30},
             "reuters10k": {"optimiser": "sgd", "learning_rate": 0.1, "momentum": 0.99, "update_interval": 3},
         },
+        fixed=PUBLISHED,
     )
 
     gamma: float = 0.1

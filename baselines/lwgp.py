@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from jcae.models.bipartite import consensus
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.models.parameters import check_clusters, check_number
 
 
@@ -49,7 +49,7 @@ class LWGP(ClusterMixin, BaseEstimator):
 
         `y` is ignored.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = checked_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_clusters(self, len(X))
         check_number(self, "members", minimum=1, integer=True)
         check_number(self, "theta", minimum=0, exclusive=True)

@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 
 
 class RandomLabels(ClusterMixin, BaseEstimator):
@@ -32,7 +32,7 @@ class RandomLabels(ClusterMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Draw ``labels_`` (n_samples,) for X (n_samples, n_features); `y` is ignored."""
-        X = validate_data(self, X)
+        X = checked_data(self, X)
         rng = check_random_state(self.random_state)
         self.labels_ = rng.randint(self.n_clusters, size=len(X)).astype(np.int32)
         return self

@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils.validation import validate_data
 
 from jcae.data.graphs.similarities import cosine_graph
 from jcae.models.fields import Parameterised
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.models.parameters import check_clusters, check_number
 from jcae.training.isolation import unchanged_process
 from jcae.trees.components import SparseEdges, geometric, sub_cluster_components
@@ -120,7 +120,7 @@ class SCC(ClusterMixin, SubClusterMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Set ``labels_`` (n_samples,) and the tree of X (n_samples, n_features); `y` is ignored."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = checked_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_clusters(self, len(X))
         self.check_rounds()
         self.set_tree(X)

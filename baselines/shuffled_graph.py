@@ -4,12 +4,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from baselines.spectral_clustering import SpectralClustering
 from jcae.data.graphs.graph import shuffled
 from jcae.data.graphs.neighbours import graph_of
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 
 
 class ShuffledGraph(SpectralClustering):
@@ -30,6 +30,6 @@ class ShuffledGraph(SpectralClustering):
 
     def fit(self, X: Any, y: Any = None, graph: Any = None) -> Self:
         """Set ``labels_`` (n_samples,); see `SpectralClustering.fit`."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = checked_data(self, X, dtype=np.float64, ensure_min_samples=2)
         seed = check_random_state(self.random_state).randint(2**31)
         return super().fit(X, graph=shuffled(graph_of(X, graph, self.n_neighbors), seed))

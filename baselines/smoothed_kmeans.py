@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
-from sklearn.utils.validation import validate_data
 
 from jcae.data.graphs.neighbours import graph_of
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.models.parameters import check_clusters, check_number
 from jcae.nn.graph import smoothed
 
@@ -64,7 +64,7 @@ class SmoothedKMeans(ClusterMixin, BaseEstimator):
         graph : array-like or sparse matrix, shape (n_samples, n_samples), optional
             Weights of edges. Default: 1 between nearest neighbours.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = checked_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_clusters(self, len(X))
         check_number(self, "smoothing", minimum=0, integer=True)
         check_number(self, "n_neighbors", minimum=1, integer=True)

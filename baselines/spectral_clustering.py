@@ -7,10 +7,10 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from jcae.data.graphs.neighbours import graph_of
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 
 _RESTARTS = 20
 
@@ -61,7 +61,7 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
         graph : sparse matrix, shape (n_samples, n_samples), optional
             Weights of edges. Default: 1 between nearest neighbours.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = checked_data(self, X, dtype=np.float64, ensure_min_samples=2)
         if not 1 <= self.n_clusters <= len(X):
             raise ValueError(f"n_clusters={self.n_clusters!r} for {len(X)} points (allowed: 1 to {len(X)})")
         if not 0 <= self.regularisation < np.inf:

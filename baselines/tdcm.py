@@ -5,12 +5,13 @@ import math
 from typing import Any, ClassVar, Self
 
 import torch
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from jcae.models.autoencoder import autoencoder_network, squared_error
-from jcae.models.estimator import resolve_device
+from jcae.models.fitted import resolve_device
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.models.parameters import check_number
 from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
 from jcae.nn.distances import squared_distances
@@ -188,7 +189,7 @@ class TDCM(PretrainedClusterer):
             Other features than the source has, or fewer points than clusters.
         """
         check_is_fitted(self, "network_")
-        X = validate_data(self, X, dtype=self._array_dtype(), order="C", reset=False)
+        X = checked_data(self, X, dtype=self._array_dtype(), order="C", reset=False)
         if len(X) < self.n_clusters:
             raise ValueError(f"TDCM.adapt: {len(X)} points for n_clusters={self.n_clusters}; it needs as many at least")
         adapted = copy.copy(self)

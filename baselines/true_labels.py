@@ -4,9 +4,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils.validation import validate_data
 
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 
 
 class TrueLabels(ClusterMixin, BaseEstimator):
@@ -25,7 +25,7 @@ class TrueLabels(ClusterMixin, BaseEstimator):
 
         Without y every point gets label 0: there is no truth to hand back.
         """
-        X = validate_data(self, X)
+        X = checked_data(self, X)
         if y is None:
             self.labels_ = np.zeros(len(X), dtype=np.int32)
             return self

@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from jcae.data.graphs.neighbours import graph_of
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.nn.graph import smoothed
 from jcae.scores.metrics import ari, silhouette
 
@@ -77,7 +77,7 @@ class KMeansUnknownK(ClusterMixin, BaseEstimator):
         graph : sparse matrix, shape (n_samples, n_samples), optional
             Weights of edges. Default: the features are taken as they are.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = checked_data(self, X, dtype=np.float64, ensure_min_samples=2)
         if self.criterion not in CRITERIA:
             raise ValueError(f"criterion={self.criterion!r} is unknown; allowed are {list(CRITERIA)}")
         if not 2 <= self.min_clusters <= self.max_clusters <= len(X):

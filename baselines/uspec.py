@@ -10,10 +10,10 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from jcae.models.bipartite import consensus, transfer_cut
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.models.parameters import check_clusters, check_number
 
 _SAMPLE = 10
@@ -64,7 +64,7 @@ class USPEC(ClusterMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Set ``labels_`` (n_samples,) of X (n_samples, n_features); `y` is ignored."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = checked_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_clusters(self, len(X))
         for name in ("representatives", "n_neighbors"):
             check_number(self, name, minimum=1, integer=True)
@@ -129,7 +129,7 @@ class USENC(ClusterMixin, BaseEstimator):
 
         `y` is ignored.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = checked_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_clusters(self, len(X))
         check_ensemble(self)
         rng = check_random_state(self.random_state)

@@ -10,9 +10,10 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from jcae.models.autoencoder import autoencoder_network, squared_error
+from jcae.models.by_size import SizedClusterer
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
-from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
+from jcae.models.pretrained import kmeans_on_code
 from jcae.nn.networks import AutoencoderNetwork, Linear, linear
 from jcae.randomness.seeds import sklearn_seed
 from jcae.training.block import Block
@@ -107,7 +108,7 @@ class VaDENetwork(nn.Module):
         return error / x.shape[-2]
 
 
-class VaDE(PretrainedClusterer):
+class VaDE(SizedClusterer):
     """Variational deep embedding: a variational autoencoder whose prior is a Gaussian mixture, trained together.
 
     Parameters
@@ -169,13 +170,22 @@ class VaDE(PretrainedClusterer):
                 "min_learning_rate": 0.0,
             },
         },
+        fixed={
+            "hidden": (500, 500, 2000),
+            "code_dim": 10,
+            "negative_slope": 0.0,
+            "likelihood": "bernoulli",
+            "reconstruction_weight": 1.0,
+            "log_variance_start": 0.0,
+            "batch_size": 100,
+            "epochs": 3000,
+        },
     )
 
-    negative_slope: float = 0.0
-    likelihood: str = "bernoulli"
-    reconstruction_weight: float = 1.0
+    likelihood: str = "gaussian"
+    reconstruction_weight: float = 5.0
     start: str = "mixture"
-    log_variance_start: float = 0.0
+    log_variance_start: float = -5.0
     log_variance_floor: float = -7.0
     learning_rate: float = 2e-3
     mixture_learning_rate: float = 2e-3
@@ -183,8 +193,6 @@ class VaDE(PretrainedClusterer):
     decay_epochs: int = 10
     decay_factor: float = 0.9
     min_learning_rate: float = 2e-4
-    epochs: int = 3000
-    batch_size: int = 100
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""

@@ -194,7 +194,7 @@ def our_method(kind: type[DeepClusterer], task: Task, device: str, params: Mappi
     if issubclass(kind, DEC):
         params = {"tol": 0.0, **params}
     shared = {"hidden": HIDDEN, "code_dim": CODE, "batch_size": task.batch, "device": device}
-    return kind(task.k, **shared, **{"epochs": task.clustering, **params})
+    return kind.published(n_clusters=task.k, **shared, **{"epochs": task.clustering, **params})
 
 
 def their_network(widths: Sequence[int], seed: int, device: str, slope: float, weights: Weights | None) -> nn.Module:

@@ -1,8 +1,8 @@
-"""What do 2,000 and 20,000 finished runs cost? Resume, scores, tables, the import into MLflow; and their size.
+"""What do 2,000, 20,000 and 100,000 finished runs cost? Resume, scores, tables, the import into MLflow; and their size.
 
 Every method is trained and scored on every data set for a block of twenty seeds; the other blocks are copies under
-other seeds, with copies of the scores, but for one method, which is scored again. 2,000 runs are imported into MLflow:
-what that costs is MLflow's own, run by run.
+other seeds, with copies of the scores, but for one method, which is scored again. Of 100,000 runs only what reads them
+all is measured.
 """
 
 import json
@@ -26,6 +26,12 @@ STAGES = {
     "scores of one data set": [*SNAKEMAKE, "--until", "evaluate_dataset"],
     "tables": [*SNAKEMAKE, "tables"],
     "resume (-n), tables made": [*SNAKEMAKE, "-n"],
+}
+PLACES = ["--results", "results/many", "--out", "results/many/tables"]
+COLLECTED = {
+    "collect": ["jcae", "collect", "--results", "results/many"],
+    "tables of what is collected": ["jcae", "tables", *PLACES],
+    "comparison of what is collected": ["jcae", "compare", *PLACES, "--reference", "aecm_1"],
 }
 IMPORTS = {"MLflow, all new": TRACK, "MLflow, none new": TRACK}
 
@@ -82,18 +88,23 @@ def main() -> None:
         shutil.copytree(harness.ROOT / "config", folder / "config")
         write_config(folder, BLOCK)
         harness.run_module(folder, *SNAKEMAKE, "--until", "evaluate_dataset")
-        for runs, imports in ((800, IMPORTS),) if args.quick else ((2000, IMPORTS), (20_000, {})):
+        everything = {**STAGES, **COLLECTED, **IMPORTS}
+        sizes = {800: everything} if args.quick else {2000: everything, 20_000: everything, 100_000: COLLECTED}
+        for runs, stages in sizes.items():
             seeds = runs // (len(DATASETS) * METHODS)
             copy_blocks(folder, seeds)
             write_config(folder, seeds)
-            for stage, module in {**STAGES, **imports}.items():
+            (folder / "results/mlflow.db").unlink(missing_ok=True)  # of the fewer runs before
+            shutil.rmtree(folder / "results/mlruns", ignore_errors=True)
+            for stage, module in stages.items():
                 rows.append({"runs": runs, "stage": stage, **harness.run_module(folder, *module)})
                 print(rows[-1], flush=True)
             results = folder / "results/many"
-            sizes = {"runs/": folder_mb(results / "runs"), "tables/": folder_mb(results / "tables")}
-            if imports:
-                sizes["mlflow.db"] = (folder / "results/mlflow.db").stat().st_size / 1e6
-            rows += [{"runs": runs, "stage": f"size of {place}", "MB": size} for place, size in sizes.items()]
+            places = {name: folder_mb(results / name) for name in ("runs", "tables")}
+            places |= {name: (results / name).stat().st_size / 1e6 for name in ("scores.csv", "records.csv")}
+            if stages is everything:
+                places["mlflow.db"] = (folder / "results/mlflow.db").stat().st_size / 1e6
+            rows += [{"runs": runs, "stage": f"size of {place}", "MB": size} for place, size in places.items()]
     harness.report("finished", rows, args)
 
 

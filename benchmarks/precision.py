@@ -35,8 +35,8 @@ def main() -> None:
         joint = {"alpha": 13, "beta": 0.5, "batch_size": 64, "module_epochs": epochs // 2, "epochs": epochs}
         methods = {
             "AE+KM": AEKMeans(10, **settings),
-            "IDEC": IDEC(10, batch_size=64, max_iter=20 * epochs, update_interval=28, **settings),
-            "AE-CM": AECM(10, init="pretrained", **joint, **settings),
+            "IDEC": IDEC.published(n_clusters=10, batch_size=64, max_iter=20 * epochs, update_interval=28, **settings),
+            "AE-CM": AECM.published(n_clusters=10, init="pretrained", **joint, **settings),
         }
         start = time.perf_counter()
         for first in range(0, len(seeds), size):

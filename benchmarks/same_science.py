@@ -31,8 +31,11 @@ def main() -> None:
     training = {"alpha": 13, "beta": 0.5, "batch_size": 64, "module_epochs": epochs // 2, "epochs": epochs}
     methods = {
         "CM": (ClusteringModule(10, init="kmeans", alpha=13, batch_size=64, epochs=epochs, **place), None),
-        "AE-CM": (AECM(10, init="pretrained", **training, **NET, **place), start),
-        "DEC": (DEC(10, batch_size=64, max_iter=30 * epochs, update_interval=28, **NET, **place), start),
+        "AE-CM": (AECM.published(n_clusters=10, init="pretrained", **training, **NET, **place), start),
+        "DEC": (
+            DEC.published(n_clusters=10, batch_size=64, max_iter=30 * epochs, update_interval=28, **NET, **place),
+            start,
+        ),
     }
     rows = []
     for name, (method, weights) in methods.items():

@@ -50,7 +50,7 @@ def data(shape: Shape, batches: int, device: str, clusters: int = 10) -> Tensor:
 def aecm(shape: Shape, precision: str = "float32", **params: object) -> AECM:
     """AE-CM from a random start, one epoch and no averaging."""
     settings = {"alpha": 20, "epochs": 1, "averaging_epoch": False, "batch_size": shape.batch} | params
-    return AECM(shape.k, hidden=HIDDEN, code_dim=shape.code, precision=precision, **settings)
+    return AECM.published(n_clusters=shape.k, hidden=HIDDEN, code_dim=shape.code, precision=precision, **settings)
 
 
 def module(shape: Shape, **params: object) -> ClusteringModule:

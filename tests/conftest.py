@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import json
 import os
 import sys
 from collections import Counter
@@ -13,8 +14,17 @@ from types import SimpleNamespace
 
 import pytest
 from stand_ins import RandomMap
+from warm_process import WarmProcess
 
 from jcae.data.fetch import MIRROR_VARIABLE
+
+FITS = WarmProcess(["torch", "sklearn.datasets"])  # no more than `jcae.contract.bare_fit` has when it begins to look
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first: with short ones at the end, all workers end at about the same time."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -40,7 +50,19 @@ def mirror() -> Path:
 @pytest.fixture
 def umap_stand_in(monkeypatch):
     """Put `RandomMap` in the place of UMAP, whether umap-learn is installed or not."""
-    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=RandomMap))
+    parts = {name: SimpleNamespace() for name in ("layouts", "umap_", "utils")}
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=RandomMap, **parts))
+
+
+@pytest.fixture
+def warm_fits(monkeypatch):
+    """Let the contract's look at a process fork; test_process.py shows that it finds the same as in fresh ones."""
+
+    def start(asked, file, environment):
+        given = json.dumps(asked, default=str)
+        return FITS.run("jcae.contract.bare_fit", file, folder=Path.cwd(), environment=environment, given=given)
+
+    monkeypatch.setattr("jcae.contract.process.start", start)
 
 
 def pytest_make_parametrize_id(val, argname):

@@ -1,4 +1,7 @@
-"""Tables that are made from the code while the site is built: of a method, of all methods, of the data sets."""
+"""Tables that are made from the code while the site is built: of a method, of all methods, of the data sets.
+
+What stands inside the blocks is for those who read the pages in the repository; the table takes its place.
+"""
 
 import inspect
 import re
@@ -55,6 +58,9 @@ def facts(use: str) -> str:
         f"**Parameters of {name}**\n",
         table(("parameter", "default", "meaning"), _parameters(cls)),
     ]
+    if info.fixed:
+        values = ", ".join(f"`{key}={value!r}`" for key, value in info.fixed.items())
+        lines += [f"`{name}.published()` has, and the runs of a config have where nothing else is said: {values}.\n"]
     if info.presets:
         names = list(dict.fromkeys(name for preset in info.presets.values() for name in preset))
         rows = [(f"`{key}`", *(_value(preset, name) for name in names)) for key, preset in info.presets.items()]
@@ -124,6 +130,7 @@ class Facts(SphinxDirective):
     """``{facts} <dotted path>``: what the class says about itself."""
 
     required_arguments = 1
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
         """Give the parsed text."""
@@ -134,6 +141,8 @@ class Facts(SphinxDirective):
 class Methods(SphinxDirective):
     """``{methods}``: the table of all methods."""
 
+    has_content = True
+
     def run(self) -> list[nodes.Node]:
         """Give the parsed table."""
         self.env.note_reread()
@@ -142,6 +151,8 @@ class Methods(SphinxDirective):
 
 class Datasets(SphinxDirective):
     """``{datasets}``: the tables of all data sets."""
+
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
         """Give the parsed tables."""

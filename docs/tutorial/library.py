@@ -28,12 +28,13 @@ X.shape, len(np.unique(y))
 # %%
 # Fit
 # ---
-# AE-CM is an estimator as scikit-learn's are. ``hidden`` and ``code_dim`` are the autoencoder's widths; ``alpha``
+# AE-CM is an estimator as scikit-learn's are; ``AECM(n_clusters=10).fit(X)`` chooses everything else by the size of the
+# data. Here it is said. ``hidden`` and ``code_dim`` are the autoencoder's widths; ``alpha``
 # balances the clusters, ``beta`` weighs the reconstruction. Start with ``init="random"``: one loss from the first
 # update to the last.
 
 network = {"hidden": (64, 64, 256), "code_dim": 20, "alpha": 13, "beta": 0.5, "batch_size": 64, "device": "cpu"}
-model = AECM(n_clusters=10, epochs=100, random_state=0, **network).fit(X)
+model = AECM(n_clusters=10, init="random", epochs=100, random_state=0, **network).fit(X)
 print(f"{model.n_updates_} updates, status {model.status_}, loss {model.loss_:.1f}")
 
 # %%
@@ -111,7 +112,7 @@ pd.DataFrame(rows).pivot(index="alpha", columns="batch size").round(2)
 # %%
 # For AE-CM the code itself depends on alpha and beta, so distances in the code cannot be compared between settings.
 # Take a score in the data, such as the silhouette: ``jcae tune`` searches that way, without labels. Published values
-# per data set are in ``AECM.info.presets``; ``AECM(10, **AECM.info.presets["mnist"])`` is one of them.
+# per data set are in ``AECM.info.presets``; ``AECM.published("mnist", n_clusters=10)`` takes one of them.
 #
 # Several seeds at once
 # ---------------------

@@ -35,15 +35,20 @@ def _look(subject: Subject) -> dict[str, Any]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": str(threads)}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "found.json"
-        done = subprocess.run(
-            [sys.executable, "-m", "jcae.contract.bare_fit", file],
-            input=json.dumps(asked, default=str),
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = start(asked, file, environment)
         if not file.exists():
             said = done.stderr.strip().splitlines()[-1:] or ["nothing was said"]
             raise BrokenError(f"it ends its process with the code {done.returncode} ({said[0]}): raise an exception")
         return json.loads(file.read_text(encoding="utf-8"))
+
+
+def start(asked: dict[str, Any], file: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    """Have `jcae.contract.bare_fit` look in a process of its own, which writes what it found to the file."""
+    return subprocess.run(
+        [sys.executable, "-m", "jcae.contract.bare_fit", file],
+        input=json.dumps(asked, default=str),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -135,6 +135,7 @@ measured here.
 ## Parameters, presets, deviations
 
 ```{facts} $use
+Written by the site (make docs); in Python: help($cls), $cls.info
 ```
 """)
 

@@ -175,7 +175,7 @@ def _resolve_device(device: str) -> str:
     """Return where the fit will run; a card that is asked for by name and missing is an error, not a slow run."""
     if device == "cpu":
         return "cpu"
-    from jcae.models.estimator import resolve_device
+    from jcae.models.fitted import resolve_device
 
     return str(resolve_device(device))
 

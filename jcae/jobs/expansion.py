@@ -13,7 +13,7 @@ from jcae.jobs.counts import CountError, asked_range, blocks_of, multiple
 from jcae.jobs.datasets import read_requests
 from jcae.jobs.exits import one_line
 from jcae.jobs.provenance import code_digest
-from jcae.jobs.signature import cluster_count, finds_clusters, needed, parameters, reserved, takes_graph
+from jcae.jobs.signature import cluster_count, finds_clusters, fixed, needed, parameters, reserved, takes_graph
 from jcae.jobs.transfer import WAYS, own_way
 
 _AUTOENCODER = "jcae.Autoencoder"
@@ -307,12 +307,13 @@ class Expansion:
         facts = self.outlines[dataset]
         try:
             told = {count: facts.n_clusters} if count and not finds_clusters(cls) else {}
-            method = cls(**{**told, **params})
+            method = cls(**{**fixed(cls), **told, **params})
             if hasattr(cls, "fit_seeds"):
                 from jcae.models.estimator import DeepEstimator
                 from jcae.models.parameters import check_shared
 
                 if isinstance(method, DeepEstimator):
+                    method = method.settled(facts.n_fit, facts.d)
                     check_shared(method, facts.n_fit, facts.d)
             method.check_parameters(facts.n_fit, facts.d)
             starts_at_random = autoencoder and hasattr(method, "pretraining") and method.pretraining() is None

@@ -3,6 +3,7 @@
 import math
 
 from jcae.data.own.look import Line, Look, config_lines, entry_lines, to_yaml
+from jcae.models import rule
 
 LARGE = 5000
 """Points from which a comment says which methods take long."""
@@ -56,12 +57,10 @@ def architecture(n: int, d: int, n_clusters: int) -> list[Line]:
         hidden = [128, 128, 256]
     if n >= 10000 and d >= 200:
         hidden = [500, 500, 2000]
-    tenth = 1 << max(n // 10, 16).bit_length() - 1
-    batch_size = min(tenth, 256 if n >= 10000 else 64)
     return [
         Line("hidden", hidden, f"widths of the encoder, for {n} points with {d} features"),
         Line("code_dim", max(20, n_clusters), "width of the code, at least the number of clusters"),
-        Line("batch_size", batch_size, "points of an update"),
+        Line("batch_size", rule.batch_size(n), "points of an update"),
     ]
 
 

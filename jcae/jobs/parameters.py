@@ -6,7 +6,7 @@ from typing import Any
 
 from jcae.jobs import records
 from jcae.jobs.classes import class_name, hint
-from jcae.jobs.signature import finds_clusters
+from jcae.jobs.signature import finds_clusters, fixed
 
 
 class ParameterError(ValueError):
@@ -48,7 +48,7 @@ def resolve_params(
         if unknown:
             allowed = [name for name in named if name != "random_state"]
             raise ParameterError(f"{class_name(cls)}: unknown parameter {unknown[0]!r}{hint(unknown[0], allowed)}")
-    resolved = dict(params)
+    resolved = {**fixed(cls), **params}
     counts = [name for name in ("n_clusters", "n_components") if name in named and not finds_clusters(cls)]
     if counts and n_clusters is not None:
         resolved.setdefault(counts[0], n_clusters)
@@ -66,11 +66,15 @@ def resolve_params(
     return resolved
 
 
-def recorded_params(cls: type, params: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Return all parameters, defaults included, as JSON."""
+def recorded_params(
+    cls: type, params: Mapping[str, Any], seed: int, by_rule: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return all parameters that can change a result as JSON: defaults included, and `by_rule` what a rule gave."""
     signature = inspect.signature(cls).parameters
     defaults = {name: p.default for name, p in signature.items() if p.default is not inspect.Parameter.empty}
-    return records.jsonable({**defaults, **params, **seed_argument(cls, seed)})
+    if hasattr(cls, "fit_seeds"):
+        defaults.pop("verbose", None)
+    return records.jsonable({**defaults, **params, **(by_rule or {}), **seed_argument(cls, seed)})
 
 
 def seed_argument(cls: type, seed: int) -> dict[str, int]:

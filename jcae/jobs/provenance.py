@@ -88,39 +88,53 @@ def _package_folders(module: str, file: Path) -> dict[str, Path]:
 
 def _closure(file: Path, module: str, folders: Mapping[str, Path]) -> dict[str, Path]:
     """Return module name -> file for everything that ``file`` imports within the packages of ``folders``."""
-    found: dict[str, Path] = {}
-    pending = [(module, file)]
+    found = {module: file}
+    pending = [module]
+    # jcae/__init__.py only names the lazy exports; following it would make every file part of every method
+    looked_up = {module, "jcae"}
     while pending:
-        name, path = pending.pop()
-        if name in found:
-            continue
-        found[name] = path
-        for imported in _imports(path, name, folders):
+        name = pending.pop()
+        for imported in _imports(found[name], name, folders):
             for part in _with_parents(imported):
-                target = _source(part, folders)
-                # jcae/__init__.py only names the lazy exports; following it would make every file part of every method
-                if target and part != "jcae":
-                    pending.append((part, target))
+                if part in looked_up:
+                    continue
+                looked_up.add(part)
+                if target := _source(part, folders):
+                    found[part] = target
+                    pending.append(part)
     return found
 
 
 def _imports(path: Path, module: str, folders: Mapping[str, Path]) -> Iterator[str]:
     """Yield the full names that a file imports, modules and attributes alike (what is no module has no file)."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+    exports = _lazy_exports(folders)
+    for level, base, name in _import_statements(path.read_text(encoding="utf-8"), str(path)):
+        if level:
+            parent = package.split(".")
+            parent = parent[: len(parent) - level + 1]
+            base = ".".join([*parent, base] if base else parent)
+        full = f"{base}.{name}" if name else base
+        yield exports.get(full, full)
+
+
+@cache
+def _import_statements(source: str, file: str) -> tuple[tuple[int, str, str | None], ...]:
+    """Return the level (0: absolute), the module and the name in it, or None, of all that a source imports, each once.
+
+    By the text and not by the file, which may change: parsing is most of what a digest costs, and methods share files.
+    """
+    found: dict[tuple[int, str, str | None], None] = {}
+    for node in ast.walk(ast.parse(source, filename=file)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {(0, alias.name, None): None for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
-            if node.level:
-                parent = package.split(".")
-                parent = parent[: len(parent) - node.level + 1]
-                base = ".".join([*parent, base] if base else parent)
-            yield base
-            for alias in node.names:
-                yield _lazy_exports(folders).get(f"{base}.{alias.name}", f"{base}.{alias.name}")
+            found[node.level, base, None] = None
+            found |= {(node.level, base, alias.name): None for alias in node.names}
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "jcae":
-            yield _lazy_exports(folders).get(f"jcae.{node.attr}", f"jcae.{node.attr}")
+            found[0, "jcae", node.attr] = None
+    return tuple(found)
 
 
 def _lazy_exports(folders: Mapping[str, Path]) -> dict[str, str]:

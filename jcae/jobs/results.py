@@ -47,6 +47,7 @@ class Result:
     atoms: Mapping[str, np.ndarray] | None = None
     tree: Mapping[str, np.ndarray] | None = None
     history: list[Mapping[str, Any]] = field(default_factory=list)
+    by_rule: Mapping[str, Any] | None = None
     weights: Mapping[str, np.ndarray] | None = None
     objective: dict[str, Any] | None = None
     bic: float | None = None
@@ -104,6 +105,7 @@ def collect(estimator: Any, job: BlockJob, labels: Any) -> Result:
         objective=fitted_objective(estimator),
         bic=_bic(estimator, job.X),
         updates=int(estimator.n_updates_) if hasattr(estimator, "n_updates_") else None,
+        by_rule=getattr(estimator, "by_rule_", None) if job.deep else None,
     )
     _read_state(result, estimator)
     status = result.status

@@ -32,7 +32,7 @@ def make_record(job: BlockJob, seed: int, result: Result) -> dict[str, Any]:
         "status": result.status,
         "reason": result.reason,
         "traceback": result.traceback,
-        "params": recorded_params(job.cls, job.params, seed),
+        "params": recorded_params(job.cls, job.params, seed, result.by_rule),
         "info": info,
         "objective": result.objective,
         "clusters_found": clusters_found(result.labels),

@@ -5,14 +5,19 @@ from typing import Any
 
 
 def parameters(cls: type) -> dict[str, Any]:
-    """Constructor parameters and their defaults; the key `**` stands for any further keyword."""
+    """Constructor parameters and what a run gives them by itself; the key `**` stands for any further keyword."""
     allowed = {}
     for name, parameter in inspect.signature(cls).parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             allowed["**"] = None
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             allowed[name] = None if parameter.default is parameter.empty else parameter.default
-    return allowed
+    return {**allowed, **fixed(cls)}
+
+
+def fixed(cls: type) -> dict[str, Any]:
+    """What a run gives parameters that a config says nothing of, where that is not the constructor's default."""
+    return dict(getattr(getattr(cls, "info", None), "fixed", {}))
 
 
 def needed(cls: type) -> set[str]:
@@ -37,6 +42,7 @@ def reserved(cls: type) -> dict[str, str]:
     """Parameters that the run sets, and from what."""
     found = {"random_state": "it comes from `seeds`", "device": "it is the key `device` of the config"}
     if hasattr(cls, "fit_seeds"):
+        found["verbose"] = "a run shows its progress by itself"
         found["autoencoder"] = "name a key of `autoencoders` in the method's own key `autoencoder`"
     if count := cluster_count(cls):
         what = "the method finds it" if finds_clusters(cls) else "it is the number of classes of the data set"

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from jcae.models.adam import adam
 from jcae.models.autoencoder import Autoencoder, autoencoder_network, squared_error
+from jcae.models.by_size import SizedClusterer
 from jcae.models.clustering_module import alpha_tensor, check_alpha, check_loss, joint_phase
 from jcae.models.info import Info
 from jcae.models.module_losses import dirichlet_prior, expected_distortion, reconstruction_error, three_terms
 from jcae.models.module_network import ClusteringModuleNetwork
 from jcae.models.parameters import check_choice, check_number
-from jcae.models.pretrained import PretrainedClusterer, kmeans_on_code
+from jcae.models.pretrained import kmeans_on_code
 from jcae.nn.networks import INITIALISERS, AutoencoderNetwork
 from jcae.nn.precision import storage_dtype
 from jcae.nn.products import matmul
@@ -60,7 +61,7 @@ def _published(layers: Mapping[str, Any], code_dim: int, beta: float, alpha: flo
     }
 
 
-class AECM(PretrainedClusterer):
+class AECM(SizedClusterer):
     """Joint clustering autoencoder: embedding, assignment and centroids learned by one loss and one optimiser.
 
     Summed over a mini-batch, with code z, responsibilities gamma, zbar = gamma M + c::
@@ -68,17 +69,24 @@ class AECM(PretrainedClusterer):
         beta ||x - xhat||^2 + distortion * ||z - zbar||^2 + sparsity * sum_k gamma_k (1 - gamma_k)
         + orthonormality * sum_kl |mu mu^T - I|_kl + sum_k (1 - alpha_k) log(gbar_k + 1e-10)
 
+    Only `n_clusters` has to be said. What is None follows from the numbers of points n, of features d and of clusters K
+    by the rule that stands beside it; labels are never looked at. `published` has the values of the paper instead, and
+    the runs of a config have those of ``AECM.published()`` where nothing else is said. Bring the features to one scale
+    before.
+
     Parameters
     ----------
-    code_dim : int
-        Width p of the code; at least K as long as the centroids are to be orthonormal.
+    code_dim : int or None
+        Width p of the code; at least K as long as the centroids are to be orthonormal. None: K; below
+        n = 1000 it is 64, or K where that is more.
     init : {"random", "pretrained"}
         ``random``: Glorot. ``pretrained``: autoencoder first, k-means (20 restarts) on its code gives U, M = U,
         W = pinv(U), b = c = 0, then `module_epochs` on the clustering-module loss with the encoder frozen.
-    alpha : float or sequence of K floats
-        Dirichlet concentration; above 1 it balances the clusters. It acts per batch: tune it with `batch_size`.
+    alpha : float or sequence of K floats, or None
+        Dirichlet concentration; above 1 it balances the clusters. It acts per batch: tune it with `batch_size`. None:
+        1 + 6 batch_size / 64, about the middle of the published values when they are scaled with the batch.
     beta : float
-        Weight of the reconstruction.
+        Weight of the reconstruction; it belongs to data of unit scale.
     orthonormality : float
         Weight lambda of the centroids' distance from orthonormality.
     distortion, sparsity : float
@@ -87,25 +95,28 @@ class AECM(PretrainedClusterer):
         ``normalised`` (the authors' later variant): reconstruction averaged over points and features, E1 and E2 divided
         by batch size times p, squared instead of absolute orthonormality, no biases in the module, AdamW.
     initialiser : {"glorot", "fan_in", "torch"}
-        Of a random start, see `jcae.nn.networks.initial_layer`.
+        Of the layers' weights before any training: ``glorot`` uniform kernels and normal biases, ``fan_in`` uniform
+        kernels scaled by the inputs, ``torch`` as PyTorch's layers.
     averaging_epoch : bool
         One more epoch at the end; the result is the mean of the parameters after each of its steps.
-    module_epochs : int
-        Of the clustering module alone, for ``init="pretrained"``.
+    module_epochs : int or None
+        Of the clustering module alone, for ``init="pretrained"``. None: as `epochs` by the rule.
 
     Attributes
     ----------
-    labels_, refit_labels_, cluster_centers_, history_, loss_, n_updates_, status_, reason_
-        See `jcae.models.clusterer`. Centroids lie in the code space; ``inverse_transform`` turns them into points.
+    cluster_centers_ : ndarray, (n_clusters, code_dim)
+        Centroids in the code space; ``inverse_transform`` turns them into points.
 
     Examples
     --------
     >>> from sklearn.datasets import load_digits
     >>> from jcae import AECM
     >>> X = load_digits().data / 16
-    >>> model = AECM(10, hidden=(64, 64), code_dim=10, alpha=13, beta=0.5, batch_size=64, epochs=2, random_state=0)
-    >>> model.fit(X).inverse_transform(model.cluster_centers_).shape
+    >>> short = AECM(10, init="random", epochs=2, random_state=0).fit(X)
+    >>> short.inverse_transform(short.cluster_centers_).shape
     (10, 64)
+    >>> short.by_rule_["hidden"], short.by_rule_["batch_size"], short.by_rule_["alpha"]
+    ((128, 128, 256), 64, 7.0)
     """
 
     info: ClassVar[Info] = Info(
@@ -159,24 +170,41 @@ class AECM(PretrainedClusterer):
                 "orthonormality": 0.1,
             }
         },
+        fixed={
+            "hidden": (500, 500, 2000),
+            "code_dim": 10,
+            "init": "random",
+            "alpha": 10.0,
+            "beta": 1.0,
+            "epochs": 1000,
+            "module_epochs": 100,
+            "batch_size": 256,
+        },
     )
 
-    init: str = "random"
-    alpha: float | Sequence[float] = 10.0
-    beta: float = 1.0
+    init: str = "pretrained"
+    alpha: float | Sequence[float] | None = None
+    beta: float = 0.5
     orthonormality: float = 1.0
     distortion: float = 1.0
     sparsity: float = 1.0
     loss: str = "paper"
     initialiser: str = "glorot"
-    epochs: int = 1000
-    batch_size: int = 256
     learning_rate: float = 1e-3
     adam_eps: float = 1e-3
     adam_eps_placement: str = "after"
     decay_epochs: int | None = None
     averaging_epoch: bool = True
-    module_epochs: int = 100
+    module_epochs: int | None = None
+
+    def rule(self, n_samples: int, n_features: int) -> dict[str, Any]:
+        """See `DeepEstimator`."""
+        found = super().rule(n_samples, n_features)
+        return {
+            **found,
+            "alpha": 1.0 + 6.0 * found["batch_size"] / 64.0,
+            "module_epochs": found["epochs"],
+        }
 
     def check_parameters(self, n_samples: int, n_features: int) -> None:
         """See `DeepEstimator`."""

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor
 
 from jcae.models.embedding import EmbeddingMixin
 from jcae.models.estimator import DeepEstimator
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.models.parameters import check_choice
 from jcae.nn.networks import INITIALISERS, AutoencoderNetwork
 from jcae.training.block import Block
@@ -40,10 +42,6 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
     decay_epochs : int or None
         The learning rate falls to a tenth after every so many epochs; None keeps it.
 
-    Attributes
-    ----------
-    weights_, history_, loss_, n_updates_, status_, reason_
-        See `jcae.models.estimator`.
     """
 
     info: ClassVar[Info] = Info(
@@ -156,6 +154,12 @@ class Autoencoder(EmbeddingMixin, DeepEstimator):
         optimiser = Optimiser(self.optimiser, self.learning_rate, momentum=self.momentum, schedule=schedule)
         trainable = (lambda name: name != "encoder.0.weight") if self.freeze_first_kernel else None
         return [Phase("autoencoder", loss, self.epochs * epoch_steps, self.batch_size, optimiser, trainable)]
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Minus the squared error of a row of X, summed over features and averaged over rows; `y` is ignored."""
+        decoded = self.inverse_transform(np.asarray(self.transform(X)))
+        X = checked_data(self, X, dtype=np.float64, reset=False)
+        return -float(np.square(X - decoded).sum(1).mean())
 
     def _divisor(self, n_points: int, n_features: int) -> int:
         """What the squared error of a batch is divided by."""

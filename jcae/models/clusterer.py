@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClusterMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from jcae.models.estimator import DeepEstimator
+from jcae.models.inputs import checked_data
 from jcae.training.block import Block
 from jcae.training.kmeans import kmeans
 
@@ -77,6 +80,11 @@ class TransductiveClusterer(ClusterMixin, DeepEstimator):
                 fits[s].refit_labels_, fits[s].refit_centers_ = labels.astype(np.int32), centers
 
 
+def _shows_centroids(owner: Any) -> bool:
+    """Whether the centroids are points of the data's space, or can be decoded."""
+    return hasattr(owner, "inverse_transform") or not hasattr(owner, "encode")
+
+
 class DeepClusterer(TransductiveClusterer):
     """A deep method that assigns points to clusters, new ones too.
 
@@ -101,3 +109,18 @@ class DeepClusterer(TransductiveClusterer):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Soft assignment (n_samples, n_clusters) of X (n_samples, n_features)."""
         return self._apply(self.soft_assignment, X)
+
+    @available_if(_shows_centroids)
+    def score(self, X: Any, y: Any = None) -> float:
+        """Minus the mean squared distance of a row of X from the centroid of its cluster, decoded if there is a code.
+
+        It looks at no label (`y` is ignored), is higher where it is better, and is k-means' own score divided by the
+        number of rows: fits with other codes or weights of the loss can be compared by it, on the same data.
+        """
+        check_is_fitted(self, "cluster_centers_")
+        centers = self.cluster_centers_
+        if hasattr(self, "inverse_transform"):
+            centers = self.inverse_transform(centers)
+        labels = self.predict(X)
+        X = checked_data(self, X, dtype=np.float64, reset=False)
+        return -float(np.square(X - centers[labels]).sum(1).mean())

@@ -77,8 +77,8 @@ class ClusteringModule(DeepClusterer):
 
     Attributes
     ----------
-    labels_, cluster_centers_, history_, loss_, n_updates_, status_, reason_
-        See `jcae.models.clusterer`. Centroids lie in the data space.
+    cluster_centers_ : ndarray, (n_clusters, n_features)
+        Centroids in the data space.
 
     Examples
     --------

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -13,10 +14,13 @@ from jcae.augmentation.augmentation import Augmentation
 from jcae.augmentation.recipe import read_recipe
 from jcae.models.fields import Parameterised
 from jcae.models.parameters import check_pixels
+from jcae.nn.precision import PRECISIONS
 
 
-class EmbeddingMixin(Parameterised, TransformerMixin):
+class EmbeddingMixin(Parameterised, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """An autoencoder's parameters, and its two halves as scikit-learn's ``transform`` and ``inverse_transform``.
+
+    ``set_output(transform="pandas")`` gives the code as a table whose columns are called `get_feature_names_out`.
 
     Parameters
     ----------
@@ -52,8 +56,9 @@ class EmbeddingMixin(Parameterised, TransformerMixin):
         """Decoded points (m, n_features) of codes Z (m, code_dim)."""
         check_is_fitted(self, "network_")
         Z = np.array(Z, dtype=self._array_dtype(), ndmin=2)
-        if Z.shape[1] != self.code_dim:
-            raise ValueError(f"Z has {Z.shape[1]} columns; the code has {self.code_dim}")
+        code_dim = self.setting("code_dim")
+        if Z.shape[1] != code_dim:
+            raise ValueError(f"Z has {Z.shape[1]} columns; the code has {code_dim}")
         return self._map(self.decode, torch.tensor(Z))
 
     def augmentation(self, X: np.ndarray) -> Augmentation | None:
@@ -74,6 +79,12 @@ class EmbeddingMixin(Parameterised, TransformerMixin):
         """Decoded points (S, m, d) of z (S, m, p)."""
         return network.autoencoder.decode(z)
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        if self.precision in PRECISIONS:  # a wrong one is an error of `fit`
+            tags.transformer_tags.preserves_dtype = [self._array_dtype().name]
+        return tags
+
     @property
     def _n_features_out(self) -> int:
-        return self.code_dim
+        return self.setting("code_dim")

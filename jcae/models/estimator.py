@@ -9,9 +9,8 @@ import copy
 import logging
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import joblib
@@ -20,18 +19,17 @@ import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from jcae.augmentation.augmentation import Augmentation
-from jcae.models.fields import Parameterised
+from jcae.models.fitted import FittedNetwork, load_stacked, resolve_device
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.models.location import FarFromZeroWarning, warn_far_from_zero
-from jcae.models.parameters import check_choice, check_shared
+from jcae.models.parameters import check_choice, check_clusters, check_shared
 from jcae.models.snapshots import Snapshots
 from jcae.nn.graph import Nodes
-from jcae.nn.precision import PRECISIONS, storage_dtype, warn_if_slow
+from jcae.nn.precision import PRECISIONS, warn_if_slow
 from jcae.training.block import CHUNK, Block
 from jcae.training.checkpoint import save_checkpoint
 from jcae.training.groups import Group, first_groups, release
@@ -42,28 +40,7 @@ from jcae.training.phase import Phase, Runtime
 log = logging.getLogger(__name__)
 
 
-def resolve_device(name: str) -> torch.device:
-    """The device named: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:1``.
-
-    Raises
-    ------
-    ValueError
-        The name is none of these, or no such device is there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except (RuntimeError, TypeError):
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device={name!r} is unknown; allowed are 'auto', 'cpu', 'cuda' and 'cuda:<number>'")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"device={name!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices")
-    return device
-
-
-class DeepEstimator(Parameterised, BaseEstimator):
+class DeepEstimator(FittedNetwork, BaseEstimator):
     """Base of the estimators that are trained by `jcae.training.loop.train`.
 
     Subclasses state parameters of their own as annotated fields, and implement `build_network`, `training_phases`,
@@ -74,9 +51,12 @@ class DeepEstimator(Parameterised, BaseEstimator):
     device : str
         ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:<number>``.
     precision : {"float32", "float64", "tf32", "bf16"}
-        See `jcae.nn.precision`; the last two round the products of an autoencoder.
+        What numbers are stored as, and the first two also what is computed in. The last two store float32 and round the
+        operands of the products in the layers of an autoencoder, to 10 and to 7 bits.
     random_state : int, RandomState or None
         The seed.
+    verbose : int
+        From 1 on `fit` shows bars of its progress, and says how long it may take where that is more than half a minute.
 
     Attributes
     ----------
@@ -91,6 +71,12 @@ class DeepEstimator(Parameterised, BaseEstimator):
     status_ : {"ok", "diverged", "collapsed"}
     reason_ : str or None
         Why the status is not ok.
+    by_rule_ : dict
+        Parameters that are None, with the values that their rule gave them.
+    n_features_in_ : int
+        Features of the data of the fit.
+    feature_names_in_ : ndarray of str
+        Their names, where the data had some.
     """
 
     info: ClassVar[Info]
@@ -98,6 +84,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
     device: str = "auto"
     precision: str = "float32"
     random_state: Any = None
+    verbose: int = 0
 
     # ------------------------------------------------------------------ what a method says
 
@@ -107,9 +94,9 @@ class DeepEstimator(Parameterised, BaseEstimator):
         Those that it shares with other methods are right by then (`jcae.models.parameters.check_shared`).
         """
 
-    def build_network(self, n_features: int, seeds: Sequence[int]) -> nn.Module:
-        """Network of a block: every parameter and buffer has a leading axis of ``len(seeds)``."""
-        raise NotImplementedError
+    def rule(self, n_samples: int, n_features: int) -> dict[str, Any]:
+        """Values of its parameters for data of this shape, taken where the parameter is None; no label is seen."""
+        return {}
 
     def training_phases(self, block: Block) -> list[Phase]:
         """What is trained, in order."""
@@ -155,13 +142,44 @@ class DeepEstimator(Parameterised, BaseEstimator):
 
     # ------------------------------------------------------------------ fitting
 
+    @classmethod
+    def published(cls, preset: str | None = None, /, **params: Any) -> Self:
+        """The method with published values in place of those that a rule chooses.
+
+        Parameters
+        ----------
+        preset : str, optional
+            Name of a data set or a paper in ``info.presets``; None takes what is the same for all data.
+        **params
+            Further parameters of the constructor, ``n_clusters`` for one; they win.
+
+        Raises
+        ------
+        ValueError
+            There is no such preset; the message lists those that there are.
+        """
+        presets = cls.info.presets
+        if preset is not None and preset not in presets:
+            raise ValueError(f"{cls.__name__}: preset {preset!r} is unknown; allowed are {sorted(presets)}")
+        return cls(**{**cls.info.fixed, **(presets[preset] if preset else {}), **params})
+
+    def settled(self, n_samples: int, n_features: int) -> Self:
+        """A copy whose parameters are all set: where one is None, as its rule says for data of this shape."""
+        if "n_clusters" in self.get_params(deep=False) and self.n_clusters is not None:
+            check_clusters(self, n_samples)
+        found = {k: v for k, v in self.rule(n_samples, n_features).items() if getattr(self, k) is None}
+        one = copy.copy(self)
+        vars(one).update(found, by_rule_=found)
+        return one
+
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on X (n_samples, n_features) with the seed ``random_state``; `y` is ignored."""
         return self._fit_one(X)
 
     def _fit_one(self, X: Any, graph: Any = None) -> Self:
         seed = self._one_seed()
-        fitted = self.fit_seeds(X, [seed], runtime=Runtime(progress=False), graph=graph)[0]
+        shown = Runtime(progress=bool(self.verbose), terminal=False, label=type(self).__name__)
+        fitted = self.fit_seeds(X, [seed], runtime=shown, graph=graph)[0]
         state = {k: v for k, v in vars(fitted).items() if k not in self.get_params(deep=False)}
         vars(self).update(state)
         if self.status_ != "ok":
@@ -202,12 +220,24 @@ class DeepEstimator(Parameterised, BaseEstimator):
         check_choice(self, "precision", PRECISIONS)
         device = resolve_device(self.device)
         warn_if_slow(self.precision, device)
-        X = validate_data(self, X, dtype=self._array_dtype(), order="C", ensure_min_samples=2, copy=False)
-        check_shared(self, *X.shape)
-        self.check_parameters(*X.shape)
-        graph = self.graph_of(X, graph)
+        X = checked_data(self, X, dtype=self._array_dtype(), order="C", ensure_min_samples=2, copy=False)
+        settled = self.settled(*X.shape)
+        check_shared(settled, *X.shape)
+        settled.check_parameters(*X.shape)
+        graph = settled.graph_of(X, graph)
         warn_far_from_zero(self, X)
-        X = self.prepared(X, graph)
+        return settled._train_seeds(settled.prepared(X, graph), seeds, pretrained, runtime, graph, device)
+
+    def _train_seeds(
+        self,
+        X: np.ndarray,
+        seeds: Sequence[int],
+        pretrained: Sequence[Mapping[str, np.ndarray]] | None,
+        runtime: Runtime,
+        graph: sparse.csr_array | None,
+        device: torch.device,
+    ) -> list[Self]:
+        """Train on data and parameters that are right: the autoencoders first, then the seeds in groups that fit."""
         need = self.demand(self.build_network(X.shape[1], seeds[:1]), *X.shape)
         placed = self.placement(need, graph, device, len(seeds))
         recipe = self.pretraining()
@@ -217,7 +247,8 @@ class DeepEstimator(Parameterised, BaseEstimator):
                 "weights were given"
             )
         if recipe is not None and pretrained is None:
-            pretrained = self._pretrain(recipe, X, seeds, runtime)
+            later = self._updates(X, seeds, graph) if runtime.progress else 0
+            pretrained = self._pretrain(recipe, X, seeds, replace(runtime, later=later))
         if pretrained is not None and len(pretrained) != len(seeds):
             name = type(self).__name__
             raise ValueError(f"{name}: {len(pretrained)} pretrained autoencoders were given for {len(seeds)} seeds")
@@ -285,6 +316,13 @@ class DeepEstimator(Parameterised, BaseEstimator):
         except torch.OutOfMemoryError:
             raise BlockTooLargeError(block_state(block, len(phases)) if trained else group.state) from None
 
+    def _updates(self, X: np.ndarray, seeds: Sequence[int], graph: Any) -> int:
+        """Updates that the training after the pretraining has, at most."""
+        x = torch.tensor(X)
+        network = self.build_network(X.shape[1], seeds[:1])
+        block = Block(network, x, seeds[:1], self.nodes(x, graph, x.device), self.augmentation(X))
+        return sum(phase.steps for phase in self.training_phases(block))
+
     def _fits(self, block: Block, phases: Sequence[Phase]) -> list[Self]:
         """One fitted estimator per seed of a trained block."""
         fits = []
@@ -312,41 +350,6 @@ class DeepEstimator(Parameterised, BaseEstimator):
         self.set_results(block, fits)
         return fits
 
-    @property
-    def weights_(self) -> dict[str, np.ndarray]:
-        """Parameters and running statistics of the trained network by name, without the seed axis."""
-        check_is_fitted(self, "network_")
-        return {k: v[0].numpy() for k, v in self.network_.state_dict().items()}
-
-    def load_weights(self, weights: Mapping[str, np.ndarray], n_features: int) -> Self:
-        """Become fitted with the weights of a stored run: `predict` and `transform` work, without training.
-
-        Parameters
-        ----------
-        weights : dict of str to ndarray
-            `weights_`, or what ``safetensors.numpy.load_file`` reads from a run's ``weights.safetensors``.
-        n_features : int
-            Number of features of the data.
-
-        Raises
-        ------
-        ValueError
-            The weights are not those of a network with these parameters.
-        """
-        network = self.build_network(n_features, [self._one_seed()])
-        _load_stacked(network, [weights], f"{type(self).__name__}: the weights are", "these parameters ask for")
-        self.network_ = network.requires_grad_(False)
-        self.n_features_in_ = n_features
-        return self
-
-    def _array_dtype(self) -> np.dtype:
-        return np.dtype(str(storage_dtype(self.precision)).removeprefix("torch."))
-
-    def _one_seed(self) -> int:
-        if isinstance(self.random_state, Integral) and not isinstance(self.random_state, bool):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(2**31))
-
     def _pretrain(
         self, recipe: "DeepEstimator", X: np.ndarray, seeds: Sequence[int], runtime: Runtime
     ) -> list[dict[str, np.ndarray]]:
@@ -358,7 +361,7 @@ class DeepEstimator(Parameterised, BaseEstimator):
     def _load_autoencoder(self, network: nn.Module, pretrained: Sequence[Mapping[str, np.ndarray]]) -> None:
         found = f"{type(self).__name__}: the pretrained autoencoder has the layers"
         asked = f"channels={self.channels}, hidden={self.hidden} and code_dim={self.code_dim} ask for"
-        _load_stacked(network.autoencoder, pretrained, found, asked)
+        load_stacked(network.autoencoder, pretrained, found, asked)
 
     def _fingerprint(
         self,
@@ -368,33 +371,8 @@ class DeepEstimator(Parameterised, BaseEstimator):
         graph: sparse.csr_array | None,
     ) -> str:
         """Digest of what determines the result: a checkpoint with another one must not be resumed."""
-        params = {k: v for k, v in self.get_params().items() if k not in ("device", "random_state")}
+        params = {k: v for k, v in self.get_params().items() if k not in ("device", "random_state", "verbose")}
         facts = [type(self).__qualname__, params, X, [int(seed) for seed in seeds]]
         facts += [dict(start[seed]) for seed in seeds] if start else []
         facts += [] if graph is None else [graph.indptr, graph.indices, graph.data]
         return joblib.hash(facts, hash_name="sha1")
-
-    def _apply(self, function: Callable[[nn.Module, Tensor], Tensor], X: Any) -> np.ndarray:
-        """Run ``function(network, x)``, (S, m, d) -> (S, m, ...), over X in chunks, on the device."""
-        check_is_fitted(self, "network_")
-        X = validate_data(self, X, dtype=self._array_dtype(), order="C", reset=False)
-        return self._map(function, torch.tensor(X))
-
-    @torch.no_grad()
-    def _map(self, function: Callable[[nn.Module, Tensor], Tensor], x: Tensor) -> np.ndarray:
-        device = resolve_device(self.device)
-        network = copy.deepcopy(self.network_).to(device)
-        block = Block(network, x.to(device), [0])
-        return block.map(lambda part: function(network, part))[0].cpu().numpy()
-
-
-def _load_stacked(
-    network: nn.Module, weights: Sequence[Mapping[str, np.ndarray]], what_is_found: str, what_is_asked: str
-) -> None:
-    """Load one set of weights per seed, without the seed axis, into the network of a block."""
-    expected = {k: tuple(v.shape[1:]) for k, v in network.state_dict().items()}
-    for one in weights:
-        found = {k: tuple(v.shape) for k, v in one.items()}
-        if found != expected:
-            raise ValueError(f"{what_is_found} {found}, but {what_is_asked} {expected}")
-    network.load_state_dict({k: torch.stack([torch.tensor(one[k]) for one in weights]) for k in expected})

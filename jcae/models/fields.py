@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, dataclass_transform
 
@@ -55,12 +55,12 @@ class _Entry(NamedTuple):
 
 
 def completed(doc: str, parameters: Iterable[str], bases: Iterable[type]) -> str:
-    """A class's docstring with all its parameters: K, its own, the common ones, and what its bases say.
+    """A class's docstring with all its parameters (K, its own, the common ones, those of its bases) and attributes.
 
     Parameters
     ----------
     doc : str
-        In numpydoc's form; a section ``Parameters`` is added where there is none.
+        In numpydoc's form; sections ``Parameters`` and ``Attributes`` are added where there are none.
     parameters : iterable of str
         Of the constructor.
     bases : iterable of type
@@ -70,11 +70,12 @@ def completed(doc: str, parameters: Iterable[str], bases: Iterable[type]) -> str
     -------
     str
     """
-    head, own, tail = _parts(doc)
+    bases = list(bases)
+    head, own, tail = _parts(_with_attributes(doc, bases), "Parameters")
     left = [name for name in parameters if not any(name in entry.names for entry in own)]
     inherited = []
     for base in bases:
-        for entry in _parts(vars(base).get("__doc__") or "")[1]:
+        for entry in _parts(vars(base).get("__doc__") or "", "Parameters")[1]:
             if names := [name for name in entry.names if name in left]:
                 inherited.append(_Entry(names, entry.rest))
                 left = [name for name in left if name not in names]
@@ -85,14 +86,31 @@ def completed(doc: str, parameters: Iterable[str], bases: Iterable[type]) -> str
     return f"{head}\n\nParameters\n----------\n{section}\n{tail}".rstrip() + "\n" if entries else doc
 
 
-def _parts(doc: str) -> tuple[str, list[_Entry], str]:
-    """What stands before the parameters, they themselves, and what stands after them."""
+def _with_attributes(doc: str, bases: Sequence[type]) -> str:
+    """The docstring with the fitted attributes that its bases name and it does not."""
+    head, entries, tail = _parts(doc, "Attributes")
+    for base in bases:
+        named = {name for entry in entries for name in entry.names}
+        for entry in _parts(vars(base).get("__doc__") or "", "Attributes")[1]:
+            if names := [name for name in entry.names if name not in named]:
+                entries.append(_Entry(names, entry.rest))
+    if not entries:
+        return doc
+    section = "".join(", ".join(entry.names) + entry.rest for entry in entries)
+    return f"{head}\n\nAttributes\n----------\n{section}\n{tail}"
+
+
+def _parts(doc: str, section: str) -> tuple[str, list[_Entry], str]:
+    """What stands before the entries of a section, they themselves, and what stands after them.
+
+    Without the section it would stand after the last that comes before it in numpydoc's order.
+    """
     doc = inspect.cleandoc(doc) + "\n"
     starts = [(found.group(1), found.start(), found.end()) for found in _SECTION.finditer(doc)]
     starts.append(("", len(doc), len(doc)))
     for (name, start, end), (_, after, _) in pairwise(starts):
-        if name == "Parameters":
+        if name == section:
             entries = [_Entry(names.split(", "), rest) for names, rest in _ENTRY.findall(doc[end:after])]
             return doc[:start].rstrip(), entries, doc[after:]
-    first = starts[0][1]
+    first = next(start for name, start, _ in starts if section == "Parameters" or name != "Parameters")
     return doc[:first].rstrip(), [], doc[first:]

@@ -22,6 +22,9 @@ class Info:
         Every known difference from the paper, one sentence each.
     presets : mapping of str to mapping
         Named settings that somebody published, as constructor parameters.
+    fixed : mapping of str to Any
+        What `published` and the runs of a config give parameters that nothing else is said of, where the constructor's
+        own default is another one (a rule that looks at the data's size): a run does not change with the rule.
     control : bool
         Not a method but a bound of the scores: never ranked, never set in bold.
     """
@@ -31,4 +34,5 @@ class Info:
     reference: str
     deviations: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    fixed: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     control: bool = False

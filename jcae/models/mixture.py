@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, xlogy
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from jcae.models.info import Info
+from jcae.models.inputs import checked_data
 from jcae.randomness.seeds import numpy_generator, sklearn_seed
 
 INITS = ("kmeans++", "random")
@@ -69,6 +70,14 @@ def _log_joint(squares: Array, weights: Array, variance: float, n_features: int)
     with np.errstate(divide="ignore"):
         log_weights = np.log(weights)
     return log_weights - 0.5 * squares / variance - 0.5 * n_features * np.log(2.0 * np.pi * variance)
+
+
+def _responsibilities(joint: Array) -> tuple[Array, Array]:
+    """Log-density of each point (n,) and its responsibilities (n, K), which share one pass of exp."""
+    highest = joint.max(axis=1)
+    shares = np.exp(joint - highest[:, None])
+    total = shares.sum(axis=1)
+    return highest + np.log(total), shares / total[:, None]
 
 
 def map_weights(counts: ArrayLike, alpha: float | ArrayLike = 1.0) -> Array:
@@ -259,7 +268,7 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
         ValueError
             For a parameter out of range, or fewer points than components.
         """
-        X = validate_data(self, X, dtype=np.float64)
+        X = checked_data(self, X, dtype=np.float64)
         self._check_parameters(X)
         # EM runs on centred data: an offset costs digits and changes nothing else.
         origin = X.mean(axis=0)
@@ -321,12 +330,11 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
         history, converged = [], False
         for step in range(self.max_iter + 1):
             joint = _log_joint(squares, weights, variance, d)
-            evidence = logsumexp(joint, axis=1, keepdims=True)
+            evidence, gamma = _responsibilities(joint)
             history.append(float(evidence.mean()) + _log_prior(weights, self.alpha) / n)
             converged = step > 0 and history[-1] - history[-2] < self.tol
             if converged or step == self.max_iter:
                 break
-            gamma = np.exp(joint - evidence)
             counts = gamma.sum(axis=0)
             weights = map_weights(counts, self.alpha)
             used = counts > 0.0
@@ -346,7 +354,7 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
 
     def _log_joint(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = checked_data(self, X, dtype=np.float64, reset=False)
         return log_joint(X, self.weights_, self.cluster_centers_, self.variance_)
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
@@ -355,8 +363,7 @@ class IsotropicMixture(ClusterMixin, BaseEstimator):
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Responsibilities gamma_ik: (n, d) -> (n, K), rows sum to one."""
-        joint = self._log_joint(X)
-        return np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+        return _responsibilities(self._log_joint(X))[1]
 
     def score_samples(self, X: ArrayLike) -> Array:
         """Log-likelihood of each point, in nats, without the prior: (n, d) -> (n,)."""

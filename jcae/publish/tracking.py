@@ -135,9 +135,8 @@ _COLUMNS = [
     *(f"metrics.`own mean/{metric}`" for metric in ("acc", "nmi", "ari")),
     *("metrics.`runs ok`", "metrics.`run mean/seconds`"),
 ]
-_VIEW = json.dumps(
-    {"selectedColumns": ["attributes.`Dataset`", *_COLUMNS], "orderByKey": "attributes.start_time", "orderByAsc": False}
-)
+# Without the column of data sets, which MLflow puts first: the name of a run ends with its data set.
+_VIEW = json.dumps({"selectedColumns": _COLUMNS, "orderByKey": "attributes.start_time", "orderByAsc": False})
 
 
 def _open(uri: str, experiment: str) -> tuple[Any, str]:
@@ -238,6 +237,8 @@ def _import_one(client: Any, experiment_id: str, results: str, want: Wanted, con
         _log_data(client, run_id, *want.data)
     for file, folder in want.artifacts:
         client.log_artifact(run_id, str(file), folder or None)
+    for name, text in want.texts.items():
+        client.log_text(run_id, text, name)
     client.set_terminated(run_id, want.status, want.end)
     # Few large batches: a call costs more than what is in it. MLflow writes the tags of a batch last.
     batches = list(zip_longest(_cut(params, _PARAMS), _cut(metrics, _METRICS), fillvalue=[])) or [([], [])]

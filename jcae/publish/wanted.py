@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import math
 import statistics
@@ -16,7 +17,7 @@ from jcae.files import file_sha256
 from jcae.jobs import records
 from jcae.scores.evaluation import SKIPPED
 
-FORMAT = 1
+FORMAT = 2
 """Part of every content digest: raise it when the import itself changes, and all runs are imported anew."""
 PARAM_LENGTH, TAG_LENGTH = 6000, 8000
 """Characters of a parameter and of a tag that MLflow takes."""
@@ -45,6 +46,7 @@ class Wanted:
     metrics: list[Point] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     artifacts: list[tuple[Path, str]] = field(default_factory=list)  # file, folder within the run
+    texts: dict[str, str] = field(default_factory=dict)  # name of the artifact -> what is in it
     parent: str | None = None  # key
     data: tuple[str, str, str] | None = None  # name, digest, profile
 
@@ -56,6 +58,7 @@ class Wanted:
             sorted(self.tags.items()),
             [[point.name, point.value, point.time, point.step] for point in self.metrics],
             [[folder, file.name, file_sha256(file)] for file, folder in self.artifacts],
+            sorted(self.texts.items()),
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -262,6 +265,7 @@ def _parent(key: str, kind: str, group: Sequence[Mapping[str, Any]], children: S
         params={name: value for name, value in shared if name not in ("seed", "random_state")},
         metrics=points,
         tags=tags | {"mlflow.note.content": _parent_note(first, tags["status"], kind)},
+        texts={"seeds.csv": _seeds_table(group, children)},
         data=_data(first),
     )
 
@@ -279,12 +283,29 @@ _SHARED_TAGS = (
 )
 
 
+def _seeds_table(group: Sequence[Mapping[str, Any]], children: Sequence[Wanted]) -> str:
+    """Write what a parent's means are made of: a line per seed, failed ones too, a column per value."""
+    found = [{point.name: point.value for point in child.metrics if _is_final(point)} for child in children]
+    names = sorted(set().union(*found))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["seed", "status", "reason", *names])
+    for record, values in zip(group, found, strict=True):
+        writer.writerow([record["seed"], record["status"], record["reason"], *(values.get(name) for name in names)])
+    return text.getvalue()
+
+
+def _is_final(point: Point) -> bool:
+    """Whether a metric has one value per run, unlike the histories."""
+    return point.name.startswith(("own/", "refit/")) or "/" not in point.name
+
+
 def _final_values(children: Iterable[Wanted]) -> dict[str, list[float]]:
-    """Return the values over the seeds of everything that has one value per run (not the histories)."""
+    """Return the values over the seeds of everything that has one value per run."""
     values: dict[str, list[float]] = defaultdict(list)
     for child in children:
         for point in child.metrics:
-            if point.name.startswith(("own/", "refit/")) or "/" not in point.name:
+            if _is_final(point):
                 values[point.name].append(point.value)
     return values
 

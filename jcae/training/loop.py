@@ -27,6 +27,7 @@ from tqdm import tqdm
 from jcae.nn.normalisation import running_statistics
 from jcae.training.block import Block
 from jcae.training.checkpoint import load_checkpoint, save_checkpoint
+from jcae.training.forecast import Forecast, Watched
 from jcae.training.heartbeat import beat
 from jcae.training.phase import Phase, Runtime
 from jcae.training.phase_run import PhaseRun
@@ -72,7 +73,10 @@ def train(
         first = state.facts["phase"]
         _restore(block, state)
 
-    quiet = not (runtime.progress and sys.stderr.isatty())
+    on_terminal = sys.stderr.isatty()
+    quiet = not (runtime.progress and (on_terminal or not runtime.terminal))
+    ahead = runtime.later + sum(phase.steps for phase in phases[first:])
+    forecast = None if quiet else Forecast(runtime.label, ahead)
     for number, phase in enumerate(phases):
         if number < first:
             continue
@@ -91,8 +95,10 @@ def train(
             title = f"{runtime.label} {phase.name}".strip()
             with tqdm(total=run.epochs, initial=run.epoch, desc=title, unit="epoch", disable=quiet) as bar:
                 while not run.finished():
-                    with tqdm(total=run.epoch_steps, unit="batch", leave=False, disable=quiet) as inner:
-                        run.run_epoch(inner)
+                    # Elsewhere than on a terminal every turn of a bar is a line: one per epoch will do.
+                    still = quiet or not on_terminal
+                    with tqdm(total=run.epoch_steps, unit="batch", leave=False, disable=still) as inner:
+                        run.run_epoch(Watched(inner, forecast))
                     bar.update()
                     beat(runtime.checkpoint, phases, number, run)
                     if runtime.checkpoint and runtime.checkpoint_every and run.epoch % runtime.checkpoint_every == 0:

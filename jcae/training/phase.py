@@ -110,9 +110,13 @@ class Runtime:
     checkpoint_every : int
         Epochs between checkpoints; 0 writes none.
     progress : bool
-        Show progress bars when standard error is a terminal.
+        Show progress bars.
+    terminal : bool
+        Show them when standard error is a terminal, and not elsewhere, where every turn of a bar is a line.
     label : str
         Text before the bars.
+    later : int
+        Updates of trainings that follow this one: the forecast of its duration counts them.
     capture : bool
         Replay steps from CUDA graphs on a GPU. The arithmetic is the same; False is for measuring what it brings.
     """
@@ -120,5 +124,7 @@ class Runtime:
     checkpoint: Path | None = None
     checkpoint_every: int = 0
     progress: bool = False
+    terminal: bool = True
+    later: int = 0
     label: str = ""
     capture: bool = True

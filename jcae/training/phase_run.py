@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from jcae.nn.normalisation import running_statistics
 from jcae.randomness.seeds import generator
 from jcae.training.block import Block
 from jcae.training.capture import CapturedStep
+from jcae.training.forecast import Watched
 from jcae.training.phase import Phase
 from jcae.training.state import State
 from jcae.training.turn import TurnRun
@@ -92,7 +92,7 @@ class PhaseRun:
             torch.randperm(n, generator=generator(seed, "batches", self.phase.name, epoch), out=order[s])
         return order
 
-    def run_epoch(self, bar: tqdm) -> None:
+    def run_epoch(self, bar: Watched) -> None:
         """One pass over the data, or what is left of it or of the steps."""
         phase = self.phase
         epoch, order = self.order or (self.epoch, self._draw(self.epoch))

@@ -45,7 +45,7 @@ def outcome(cls, name):
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_a_sound_method_passes(name):
+def test_a_sound_method_passes(name, warm_fits):
     found = outcome(Sound, name)
     without = ("steps", "weights", "page", "predict", "far from zero")  # it has no network, predict or centroids
     assert found.status == ("not applicable" if name in without else "ok"), found.reason
@@ -393,7 +393,7 @@ def assert_keeps_to_it(subject):
         ("sklearn.cluster.AgglomerativeClustering", {"linkage": "ward"}),  # no seed
     ],
 )
-def test_estimators_of_scikit_learn(use, params):
+def test_estimators_of_scikit_learn(use, params, warm_fits):
     passed = assert_keeps_to_it(Subject(use, params))
     assert {"labels", "pipeline", "other seeds", "row order", "easy blobs"} <= passed
 

@@ -11,6 +11,7 @@ from jcae.jobs.config import read_config
 from jcae.jobs.plan import make_plan
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("umap_stand_in"),  # the checks are about what is around it
     pytest.mark.filterwarnings("ignore"),
 ]
@@ -42,7 +43,7 @@ SUBJECTS += methods_of_files({subject.cls for subject in SUBJECTS})
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: f"{subject.name}")
-def test_method_keeps_to_the_contract(subject, check):
+def test_method_keeps_to_the_contract(subject, check, warm_fits):
     outcome = run_check(check, subject)
     assert outcome.status != "failed", f"{subject.name} ({subject.use}), {check.name}: {outcome.reason}"
     if outcome.status == "not applicable":

@@ -1,8 +1,11 @@
 """Data as they come: every kind of array and every awkward shape gives the right result or a clear error."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 
@@ -20,14 +23,14 @@ SHORT = {"batch_size": 16, "autoencoder": AE, **NET}
 METHODS = {
     "CM": ClusteringModule(3, alpha=2, epochs=1, batch_size=16, device="cpu"),
     "CM k-means": ClusteringModule(3, init="kmeans", alpha=2, epochs=1, batch_size=16, device="cpu"),
-    "AE-CM": AECM(3, alpha=2, epochs=1, batch_size=16, **NET),
-    "AE-CM pretrained": AECM(3, alpha=2, epochs=1, module_epochs=1, init="pretrained", **SHORT),
+    "AE-CM": AECM.published(n_clusters=3, alpha=2, epochs=1, batch_size=16, **NET),
+    "AE-CM pretrained": AECM.published(n_clusters=3, alpha=2, epochs=1, module_epochs=1, init="pretrained", **SHORT),
     "AE+KM": AEKMeans(3, autoencoder=AE, **NET),
-    "DEC": DEC(3, max_iter=4, update_interval=2, **SHORT),
-    "IDEC": IDEC(3, max_iter=4, update_interval=2, **SHORT),
-    "DCN": DCN(3, epochs=1, **SHORT),
-    "DKM": DKM(3, epochs=1, **SHORT),
-    "VaDE": VaDE(3, epochs=1, likelihood="gaussian", **SHORT),
+    "DEC": DEC.published(n_clusters=3, max_iter=4, update_interval=2, **SHORT),
+    "IDEC": IDEC.published(n_clusters=3, max_iter=4, update_interval=2, **SHORT),
+    "DCN": DCN.published(n_clusters=3, epochs=1, **SHORT),
+    "DKM": DKM.published(n_clusters=3, epochs=1, **SHORT),
+    "VaDE": VaDE.published(n_clusters=3, epochs=1, likelihood="gaussian", **SHORT),
 }
 
 
@@ -114,6 +117,32 @@ def test_points_that_are_all_the_same(method):
 )
 def test_what_cannot_be_clustered_is_refused(method, data, message):
     with pytest.raises(ValueError, match=message):
+        method.fit(data)
+
+
+BAD = [(np.nan, "contains NaN"), (-np.inf, "contains infinity"), (1e300, "infinity or a value too large")]
+
+
+@pytest.mark.parametrize(("value", "message"), BAD, ids=["NaN", "infinity", "too large for float32"])
+@pytest.mark.parametrize("use", [METHODS["DEC"], METHODS["CM"]], ids=["DEC", "CM"])
+def test_a_bad_value_is_named_with_its_row_and_column(use, value, message):
+    table = load_digits(as_frame=True).data[:60]
+    table.iloc[33, 7] = table.iloc[40, 2] = value
+    place = re.escape(f"The first is {value} in row 33, column 7") + "(.*), counted from 0 .1 more are not finite"
+    with pytest.raises(ValueError, match=f"{message}.*{place}"):
+        clone(use).fit(table.to_numpy())
+    with pytest.raises(ValueError, match=r"column 7 \('pixel_0_7'\)"):
+        clone(use).fit(table)
+    fitted = clone(use).fit(load_digits().data[:60])
+    with pytest.raises(ValueError, match=place):
+        fitted.predict(table.to_numpy())
+
+
+@pytest.mark.parametrize("format", ["csr", "coo"])
+def test_sparse_data_are_refused_with_what_a_dense_copy_takes(method, format):
+    data = sparse.random_array((5000, 2000), density=1e-4, format=format, rng=np.random.default_rng(0))
+    needed = rf"X is sparse, {format} of shape \(5000, 2000\).*X.astype\('float32'\).toarray\(\) .* takes 38.1 MiB"
+    with pytest.raises(TypeError, match=needed):
         method.fit(data)
 
 

@@ -1,4 +1,7 @@
-"""A method that changes its process is told what it changes, whether in its fit or when it is imported."""
+"""A method that changes its process is told what it changes, whether in its fit or when it is imported.
+
+`jcae check` asks fresh processes; the test of all methods asks forks of a warm one, which must find the same.
+"""
 
 import os
 import sys
@@ -6,6 +9,7 @@ import textwrap
 import warnings
 
 import numpy as np
+import pytest
 import torch
 from sklearn.cluster import KMeans
 
@@ -34,6 +38,12 @@ class Crashes(KMeans):
 class LacksPackage(KMeans):
     def fit(self, X, y=None):
         raise ImportError("pip install something")
+
+
+@pytest.fixture(autouse=True, params=["fresh", "warm"])
+def start(request):
+    if request.param == "warm":
+        request.getfixturevalue("warm_fits")
 
 
 def outcome(cls):

@@ -74,7 +74,9 @@ def aecm(numbers, **others):
         "init": "pretrained",
     }
     weights |= {"orthonormality": float(numbers["lbd"]), "precision": "float64"}
-    return Start(AECM(10, **preset(AECM, "pendigits", **weights | others)), IN_AECM, numbers, numbers["x"])
+    return Start(
+        AECM.published(n_clusters=10, **preset(AECM, "pendigits", **weights | others)), IN_AECM, numbers, numbers["x"]
+    )
 
 
 def test_aecm_forward(numbers):
@@ -165,7 +167,9 @@ def test_normalised_variant():
     numbers = golden("aecmpaper_normalised_float64")
     names = ["module.W", "module.M"] + [f"autoencoder.{name}" for name in LAYERS]
     values = {"beta": float(numbers["beta"]), "alpha": float(numbers["alpha"]), "orthonormality": float(numbers["lbd"])}
-    method = AECM(10, **preset(AECM, "mnist_normalised", precision="float64", batch_size=64, **values))
+    method = AECM.published(
+        n_clusters=10, **preset(AECM, "mnist_normalised", precision="float64", batch_size=64, **values)
+    )
     start = Start(method, names, numbers, numbers["x"], transposed=True)
     value = start.loss()
     agree(value.terms["reconstruction"][0], numbers["rec_times_beta"], 1e-13)
@@ -197,7 +201,7 @@ def trajectory(**others):
     """Largest distance of a weight from theirs after some updates, and the loss terms of every update."""
     numbers, pendigits = golden("aecmpaper_trajectory"), golden("pendigits")["x"]
     settings = {"hidden": (50, 50, 100), "code_dim": 20, "alpha": float(numbers["alpha"]), **others}
-    method = AECM(10, **preset(AECM, "pendigits", beta=float(numbers["beta"]), **settings))
+    method = AECM.published(n_clusters=10, **preset(AECM, "pendigits", beta=float(numbers["beta"]), **settings))
     start = Start(method, IN_AECM, numbers, (pendigits / 100).astype(np.float32))
     optimiser = BlockOptimiser(start.phases[0].optimiser, start.leaves)
     gaps, terms = {}, []
@@ -250,7 +254,7 @@ def test_dec_and_idec(cls):
 def test_dcn():
     numbers = golden("aecmpaper_dcn_float32")
     weights = {"w0": numbers["mu"]} | {f"w{i + 1}": numbers[f"w{i}"] for i in range(len(LAYERS))}
-    start = Start(DCN(10, **preset(DCN, "aecm_paper")), WITH_CENTROIDS, weights, numbers["x"])
+    start = Start(DCN.published(n_clusters=10, **preset(DCN, "aecm_paper")), WITH_CENTROIDS, weights, numbers["x"])
     start.block.keep("labels", torch.tensor(numbers["labels"]).unsqueeze(0))
     value = start.loss()
     agree(value.terms["reconstruction"][0], numbers["terms_rec_dist"][0], 1e-4)

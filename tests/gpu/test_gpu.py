@@ -28,17 +28,25 @@ METHODS = {
     "module": ClusteringModule(10, alpha=5, batch_size=48, epochs=8, decay_epochs=4, device="cuda"),
     "module_kmeans": ClusteringModule(10, init="kmeans", alpha=5, batch_size=48, epochs=8, device="cuda"),
     "autoencoder": Autoencoder(epochs=8, optimiser="sgd", learning_rate=0.1, batch_size=48, **NET),
-    "aecm": AECM(10, alpha=5, batch_size=48, epochs=8, **NET),
-    "aecm_eps_before": AECM(10, alpha=5, batch_size=48, epochs=8, adam_eps_placement="before", **NET),
-    "aecm_normalised": AECM(10, alpha=1.1, beta=100, loss="normalised", batch_size=48, epochs=8, **NET),
-    "dec": DEC(10, batch_size=48, max_iter=100, update_interval=20, autoencoder=SHORT, **NET),
-    "idec": IDEC(10, batch_size=48, max_iter=100, update_interval=20, autoencoder=SHORT, **NET),
-    "dcn": DCN(10, batch_size=48, epochs=8, autoencoder=SHORT, **NET),
-    "dcn_by_epoch": DCN(10, batch_size=48, epochs=8, assign_every="epoch", autoencoder=SHORT, **NET),
-    "vade": VaDE(10, batch_size=48, epochs=8, likelihood="gaussian", autoencoder=SHORT, **NET),
+    "aecm": AECM.published(n_clusters=10, alpha=5, batch_size=48, epochs=8, **NET),
+    "aecm_eps_before": AECM.published(
+        n_clusters=10, alpha=5, batch_size=48, epochs=8, adam_eps_placement="before", **NET
+    ),
+    "aecm_normalised": AECM.published(
+        n_clusters=10, alpha=1.1, beta=100, loss="normalised", batch_size=48, epochs=8, **NET
+    ),
+    "dec": DEC.published(n_clusters=10, batch_size=48, max_iter=100, update_interval=20, autoencoder=SHORT, **NET),
+    "idec": IDEC.published(n_clusters=10, batch_size=48, max_iter=100, update_interval=20, autoencoder=SHORT, **NET),
+    "dcn": DCN.published(n_clusters=10, batch_size=48, epochs=8, autoencoder=SHORT, **NET),
+    "dcn_by_epoch": DCN.published(
+        n_clusters=10, batch_size=48, epochs=8, assign_every="epoch", autoencoder=SHORT, **NET
+    ),
+    "vade": VaDE.published(n_clusters=10, batch_size=48, epochs=8, likelihood="gaussian", autoencoder=SHORT, **NET),
     "toy_gan": ToyGAN(10, epochs=8, device="cuda"),
-    "aecm_convolutional": AECM(10, alpha=5, batch_size=48, epochs=8, **IMAGES),
-    "idec_convolutional": IDEC(10, batch_size=48, max_iter=100, update_interval=20, autoencoder=SHORT, **IMAGES),
+    "aecm_convolutional": AECM.published(n_clusters=10, alpha=5, batch_size=48, epochs=8, **IMAGES),
+    "idec_convolutional": IDEC.published(
+        n_clusters=10, batch_size=48, max_iter=100, update_interval=20, autoencoder=SHORT, **IMAGES
+    ),
 }
 
 
@@ -96,7 +104,7 @@ def test_a_block_that_is_too_large_is_cut():
     """A real shortage of memory: the share of this process is limited to what about ten seeds need."""
     rng = np.random.default_rng(0)
     X = rng.random((4096, 256), dtype=np.float32)
-    method = AECM(10, hidden=(512, 1024), code_dim=10, batch_size=2048, epochs=2, device="cuda")
+    method = AECM.published(n_clusters=10, hidden=(512, 1024), code_dim=10, batch_size=2048, epochs=2, device="cuda")
     whole = method.fit_seeds(X, range(4))
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(0).total_memory
@@ -116,7 +124,9 @@ def test_too_little_memory_for_one_seed_is_said():
     torch.cuda.set_per_process_memory_fraction(64 * 2**20 / total)
     try:
         with pytest.raises(MemoryError, match="too little memory for even one seed"):
-            AECM(10, hidden=(8192, 8192), code_dim=10, epochs=1, device="cuda").fit_seeds(np.ones((64, 64)), [0])
+            AECM.published(n_clusters=10, hidden=(8192, 8192), code_dim=10, epochs=1, device="cuda").fit_seeds(
+                np.ones((64, 64)), [0]
+            )
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
 
@@ -124,7 +134,9 @@ def test_too_little_memory_for_one_seed_is_said():
 @pytest.mark.parametrize("network", [NET, IMAGES], ids=["dense", "convolutional"])
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])
 def test_lower_precisions_train(precision, network, digits):
-    fits = AECM(10, alpha=5, batch_size=48, epochs=8, precision=precision, **network).fit_seeds(digits, [0, 1])
+    fits = AECM.published(n_clusters=10, alpha=5, batch_size=48, epochs=8, precision=precision, **network).fit_seeds(
+        digits, [0, 1]
+    )
     assert [fit.status_ for fit in fits] == ["ok", "ok"]
     assert fits[0].weights_["autoencoder.encoder.0.weight"].dtype == np.float32
 

@@ -44,6 +44,21 @@ def test_pages_leave_the_facts_to_the_class(use):
         assert flat(sentence) not in text, f"{FACTS[use].name} has a deviation that the site takes from the class"
 
 
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_blocks_that_the_site_fills_are_not_empty_in_the_repository(page):
+    for name, body in re.findall(
+        r"^```\{(facts|methods|datasets)\}[^\n]*\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S
+    ):
+        assert body.strip(), f"{page.name}: the block {name} says nothing to those who read it in the repository"
+
+
+def test_commands_are_those_of_the_environment():
+    """The README says once how to enter it; no page repeats the path."""
+    for page in [*TEXTS, *sorted((ROOT / "results/reference").glob("*/README.md"))]:
+        text = page.read_text(encoding="utf-8")
+        assert ".venv/bin/" not in text.replace("source .venv/bin/activate", "", 1), page.relative_to(ROOT)
+
+
 def test_every_method_has_a_page():
     files = {path.stem for path in (ROOT / "baselines").glob("*.py")} - {"__init__"}
     assert files <= {use.split(".")[1] for use in FACTS if use.startswith("baselines.")}

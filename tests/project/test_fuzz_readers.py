@@ -30,6 +30,8 @@ from jcae.jobs.block_job import read_weights
 from jcae.jobs.records import RecordError
 from jcae.training import checkpoint
 
+pytestmark = pytest.mark.slow
+
 RANDOM = np.random.RandomState(0)
 
 

@@ -70,7 +70,7 @@ for module in pkgutil.iter_modules(baselines.__path__):
 X = np.random.default_rng(0).normal(size=(60, 5))
 net = dict(hidden=(8,), code_dim=4, device="cpu", random_state=0)
 for method in (
-    AECM(3, epochs=2, **net),
+    AECM.published(n_clusters=3, epochs=2, **net),
     AEKMeans(3, autoencoder=Autoencoder(epochs=2), **net),
     ClusteringModule(3, epochs=2, device="cpu", random_state=0),
     IsotropicMixture(3, random_state=0),

@@ -15,6 +15,8 @@ import pytest
 from jcae.data.catalogue import CATALOGUE
 from jcae.jobs.classes import load_class
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SOURCES = (
     "README.md",

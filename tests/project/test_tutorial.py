@@ -63,7 +63,7 @@ def test_the_tutorial_lists_the_checks():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_method_of_the_tutorial_works(project):
+def test_the_method_of_the_tutorial_works(project, warm_fits):
     """It keeps to the contract but for the page, whose place here is not the repository; so does the plain one."""
     for name, cls, shallow in (("hard_kmeans", "HardKmeans", False), ("my_medians", "MyMedians", True)):
         file, page = new_method(name, project, shallow=shallow).paths

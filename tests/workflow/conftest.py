@@ -21,7 +21,7 @@ def finished(make_project):
     project.write("baselines/mine.py", MINE)
     project.write("tiny.yaml", TINY)
     project.environment |= {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
-    result = project.snakemake("--configfile", "tiny.yaml")
+    result = project.run_afresh("snakemake", "--cores", "2", "--configfile", "tiny.yaml")
     assert result.returncode == 0, result.stdout
     project.first_run = result.stdout
     return project

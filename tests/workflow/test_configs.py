@@ -3,6 +3,8 @@
 import pytest
 from project import CONFIGS, config_files
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(make_project):

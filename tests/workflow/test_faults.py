@@ -13,6 +13,8 @@ import pytest
 import yaml
 from project import HOSTILE, ROOT, planned
 
+pytestmark = pytest.mark.slow
+
 BAD = """
 seedz: 3
 seeds: many

@@ -26,6 +26,8 @@ from jcae.jobs.runner import pretrain_block, train_block
 from jcae.publish import tracking
 from jcae.publish.tracking import CONTENT, KEY, track
 
+pytestmark = pytest.mark.slow
+
 GRID = """
 run: kills
 seeds: [0, 1]

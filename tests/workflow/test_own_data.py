@@ -20,6 +20,8 @@ from jcae.scores.metrics import METRICS
 from jcae.tables.comparison import COMPARISON_TABLES
 from jcae.tables.run import RUN_TABLES
 
+pytestmark = pytest.mark.slow
+
 PAGE = "\n".join((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("own-data", "own-data-options"))
 
 # Over the configs of the page: every kind of data, few methods, a few updates.
@@ -74,7 +76,7 @@ def read_examples():
     for section in PAGE.split("\n## "):
         if python := blocks(section, "python"):
             add, bench = blocks(section, "bash")
-            file, config = re.fullmatch(r"\.venv/bin/jcae data add (\S+) > (\S+)\n", add).groups()
+            file, config = re.fullmatch(r"jcae data add (\S+) > (\S+)\n", add).groups()
             yield Example(*python, file, config, *blocks(section, "yaml"), bench)
 
 

@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
 from project import ROOT
+
+pytestmark = pytest.mark.slow
 
 BARE = """
 import sys

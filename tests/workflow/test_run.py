@@ -6,7 +6,10 @@ import os
 import socket
 
 import numpy as np
+import pytest
 from project import HOSTILE, MINE, TINY, planned
+
+pytestmark = pytest.mark.slow
 
 RUN = "results/tiny"
 
@@ -223,3 +226,26 @@ def test_tracking_server_that_is_down_costs_the_import_alone(finished):
     again = finished.snakemake("--configfile", "tiny.yaml")
     assert again.returncode == 0, again.stdout
     assert not planned(again.stdout, "train_method")
+
+
+def test_run_ends_with_its_summary(finished):
+    """The real rules, of which three have something to do; their files are the same again."""
+    table = finished.folder / "results/tiny/tables/scores_acc.md"
+    before = table.read_bytes()
+    table.unlink()
+    done = finished.snakemake("--logger", "jcae", "--keep-going", "--configfile", "tiny.yaml")
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert (
+        lines[1] == "Run tiny: 10 runs of 5 methods on 1 data set, and 4 runs over numbers of clusters; steps to do: 3"
+    )
+    assert lines[2].split()[:3] == ["1/3", "write", "tables"]
+    assert {tuple(line.split()[1:3]) for line in lines[3:5]} == {("write", "report"), ("import", "runs")}
+    assert lines[5].startswith("All steps done: 3 in ")
+    assert table.read_bytes() == before
+    summary = finished.run("jcae", "summary", "results/tiny").stdout.splitlines()
+    assert summary[0] == "ACC in percent, own labels, mean ± sd over the seeds"
+    broken = "  wine/broken: failed: ArithmeticError: no solution for these data (seeds 0, 1)"
+    assert summary[-3:] == ["10 runs: 8 ok, 2 failed", broken, "Report: results/tiny/report/index.html"]
+    assert "Run tiny: 10 runs of 5 methods on 1 data set" in finished.first_run
+    assert "Summary: python -m jcae summary results/tiny" in finished.first_run

@@ -10,6 +10,8 @@ import time
 import pytest
 from project import ROOT, Project
 
+pytestmark = pytest.mark.slow
+
 # Steps of our names that train nothing: what is shown hangs on snakemake alone.
 SNAKEFILE = """
 from snakemake.logging import logger
@@ -148,26 +150,3 @@ def test_interrupt_ends_cleanly(mini):
     assert "interrupted. What is finished stays" in last
     assert "FAILED" not in terminal.text
     assert "Traceback" not in terminal.text
-
-
-def test_run_ends_with_its_summary(finished):
-    """The real rules, of which three have something to do; their files are the same again."""
-    table = finished.folder / "results/tiny/tables/scores_acc.md"
-    before = table.read_bytes()
-    table.unlink()
-    done = finished.run(*command(finished, "--configfile", "tiny.yaml")[2:])
-    assert done.returncode == 0, done.stdout
-    lines = done.stdout.splitlines()
-    assert (
-        lines[1] == "Run tiny: 10 runs of 5 methods on 1 data set, and 4 runs over numbers of clusters; steps to do: 3"
-    )
-    assert lines[2].split()[:3] == ["1/3", "write", "tables"]
-    assert {tuple(line.split()[1:3]) for line in lines[3:5]} == {("write", "report"), ("import", "runs")}
-    assert lines[5].startswith("All steps done: 3 in ")
-    assert table.read_bytes() == before
-    summary = finished.run("jcae", "summary", "results/tiny").stdout.splitlines()
-    assert summary[0] == "ACC in percent, own labels, mean ± sd over the seeds"
-    broken = "  wine/broken: failed: ArithmeticError: no solution for these data (seeds 0, 1)"
-    assert summary[-3:] == ["10 runs: 8 ok, 2 failed", broken, "Report: results/tiny/report/index.html"]
-    assert "Run tiny: 10 runs of 5 methods on 1 data set" in finished.first_run
-    assert "Summary: python -m jcae summary results/tiny" in finished.first_run

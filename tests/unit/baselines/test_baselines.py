@@ -45,33 +45,43 @@ def scores(method, digits, weights):
     return np.array([normalized_mutual_info_score(y, fit.labels_) for fit in fits])
 
 
+@pytest.mark.slow
 def test_dcn_gains_on_its_start(digits, start):
     weights, kmeans = start
-    found = scores(DCN(10, weight=1.0, learning_rate=1e-3, batch_size=64, epochs=20, **NET), digits, weights)
+    found = scores(
+        DCN.published(n_clusters=10, weight=1.0, learning_rate=1e-3, batch_size=64, epochs=20, **NET), digits, weights
+    )
     assert found.mean() > kmeans.mean() + 0.01
     assert found.min() > 0.70
 
 
+@pytest.mark.slow
 def test_dkm_gains_on_its_start(digits, start):
     weights, kmeans = start
-    found = scores(DKM(10, weight=0.1, batch_size=64, epochs=20, **NET), digits, weights)
+    found = scores(DKM.published(n_clusters=10, weight=0.1, batch_size=64, epochs=20, **NET), digits, weights)
     assert found.mean() > kmeans.mean() + 0.01
     assert found.min() > 0.70
 
 
+@pytest.mark.slow
 def test_annealed_dkm_clusters_from_random_weights(digits):
     """Three digits: with ten it takes some twenty thousand updates."""
     X, y = digits
     X, y = X[y < 3], y[y < 3]
     net = {"hidden": (32,), "code_dim": 3, "device": "cpu"}
-    fit = DKM(3, variant="annealed", weight=0.1, batch_size=16, epochs=80, random_state=0, **net).fit(X)
+    fit = DKM.published(
+        n_clusters=3, variant="annealed", weight=0.1, batch_size=16, epochs=80, random_state=0, **net
+    ).fit(X)
     assert normalized_mutual_info_score(y, fit.labels_) > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("likelihood", "weight"), [("bernoulli", 3.0), ("gaussian", 10.0)])
 def test_vade_gains_on_its_start(likelihood, weight, digits, start):
     weights, kmeans = start
-    method = VaDE(10, likelihood=likelihood, reconstruction_weight=weight, batch_size=64, epochs=15, **NET)
+    method = VaDE.published(
+        n_clusters=10, likelihood=likelihood, reconstruction_weight=weight, batch_size=64, epochs=15, **NET
+    )
     found = scores(method, digits, weights)
     assert found.mean() > kmeans.mean() + 0.02
     assert found.min() > 0.70
@@ -124,6 +134,7 @@ def test_n2d_says_what_to_install_before_it_trains(digits, monkeypatch):
         N2D(10).fit(digits[0])
 
 
+@pytest.mark.slow
 def test_n2d_gains_on_its_start(digits, start):
     pytest.importorskip("umap", reason="umap-learn is not installed: pip install umap-learn")
     weights, kmeans = start
@@ -155,6 +166,7 @@ for fit in fits[1:]:
 """
 
 
+@pytest.mark.slow
 def test_umap_leaves_the_process_as_it_was():
     """In a process of its own: the first import of UMAP, and the threads that it sets, count."""
     pytest.importorskip("umap", reason="umap-learn is not installed: pip install umap-learn")

@@ -262,6 +262,7 @@ def test_empty_clusters_and_points_on_centroids_stay_finite(settings):
     np.testing.assert_allclose(fit.predict_proba(X).sum(1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_reaches_its_range_on_digits():
     """Long runs reach 72 to 79; this one is short."""
     X, y = load_digits(return_X_y=True)

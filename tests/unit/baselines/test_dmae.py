@@ -119,6 +119,7 @@ def test_bad_weights(blobs, name):
         DMAE(3, **{name: -1}).fit(blobs[0])
 
 
+@pytest.mark.slow
 def test_what_it_gains_on_its_start_on_digits():
     """In short: Euclidean stays near k-means on the code, within 1.5 points; Mahalanobis gains NMI."""
     X, y = load_digits(return_X_y=True)

@@ -330,6 +330,7 @@ def test_the_fusion_counts_the_images_that_it_makes(digits):
     assert isinstance(method.build_network(64, [0]), FAENetwork)
 
 
+@pytest.mark.slow
 def test_reaches_its_range_on_digits():
     """Thirty epochs of the same without the adversary reach 72 to 76; six of it reached 61 here."""
     X, y = load_digits(return_X_y=True)

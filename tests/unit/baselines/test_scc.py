@@ -159,6 +159,7 @@ def test_on_a_code_it_is_scc_of_that_code():
 REAL = {"pendigits": (-0.5, 0.813, 11, 87.3, 85.3), "usps": (0.0, 0.858, 10, 92.5, 84.4)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_range_on_real_data(mirror, tmp_path, name):
     shift, dp, clusters, acc, mutual = REAL[name]

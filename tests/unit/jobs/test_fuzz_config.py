@@ -14,6 +14,8 @@ from jcae.jobs.config import ConfigError, read_config
 from jcae.jobs.plan import make_plan
 from jcae.jobs.records import RecordError, read_record, write_record
 
+pytestmark = pytest.mark.slow
+
 CONFIGS, TEXTS, RECORDS, FILES = 1200, 1500, 1500, 1500
 ODD = (
     *(None, True, False, 0, -1, 1, 2**70, 10**5000, 0.5, -0.0, 1e308, float("nan"), float("inf")),

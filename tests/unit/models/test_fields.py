@@ -3,6 +3,8 @@
 import inspect
 from dataclasses import field
 
+import numpy as np
+import pandas as pd
 import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import clone
@@ -15,11 +17,14 @@ from baselines.idec import IDEC
 from baselines.n2d import N2D
 from baselines.vade import VaDE
 from jcae import AECM, Autoencoder, ClusteringModule
+from jcae.jobs.parameters import recorded_params, resolve_params
+from jcae.jobs.records import jsonable
+from jcae.jobs.signature import parameters
 from jcae.models.clusterer import DeepClusterer
 from jcae.models.parameters import COMMON
 from jcae.models.pretrained import PretrainedClusterer
 
-DEVICE = {"device": "auto", "precision": "float32", "random_state": None}
+DEVICE = {"device": "auto", "precision": "float32", "random_state": None, "verbose": 0}
 LAYERS = {"hidden": (500, 500, 2000), "code_dim": 10, "channels": None, "image_shape": None, "augment": None}
 SLOPED, RELU = {**LAYERS, "negative_slope": 0.2}, {**LAYERS, "negative_slope": 0.0}
 STARTED = {"n_clusters": 10, "autoencoder": None, **DEVICE}
@@ -28,7 +33,7 @@ EPS = {"adam_eps_placement": "after"}
 DEC_SHARED |= {**EPS, "tol": 0.001, "decay_epochs": None, **RELU, **STARTED}
 MODULE = {"alpha": 10.0, "init": "random", "loss": "paper", "batch_size": 256, "learning_rate": 1e-3}
 MODULE |= {**EPS, "adam_eps": 1e-3, "decay_epochs": None, "averaging_epoch": True}
-# The defaults that each class publishes; runs name only what differs from them, so none may move.
+# What each class publishes, and runs have; their configs name only what differs from it, so none may move.
 DEFAULTS = {
     Autoencoder: {
         **{**SLOPED, **DEVICE, "initialiser": "glorot", "reduction": "mean", "optimiser": "adam"},
@@ -65,9 +70,14 @@ by_name = pytest.mark.parametrize("cls", DEFAULTS, ids=lambda cls: cls.__name__)
 
 @by_name
 def test_names_and_defaults_are_those_that_were_published(cls):
-    assert cls().get_params() == DEFAULTS[cls]
+    assert cls.published().get_params() == DEFAULTS[cls]
+    assert parameters(cls) == DEFAULTS[cls]
     signature = inspect.signature(cls).parameters
-    assert {name: one.default for name, one in signature.items()} == DEFAULTS[cls]
+    stated = {name: one.default for name, one in signature.items()}
+    assert {**stated, **cls.info.fixed} == DEFAULTS[cls]
+    in_a_run = recorded_params(cls, resolve_params(cls, {}, n_clusters=DEFAULTS[cls].get("n_clusters")), seed=7)
+    expected = {**DEFAULTS[cls], "random_state": 7, "device": "auto"}
+    assert in_a_run == {name: jsonable(value) for name, value in expected.items() if name != "verbose"}
     first, *others = signature.values()
     if "n_clusters" in signature:
         assert (first.name, cls(3).n_clusters) == ("n_clusters", 3)
@@ -93,6 +103,16 @@ def test_the_docstring_explains_every_parameter_once(cls):
     assert all(entry.desc or entry.type for entry in entries)
     if "n_clusters" in DEFAULTS[cls]:
         assert explained[0] == "n_clusters"
+
+
+def test_the_docstring_explains_every_attribute_of_a_fit_once():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=["a", "b", "c"])
+    fitted = AECM(2, hidden=(4,), epochs=1, device="cpu", random_state=0).fit(X)
+    explained = [name for entry in ClassDoc(AECM)["Attributes"] for name in entry.name.split(", ")]
+    there = {name for name in vars(fitted) if name.endswith("_")} | {"weights_", "feature_names_in_", "n_features_in_"}
+    assert sorted(explained) == sorted(there)
+    assert "code space" in ClassDoc(AECM)["Attributes"][0].desc[0]
+    assert [entry.name for entry in ClassDoc(DEC)["Attributes"]].count("labels_") == 1
 
 
 class Mine(PretrainedClusterer):
@@ -172,6 +192,6 @@ def test_common_parameters_are_checked_wherever_they_are(name):
                 ValueError, match=rf"{cls.__name__}: {name}=-1.0 is (not allowed; it must be|unknown; allowed are)"
             ):
                 estimator.fit([[0.0] * 4] * 12)
-            if DEFAULTS[cls][name] is not None:
+            if inspect.signature(cls).parameters[name].default is not None:
                 with pytest.raises(ValueError, match=f"{name}=None is (not allowed|unknown)"):
                     cls(**{name: None}, device="cpu").fit([[0.0] * 4] * 12)

@@ -81,7 +81,7 @@ def test_nodes_without_features_get_labels():
 
 def test_a_method_that_takes_no_graph_says_so():
     with pytest.raises(ValueError, match="DEC takes no graph, but one was given"):
-        DEC(3, hidden=(8,), code_dim=4, max_iter=2, device="cpu").fit_seeds(X, [0], graph=RING)
+        DEC.published(n_clusters=3, hidden=(8,), code_dim=4, max_iter=2, device="cpu").fit_seeds(X, [0], graph=RING)
 
 
 def test_new_nodes_have_no_label():

@@ -120,5 +120,5 @@ def test_host_memory_and_that_batches_are_not_limited_by_it(monkeypatch, tmp_pat
         "MemTotal:       16384 kB\nMemFree:  1 kB\nMemAvailable:         3 kB\nBuffers: 9 kB\n"
     )
     assert host_memory() == 3072
-    fits = DEC(3, max_iter=2, **NET).fit_seeds(X, [0, 1])
+    fits = DEC.published(n_clusters=3, max_iter=2, **NET).fit_seeds(X, [0, 1])
     assert len(fits) == 2

@@ -177,7 +177,7 @@ def test_joint_loss_by_hand(loss, weights):
     rng = np.random.default_rng(5)
     x = rng.normal(size=(6, 3))
     settings = {"alpha": 4.0, "beta": 0.7, "orthonormality": 0.3, "loss": loss, "precision": "float64"}
-    method = AECM(2, hidden=(5,), code_dim=2, **settings, **weights)
+    method = AECM.published(n_clusters=2, hidden=(5,), code_dim=2, **settings, **weights)
     network = method.build_network(3, [11])
     joint = method.training_phases(Block(network, torch.tensor(x), [11]))[-1]
     found = joint.loss(torch.tensor(x).unsqueeze(0), torch.arange(6).unsqueeze(0))
@@ -216,7 +216,9 @@ def test_joint_loss_by_hand(loss, weights):
 def test_joint_gradient_against_finite_differences():
     rng = np.random.default_rng(6)
     x = torch.tensor(rng.normal(size=(6, 3))).unsqueeze(0)
-    method = AECM(2, hidden=(5,), code_dim=2, alpha=4.0, beta=0.7, orthonormality=0.3, precision="float64")
+    method = AECM.published(
+        n_clusters=2, hidden=(5,), code_dim=2, alpha=4.0, beta=0.7, orthonormality=0.3, precision="float64"
+    )
     network = method.build_network(3, [2])
     joint = method.training_phases(Block(network, x[0], [2]))[-1]
     rows = torch.arange(6).unsqueeze(0)
@@ -314,7 +316,7 @@ def test_dcn_centroids_are_running_means():
 def test_dcn_step_by_hand(frozen):
     rng = np.random.default_rng(9)
     x = torch.tensor(rng.normal(size=(8, 3)))
-    method = DCN(3, hidden=(5,), code_dim=2, weight=7.0, frozen=frozen, precision="float64")
+    method = DCN.published(n_clusters=3, hidden=(5,), code_dim=2, weight=7.0, frozen=frozen, precision="float64")
     network = method.build_network(3, [4, 5])
     block = Block(network, x, [4, 5])
     (phase,) = method.training_phases(block)
@@ -355,7 +357,7 @@ def test_dcn_assigns_and_moves_all_once_per_epoch():
     rng = np.random.default_rng(12)
     x = torch.tensor(rng.normal(size=(9, 3)))
     settings = {"reduction": "sum", "assign_every": "epoch", "initial_count": 0, "batch_size": 4, "weight": 7.0}
-    method = DCN(3, hidden=(5,), code_dim=2, precision="float64", **settings)
+    method = DCN.published(n_clusters=3, hidden=(5,), code_dim=2, precision="float64", **settings)
     network = method.build_network(3, [4, 5])
     block = Block(network, x, [4, 5])
     (phase,) = method.training_phases(block)
@@ -424,10 +426,10 @@ def test_dkm_hardness_by_hand():
     assert len(values) == 40
     assert values[:2] == pytest.approx([0.1, 0.1 * 2 ** (1 / math.log(2) ** 2)])
     assert values[-1] == pytest.approx(28.13, abs=0.01)
-    annealed = DKM(variant="annealed", epochs=80)
+    annealed = DKM.published(variant="annealed", epochs=80)
     assert [annealed.hardness(e) for e in (0, 1, 2, 79)] == [values[0], values[0], values[1], values[-1]]
-    assert {DKM().hardness(e) for e in range(100)} == {1000.0}
-    longer = DKM(**DKM.info.presets["aecm_paper_annealed"])
+    assert {DKM.published().hardness(e) for e in range(100)} == {1000.0}
+    longer = DKM.published("aecm_paper_annealed")
     assert [longer.hardness(e) for e in (4, 5, 999)] == pytest.approx([values[0], values[1], 4849.13], abs=0.01)
 
 
@@ -454,8 +456,15 @@ def test_dkm_loss_and_gradient_by_hand():
 def test_dkm_step_by_hand():
     rng = np.random.default_rng(11)
     x = torch.tensor(rng.normal(size=(8, 3)))
-    method = DKM(
-        3, hidden=(5,), code_dim=2, variant="annealed", weight=0.3, epochs=40, batch_size=8, precision="float64"
+    method = DKM.published(
+        n_clusters=3,
+        hidden=(5,),
+        code_dim=2,
+        variant="annealed",
+        weight=0.3,
+        epochs=40,
+        batch_size=8,
+        precision="float64",
     )
     network = method.build_network(3, [4, 5])
     assert not any(p.any() for name, p in network.named_parameters() if name.endswith("bias"))
@@ -538,7 +547,7 @@ def test_vade_step_by_hand(likelihood):
     rng = np.random.default_rng(13)
     x = torch.tensor(rng.uniform(size=(20, 3)))
     settings = {"likelihood": likelihood, "reconstruction_weight": 4.0, "log_variance_start": -1.0}
-    method = VaDE(K, hidden=(5,), code_dim=2, precision="float64", **settings)
+    method = VaDE.published(n_clusters=K, hidden=(5,), code_dim=2, precision="float64", **settings)
     network = method.build_network(3, [4, 5])
     block = Block(network, x, [4, 5])
     (phase,) = method.training_phases(block)
@@ -577,7 +586,7 @@ def test_vade_step_by_hand(likelihood):
 def test_vade_starts_at_the_likeliest_mixture_and_slows_down():
     rng = np.random.default_rng(14)
     x = np.concatenate([rng.normal(c, 0.02, size=(30, 2)) for c in ((0.2, 0.2), (0.8, 0.3), (0.4, 0.9))])
-    method = VaDE(3, hidden=(), code_dim=2, decay_epochs=2, batch_size=30, precision="float64")
+    method = VaDE.published(n_clusters=3, hidden=(), code_dim=2, decay_epochs=2, batch_size=30, precision="float64")
     network = method.build_network(2, [0])
     network.autoencoder.encoder[0].weight.data[0] = torch.eye(2)
     network.autoencoder.encoder[0].bias.data.zero_()

@@ -246,7 +246,7 @@ def test_an_autoencoder_of_another_shape_is_refused(digits):
 def test_the_pretrained_autoencoder_is_the_method_s_own_kind(digits):
     """Handing over the autoencoder of the same seed and recipe equals letting the method train it."""
     recipe = Autoencoder(epochs=2)
-    method = DEC(10, max_iter=5, update_interval=2, autoencoder=recipe, random_state=4, **NET)
+    method = DEC.published(n_clusters=10, max_iter=5, update_interval=2, autoencoder=recipe, random_state=4, **NET)
     handed = Autoencoder(epochs=2, negative_slope=0.0, **NET).fit_seeds(digits, [4])[0].weights_
     expected = method.fit_seeds(digits, [4], pretrained=[handed])[0]
     np.testing.assert_array_equal(method.fit(digits).labels_, expected.labels_)
@@ -259,7 +259,7 @@ def test_published_settings_fit_their_images():
     assert sorted(presets) == [f"{d}_convolutional" for d in ("cifar10", "fashion_mnist", "mnist", "usps")]
     for preset in presets.values():
         d = int(np.prod(preset["image_shape"]))
-        method = AECM(10, **preset)
+        method = AECM.published(n_clusters=10, **preset)
         method.check_parameters(1000, d)
         encoder = method.build_network(d, [0]).autoencoder.encoder
         assert [layer.n_out for layer in encoder][-1] == preset["code_dim"]

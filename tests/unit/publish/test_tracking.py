@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -179,6 +180,19 @@ def test_a_parent_summarises_the_ok_seeds(results):
     assert "n_clusters" in parent.data.params
     assert not {"seed", "random_state"} & set(parent.data.params)
     assert "- two" in parent.data.tags["mlflow.note.content"]
+
+
+def test_a_parent_holds_the_table_of_its_seeds(results):
+    """What its means are made of: all seeds, the failed one with its reason and without a score."""
+    track(results)
+    parent = active(results)["demo/runs/wine/aecm"].info.run_id
+    file = client(results).download_artifacts(parent, "seeds.csv")
+    rows = list(csv.DictReader(Path(file).read_text().splitlines()))
+    assert [(row["seed"], row["status"], row["own/ACC"]) for row in rows] == [
+        ("0", "ok", "0.5"), ("1", "ok", "0.7"), ("2", "diverged", ""),
+    ]  # fmt: skip
+    assert rows[2]["reason"] == "loss is nan"
+    assert not {name for name in rows[0] if name.startswith("joint/")}
 
 
 def test_a_run_that_is_not_ok_is_failed_and_its_nan_are_counted_not_drawn(results):

@@ -22,8 +22,8 @@ NET = {"hidden": (31, 7), "code_dim": 11, "device": "cpu"}
 SEEDS = [5, 0, 9, 2, 7]
 METHODS = {
     "module": ClusteringModule(10, init="kmeans", alpha=5, batch_size=47, epochs=3, device="cpu"),
-    "aecm": AECM(
-        10,
+    "aecm": AECM.published(
+        n_clusters=10,
         alpha=5,
         batch_size=48,
         epochs=2,
@@ -33,7 +33,15 @@ METHODS = {
         autoencoder=Autoencoder(epochs=2),
         **NET,
     ),
-    "dec": DEC(10, batch_size=48, max_iter=40, update_interval=7, tol=0.001, autoencoder=Autoencoder(epochs=2), **NET),
+    "dec": DEC.published(
+        n_clusters=10,
+        batch_size=48,
+        max_iter=40,
+        update_interval=7,
+        tol=0.001,
+        autoencoder=Autoencoder(epochs=2),
+        **NET,
+    ),
 }
 
 

@@ -13,7 +13,7 @@ from jcae.training.heartbeat import NAME, Beat, read_beat
 from jcae.training.phase import Runtime
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
-MODEL = AECM(n_clusters=2, hidden=(4,), code_dim=2, epochs=3, batch_size=20)
+MODEL = AECM.published(n_clusters=2, hidden=(4,), code_dim=2, epochs=3, batch_size=20)
 
 
 @pytest.fixture

@@ -58,39 +58,60 @@ METHODS = {
     "autoencoder_frozen": Autoencoder(
         epochs=4, optimiser="sgd", reduction="sum_over_points", freeze_first_kernel=True, batch_size=48, **NET
     ),
-    "aecm": AECM(10, alpha=5, batch_size=48, epochs=4, **NET),
-    "aecm_eps_before": AECM(10, alpha=5, batch_size=48, epochs=4, adam_eps_placement="before", **NET),
-    "aecm_pretrained": AECM(
-        10, alpha=5, batch_size=48, epochs=3, init="pretrained", module_epochs=2, autoencoder=SHORT, **NET
+    "aecm": AECM.published(n_clusters=10, alpha=5, batch_size=48, epochs=4, **NET),
+    "aecm_eps_before": AECM.published(
+        n_clusters=10, alpha=5, batch_size=48, epochs=4, adam_eps_placement="before", **NET
     ),
-    "dec": DEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
-    "idec": IDEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
-    "dcn": DCN(10, batch_size=48, epochs=4, learning_rate=1e-3, autoencoder=SHORT, **NET),
-    "dcn_by_epoch": DCN(
-        10, batch_size=48, epochs=4, learning_rate=1e-3, assign_every="epoch", initial_count=0, autoencoder=SHORT, **NET
+    "aecm_pretrained": AECM.published(
+        n_clusters=10, alpha=5, batch_size=48, epochs=3, init="pretrained", module_epochs=2, autoencoder=SHORT, **NET
     ),
-    "dkm": DKM(10, batch_size=48, epochs=4, autoencoder=SHORT, **NET),
-    "vade": VaDE(10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **NET),
-    "vade_kmeans": VaDE(10, likelihood="gaussian", start="kmeans", batch_size=48, epochs=4, autoencoder=SHORT, **NET),
+    "dec": DEC.published(n_clusters=10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
+    "idec": IDEC.published(n_clusters=10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **NET),
+    "dcn": DCN.published(n_clusters=10, batch_size=48, epochs=4, learning_rate=1e-3, autoencoder=SHORT, **NET),
+    "dcn_by_epoch": DCN.published(
+        n_clusters=10,
+        batch_size=48,
+        epochs=4,
+        learning_rate=1e-3,
+        assign_every="epoch",
+        initial_count=0,
+        autoencoder=SHORT,
+        **NET,
+    ),
+    "dkm": DKM.published(n_clusters=10, batch_size=48, epochs=4, autoencoder=SHORT, **NET),
+    "vade": VaDE.published(n_clusters=10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **NET),
+    "vade_kmeans": VaDE.published(
+        n_clusters=10, likelihood="gaussian", start="kmeans", batch_size=48, epochs=4, autoencoder=SHORT, **NET
+    ),
     "n2d": N2D(10, autoencoder=SHORT, **NET),
-    "dkm_annealed": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **NET),
+    "dkm_annealed": DKM.published(n_clusters=10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **NET),
     "autoencoder_convolutional": Autoencoder(epochs=4, optimiser="sgd", learning_rate=0.1, batch_size=48, **IMAGES),
     "sdcn": SDCN(10, epochs=4, autoencoder=SHORT, **NET),
     "agcn": AGCN(10, epochs=4, autoencoder=SHORT, **NET),
     "dagc": DAGC(10, epochs=4, autoencoder=SHORT, **NET),
     "rgc": RGC(**RGC_NET),
     "rgc_told": RGC(10, **RGC_NET),
-    "aecm_convolutional": AECM(10, alpha=5, batch_size=48, epochs=4, **IMAGES),
+    "aecm_convolutional": AECM.published(n_clusters=10, alpha=5, batch_size=48, epochs=4, **IMAGES),
     "autoencoder_augmented": Autoencoder(epochs=4, batch_size=48, image_shape=(8, 8), augment=FRESH, **NET),
     "autoencoder_copies": Autoencoder(epochs=4, batch_size=48, image_shape=(8, 8), augment="heritage", **NET),
-    "dec_augmented": DEC(10, batch_size=48, max_iter=30, update_interval=7, augment=FRESH, autoencoder=SHORT, **IMAGES),
-    "aecm_convolutional_bf16": AECM(10, alpha=5, batch_size=48, epochs=4, precision="bf16", **IMAGES),
-    "dec_convolutional": DEC(10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **IMAGES),
-    "dkm_convolutional": DKM(10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **IMAGES),
+    "dec_augmented": DEC.published(
+        n_clusters=10, batch_size=48, max_iter=30, update_interval=7, augment=FRESH, autoencoder=SHORT, **IMAGES
+    ),
+    "aecm_convolutional_bf16": AECM.published(
+        n_clusters=10, alpha=5, batch_size=48, epochs=4, precision="bf16", **IMAGES
+    ),
+    "dec_convolutional": DEC.published(
+        n_clusters=10, batch_size=48, max_iter=30, update_interval=7, autoencoder=SHORT, **IMAGES
+    ),
+    "dkm_convolutional": DKM.published(
+        n_clusters=10, variant="annealed", weight=0.1, batch_size=48, epochs=4, **IMAGES
+    ),
     "contrastive_clustering": ContrastiveClustering(10, **FORMS),
     "contrastive_clustering_bf16": ContrastiveClustering(10, precision="bf16", **FORMS),
     "deepclue": DeepCluE(10, members=2, representatives=60, fewest=10, most=12, **FORMS),
-    "vade_convolutional": VaDE(10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **IMAGES),
+    "vade_convolutional": VaDE.published(
+        n_clusters=10, batch_size=48, epochs=4, decay_epochs=1, autoencoder=SHORT, **IMAGES
+    ),
 }
 
 
@@ -116,7 +137,9 @@ def test_a_seed_does_not_depend_on_its_block(name, digits):
 
 def test_a_seed_that_stopped_does_not_disturb_the_others(digits):
     """With a tolerance the seeds of a block stop at different refreshes."""
-    method = DEC(10, batch_size=48, max_iter=300, update_interval=9, tol=0.02, autoencoder=SHORT, **NET)
+    method = DEC.published(
+        n_clusters=10, batch_size=48, max_iter=300, update_interval=9, tol=0.02, autoencoder=SHORT, **NET
+    )
     block = method.fit_seeds(digits, [0, 1, 2, 3])
     assert len({fit.n_updates_ for fit in block}) > 1
     for fit, seed in zip(block, range(4), strict=True):
@@ -126,7 +149,7 @@ def test_a_seed_that_stopped_does_not_disturb_the_others(digits):
 
 
 def test_fit_is_a_block_of_one(digits):
-    alone = AECM(10, alpha=5, batch_size=48, epochs=4, random_state=7, **NET).fit(digits)
+    alone = AECM.published(n_clusters=10, alpha=5, batch_size=48, epochs=4, random_state=7, **NET).fit(digits)
     assert_same(alone, METHODS["aecm"].fit_seeds(digits, [7])[0])
 
 
@@ -263,15 +286,21 @@ def test_collapse_is_seen():
 
 
 def test_snapshots_are_the_labels_on_the_way(digits):
-    few = AECM(10, alpha=5, batch_size=200, epochs=3, averaging_epoch=False, **NET).fit_seeds(digits, [0])[0]
+    few = AECM.published(n_clusters=10, alpha=5, batch_size=200, epochs=3, averaging_epoch=False, **NET).fit_seeds(
+        digits, [0]
+    )[0]
     rows, phases, steps, labels = few.snapshots_
     assert rows.tolist() == list(range(400))
     assert phases.tolist() == ["joint"] * 4
     assert steps.tolist() == [0, 2, 4, 6]
     np.testing.assert_array_equal(labels[-1], few.labels_)
-    two = AECM(10, alpha=5, batch_size=200, epochs=2, averaging_epoch=False, **NET).fit_seeds(digits, [0])[0]
+    two = AECM.published(n_clusters=10, alpha=5, batch_size=200, epochs=2, averaging_epoch=False, **NET).fit_seeds(
+        digits, [0]
+    )[0]
     np.testing.assert_array_equal(labels[2], two.labels_)
-    many = AECM(10, alpha=5, batch_size=200, epochs=120, averaging_epoch=False, **NET).fit_seeds(digits, [0])[0]
+    many = AECM.published(n_clusters=10, alpha=5, batch_size=200, epochs=120, averaging_epoch=False, **NET).fit_seeds(
+        digits, [0]
+    )[0]
     assert len(many.snapshots_.steps) == 1 + 50
     assert many.snapshots_.steps[[0, 1, -1]].tolist() == [0, 2, 240]
 
@@ -287,8 +316,8 @@ def test_snapshots_of_large_data_follow_2048_points_spread_over_them():
 
 def test_labels_never_reach_training(digits):
     y = np.arange(len(digits)) % 10
-    with_labels = AECM(10, alpha=5, batch_size=48, epochs=1, random_state=0, **NET).fit(digits, y)
-    without = AECM(10, alpha=5, batch_size=48, epochs=1, random_state=0, **NET).fit(digits)
+    with_labels = AECM.published(n_clusters=10, alpha=5, batch_size=48, epochs=1, random_state=0, **NET).fit(digits, y)
+    without = AECM.published(n_clusters=10, alpha=5, batch_size=48, epochs=1, random_state=0, **NET).fit(digits)
     assert_same(with_labels, without)
 
 

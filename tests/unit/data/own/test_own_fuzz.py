@@ -26,6 +26,8 @@ from jcae.data.own.look import config_lines, look
 from jcae.data.own.reading import digest, read
 from jcae.data.own.source import OwnData
 
+pytestmark = pytest.mark.slow
+
 QUIET = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 CASES = 250
 """Damaged files per format."""
