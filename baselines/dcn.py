@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from baselines.dec import AECM_ADAM
 from jcae.models.adam import adam
 from jcae.models.autoencoder import squared_error
-from jcae.models.by_size import SizedClusterer
+from jcae.models.by_size import PUBLISHED_NETWORK, SizedClusterer
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
 from jcae.models.pretrained import kmeans_on_code
@@ -97,8 +97,7 @@ class DCN(SizedClusterer):
             },
         },
         fixed={
-            "hidden": (500, 500, 2000),
-            "code_dim": 10,
+            **PUBLISHED_NETWORK,
             "negative_slope": 0.0,
             "weight": 40.0,
             "learning_rate": 1e-4,

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from jcae.models.adam import adam
-from jcae.models.by_size import SizedClusterer
+from jcae.models.by_size import PUBLISHED_NETWORK, SizedClusterer
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
 from jcae.models.pretrained import kmeans_on_code
@@ -24,8 +24,7 @@ AECM_ADAM = {"adam_eps": 1e-3, "adam_eps_placement": "before", "epochs": 1000, "
 AECM_PAPER = {**AECM_ADAM, "learning_rate": 1e-3, "optimiser": "adam", "tol": 0.0}
 # The published values for MNIST: what `DEC.published()` and the runs of a config have.
 PUBLISHED = {
-    "hidden": (500, 500, 2000),
-    "code_dim": 10,
+    **PUBLISHED_NETWORK,
     "negative_slope": 0.0,
     "batch_size": 256,
     "max_iter": 20000,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from jcae.models.adam import adam
 from jcae.models.autoencoder import Autoencoder, squared_error
-from jcae.models.by_size import SizedClusterer
+from jcae.models.by_size import PUBLISHED_NETWORK, SizedClusterer
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
 from jcae.models.pretrained import kmeans_on_code
@@ -84,8 +84,7 @@ class DKM(SizedClusterer):
             "aecm_reuters10k_annealed": {**AECM_ANNEALED, "weight": 1e-4},
         },
         fixed={
-            "hidden": (500, 500, 2000),
-            "code_dim": 10,
+            **PUBLISHED_NETWORK,
             "negative_slope": 0.0,
             "batch_size": 256,
             "epochs": 100,

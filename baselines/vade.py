@@ -10,7 +10,7 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from jcae.models.autoencoder import autoencoder_network, squared_error
-from jcae.models.by_size import SizedClusterer
+from jcae.models.by_size import PUBLISHED_NETWORK, SizedClusterer
 from jcae.models.info import Info
 from jcae.models.parameters import check_choice, check_number
 from jcae.models.pretrained import kmeans_on_code
@@ -171,8 +171,7 @@ class VaDE(SizedClusterer):
             },
         },
         fixed={
-            "hidden": (500, 500, 2000),
-            "code_dim": 10,
+            **PUBLISHED_NETWORK,
             "negative_slope": 0.0,
             "likelihood": "bernoulli",
             "reconstruction_weight": 1.0,

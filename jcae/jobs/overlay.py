@@ -52,11 +52,7 @@ def architecture(n: int, d: int, n_clusters: int) -> list[Line]:
         500-500-2000, the network of the publications. ``code_dim``: 20, or the number of clusters where that is more.
         ``batch_size``: a tenth of the points, down to a power of two, from 16 to 64, and to 256 from 10000 points on.
     """
-    hidden = [64, 64, 256]
-    if n >= 1000 and d >= 50:
-        hidden = [128, 128, 256]
-    if n >= 10000 and d >= 200:
-        hidden = [500, 500, 2000]
+    hidden = list(rule.hidden(n, d)) if n >= rule.FEW else [64, 64, 256]
     return [
         Line("hidden", hidden, f"widths of the encoder, for {n} points with {d} features"),
         Line("code_dim", max(20, n_clusters), "width of the code, at least the number of clusters"),

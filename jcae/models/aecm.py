@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from jcae.models.adam import adam
 from jcae.models.autoencoder import Autoencoder, autoencoder_network, squared_error
-from jcae.models.by_size import SizedClusterer
+from jcae.models.by_size import PUBLISHED_NETWORK, SizedClusterer
 from jcae.models.clustering_module import alpha_tensor, check_alpha, check_loss, joint_phase
 from jcae.models.info import Info
 from jcae.models.module_losses import dirichlet_prior, expected_distortion, reconstruction_error, three_terms
@@ -162,8 +162,7 @@ class AECM(SizedClusterer):
             "mnist_normalised": {
                 "loss": "normalised",
                 "initialiser": "torch",
-                "hidden": (500, 500, 2000),
-                "code_dim": 10,
+                **PUBLISHED_NETWORK,
                 "beta": 100,
                 "alpha": 1.1,
                 "batch_size": 256,
@@ -171,8 +170,7 @@ class AECM(SizedClusterer):
             }
         },
         fixed={
-            "hidden": (500, 500, 2000),
-            "code_dim": 10,
+            **PUBLISHED_NETWORK,
             "init": "random",
             "alpha": 10.0,
             "beta": 1.0,

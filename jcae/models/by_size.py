@@ -8,6 +8,9 @@ from jcae.models import rule
 from jcae.models.autoencoder import Autoencoder
 from jcae.models.pretrained import PretrainedClusterer
 
+PUBLISHED_NETWORK = {"hidden": (500, 500, 2000), "code_dim": 10}
+"""What the publications have for MNIST; for `Info.fixed`."""
+
 
 class SizedClusterer(PretrainedClusterer):
     """A pretrained method that needs nothing but K: what is None follows from the numbers n, d and K by a rule.

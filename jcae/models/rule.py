@@ -6,8 +6,6 @@ UPDATES = 1500
 """Of a pretraining, and of the training after it."""
 PASSES = 10
 """Over the data, at least: large data take more than `UPDATES`."""
-
-
 FEW = 1000
 """Points below which a network learns single points by heart: there it is shallow and wide, and keeps distances."""
 
