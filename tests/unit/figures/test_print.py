@@ -1,9 +1,14 @@
 """Figures as they are printed: one order and colour of methods, one size of text, widths of columns, small files."""
 
+import re
+from base64 import b64decode, b64encode
+from io import BytesIO
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from PIL import Image
 
 from jcae.figures import FIGURES, OF_EQUIVALENCE, OF_SWEEP, PER_DATASET, draw_all, style
 from jcae.figures.cost import on_front
@@ -151,3 +156,40 @@ def test_neighbours_are_mapped_by_the_rule():
     assert neighbour_map(groups[:, :2]) is None
     assert neighbour_map(groups[:90]) is None
     assert neighbour_map(np.ones((120, 5))) is None
+
+
+def _embedded(svg):
+    encoded = re.findall(r"data:image/png;base64,([^\"]+)", svg)
+    return [np.asarray(Image.open(BytesIO(b64decode(e))).convert("RGBA")).astype(int) for e in encoded], encoded
+
+
+def _as_svg(pixels):
+    written = BytesIO()
+    Image.fromarray(pixels).save(written, "png")
+    return f'<image xlink:href="data:image/png;base64,\n{b64encode(written.getvalue()).decode()}"/>'
+
+
+def test_image_of_few_colours_keeps_each_of_its_pixels():
+    greys = np.arange(256, dtype=np.uint8)[np.random.default_rng(0).integers(256, size=(40, 50))]
+    pixels = np.stack([greys, greys, greys, np.where(greys % 7, 255, 100).astype(np.uint8)], axis=-1)
+    (found,), (encoded,) = _embedded(style._small(_as_svg(pixels)))
+    np.testing.assert_array_equal(found, pixels)
+    assert len(encoded) < len(_embedded(_as_svg(pixels))[1][0])
+
+
+def test_scatter_is_a_third_as_large_and_looks_the_same(tmp_path, monkeypatch):
+    places = np.random.default_rng(0).normal(size=(2000, 2))
+
+    def drawn():
+        with style.applied():
+            figure = style.new(2, 1.5)
+            ax = figure.subplots()
+            ax.scatter(*places.T, c=style.colours(2000), s=2, lw=0, alpha=0.7, rasterized=True)
+            return _embedded(style.save(figure, pd.DataFrame(), tmp_path / "map")[0].read_text())
+
+    (small,), (encoded,) = drawn()
+    monkeypatch.setattr(style, "_small", lambda svg: svg)
+    (whole,), (full,) = drawn()
+    assert len(encoded) < len(full) / 2.5
+    on_white = [p[..., :3] * p[..., 3:] / 255 + 255 - p[..., 3:] for p in (small, whole)]
+    assert np.abs(on_white[0] - on_white[1]).mean() < 255 / 60
