@@ -199,13 +199,22 @@ def mosaic(images: np.ndarray, gap: int = 1) -> np.ndarray:
 _PLACES = re.compile(r' d="[^"]*"|translate\([^)]*\)')
 _DIGITS = re.compile(r"(\.\d)\d+")
 _INDENTATION = re.compile(r"\n +")
+_GLYPH = re.compile(r'(<use xlink:href="#[^"]*") transform="translate\(([-\d.]+) ([-\d.]+)\)"/>')
+_FONT = re.compile(r'(?<=["#])DejaVuSans')
 _IMAGE = re.compile(r'(?<=data:image/png;base64,)[^"]+')
 
 
 def _small(svg: str) -> str:
-    """The same picture in fewer bytes: places to a tenth of a point, no indentation, images with a palette."""
+    """The same picture in fewer bytes: places to a tenth of a point, short letters, images with a palette."""
     svg = _INDENTATION.sub("\n", _PLACES.sub(lambda found: _DIGITS.sub(r"\1", found[0]), svg))
+    # Every letter of a text is an element of its own: a third of the file.
+    svg = _GLYPH.sub(_placed, _FONT.sub("f", svg))
     return _IMAGE.sub(lambda found: _small_image(found[0]), svg)
+
+
+def _placed(glyph: re.Match[str]) -> str:
+    use, x, y = glyph.groups()
+    return f'{use} x="{x}"/>' if y == "0" else f'{use} x="{x}" y="{y}"/>'
 
 
 def _small_image(encoded: str) -> str:

@@ -193,3 +193,30 @@ def test_scatter_is_a_third_as_large_and_looks_the_same(tmp_path, monkeypatch):
     assert len(encoded) < len(full) / 2.5
     on_white = [p[..., :3] * p[..., 3:] / 255 + 255 - p[..., 3:] for p in (small, whole)]
     assert np.abs(on_white[0] - on_white[1]).mean() < 255 / 60
+
+
+def test_letters_are_short_and_stand_where_they_stood(tmp_path, monkeypatch):
+    def drawn():
+        with style.applied():
+            figure = style.new(2, 1.5)
+            figure.text(0.1, 0.5, "Several words, $x^2$ and 3 × 4")
+            return style.save(figure, pd.DataFrame(), tmp_path / "words")[0].read_text()
+
+    at = r'"(?: transform="translate\(([-\d.]+) ([-\d.]+)\)"| x="([-\d.]+)"(?: y="([-\d.]+)")?)?'
+    places = re.compile(r'<use xlink:href="#[^"]*?-(\w+)' + at)
+    small = drawn()
+    monkeypatch.setattr(style, "_small", lambda svg: svg)
+    whole = drawn()
+
+    def found(svg):
+        return [
+            (m[1], round(float(m[2] or m[4] or 0), 1), round(float(m[3] or m[5] or 0), 1)) for m in places.finditer(svg)
+        ]
+
+    assert len(found(small)) > 20
+    np.testing.assert_allclose(*([place[1:] for place in found(svg)] for svg in (small, whole)), atol=0.11)
+    assert [letter for letter, *_ in found(small)] == [letter for letter, *_ in found(whole)]
+    used, there = (set(re.findall(pattern, small)) for pattern in (r'href="#([^"]+)"', r' id="([^"]+)"'))
+    assert used <= there
+    letters = [sum(map(len, re.findall("<use[^>]*>", svg))) for svg in (small, whole)]
+    assert letters[0] < 0.6 * letters[1]
