@@ -172,6 +172,7 @@ def _answer(listener: socket.socket) -> bool:
         for source in (listener, woken):
             opened.enter_context(source)
         opened.enter_context(wakes)
+        opened.callback(signal.set_wakeup_fd, -1)  # before it is closed: the process of another name may end later
         selector.register(listener, selectors.EVENT_READ, "call")
         selector.register(woken, selectors.EVENT_READ, "ended")
         selector.register(0, selectors.EVENT_READ, "over")
@@ -196,7 +197,6 @@ def _answer(listener: socket.socket) -> bool:
                         callers[process] = connection
                         selector.register(connection, selectors.EVENT_READ, process)
                     else:
-                        signal.set_wakeup_fd(-1)
                         for other in (connection, *callers.values()):
                             other.close()
                         _become(request)

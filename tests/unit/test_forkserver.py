@@ -68,8 +68,8 @@ def wine(tmp_path_factory):
     return folder
 
 
-def start():
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+def start(**streams):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, **streams}
     return subprocess.Popen([sys.executable, "-c", STARTER], text=True, **pipes)
 
 
@@ -154,6 +154,13 @@ def test_killed_caller_takes_its_fork_along(wine, place):
     caller.kill()
     caller.wait()
     wait_for(lambda: not fork.is_running())
+
+
+def test_server_ends_in_silence():
+    starter = start(stderr=subprocess.STDOUT)
+    place = Path(starter.stdout.readline().strip())
+    assert starter.communicate()[0] == ""  # closes its input
+    assert not place.exists()
 
 
 def test_server_ends_with_its_starter_however_that_ends(wine):
