@@ -22,6 +22,7 @@ SEEDS = (0, 1, 2, 3, 4)
 FEW = {"hidden": (16,), "code_dim": 5, "batch_size": 32, "epochs": 2, "module_epochs": 1, "max_iter": 6}
 FEW |= {"width": 20, "quality_width": 8, "n_atoms": 12, "n_layers": 8, "update_interval": 3, "precision": "float32"}
 FEW |= {"widths": (8,), "depths": (1,), "feature_dim": 5, "members": 3}
+FEW |= {"embedding_hidden": (16,), "embedding_epochs": 2, "embedding_batch_size": 32}
 # The data of the checks are no images: convolutions are the network's business (tests/unit/nn/test_convolution.py).
 FEW |= {"channels": None, "image_shape": None, "augment": None, "pca_dim": None}
 # But to a method of images, which says `needs_images`, a row is one.
@@ -29,6 +30,9 @@ IMAGE = {"image_shape": (4, FEATURES // 4)}
 # Where every update sees all points, an epoch is one; and configs have rates of a tenth, for ten times as many.
 ALL_AT_ONCE = {"epochs": 400, "learning_rate": 1e-3}
 ENOUGH = {**FEW, "hidden": (32,), "epochs": 100, "module_epochs": 50, "max_iter": 500, "update_interval": 5}
+ENOUGH |= {"embedding_hidden": (32,), "embedding_epochs": 50}
+# Residual networks take a hundred times as long for an update, and find blobs in fewer.
+OF_IMAGES = {"epochs": 60}
 
 
 class Subject:
@@ -186,6 +190,8 @@ class Subject:
         """One fit per seed, with enough updates for good labels, and the number of clusters if it can be told."""
         starts = self.transductive and "autoencoder" in self.parameters
         enough = {**ENOUGH, **ALL_AT_ONCE} if starts else ENOUGH
+        if getattr(self.cls, "needs_images", False):
+            enough = {**enough, **OF_IMAGES}
         return self.fit_all(data, SEEDS if self.random else SEEDS[:1], budget=enough, n_clusters=K)
 
 
