@@ -104,7 +104,7 @@ def work(task: Task, theirs: Callable[[int], Any], ours: Callable[[int], Any], e
 
 def speed(args: Namespace) -> list[dict[str, Any]]:
     """ClustPy's seconds over ours: of an update (long minus short training), and of the whole call."""
-    # ClustPy keeps no labels of its epochs. At most 50 of a training cost ours little; in one of four epochs, each of them.
+    # Labels of at most 50 epochs, which ClustPy does not keep: little of a training, but much of one of four epochs.
     phase_run.SNAPSHOTS = 1
     digits = load_digits().data.astype(np.float32) / 16
     random = shapes.data(shapes.Shape("", 784, CODE, 10, 256), 4 if args.device == "cpu" else 40, "cpu").numpy()
