@@ -21,6 +21,8 @@ from jcae.data.prepare import prepare
 from jcae.jobs.runner import train_block
 from jcae.publish.tracking import KEY, RESULTS
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 600  # seconds, for a machine that does much else
 QUIET = {
     **os.environ,

@@ -44,6 +44,7 @@ def outcome(cls, name):
     return run_check(BY_NAME[name], Subject(f"{__name__}.{cls.__name__}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_sound_method_passes(name, warm_fits):
     found = outcome(Sound, name)
@@ -385,6 +386,7 @@ def assert_keeps_to_it(subject):
     return {name for name, one in found.items() if one.status == "ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("use", "params"),
     [

@@ -92,6 +92,7 @@ def enter(monkeypatch, X, y, **facts):
     monkeypatch.setitem(prepare_module.LOADERS, "odd", lambda files: (np.asarray(X, np.float32), np.asarray(y)))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("kind", ODD)
 def test_from_preparation_to_scores(kind, monkeypatch, tmp_path):

@@ -15,6 +15,8 @@ from sklearn.cluster import KMeans
 
 from jcae.contract.checks import CHECKS, Subject, run_check
 
+pytestmark = pytest.mark.slow
+
 (CHECK,) = [check for check in CHECKS if check.name == "process"]
 
 

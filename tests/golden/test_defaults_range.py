@@ -16,6 +16,8 @@ from jcae.data.fetch import fetch
 from jcae.data.loaders import LOADERS
 from jcae.scores.metrics import accuracy, nmi
 
+pytestmark = pytest.mark.slow
+
 METHODS = [AECM, DEC, IDEC, DCN, DKM, VaDE]
 
 

@@ -1,6 +1,7 @@
 """What MixMate reaches on real images, in short: a gain on its k-means start, and the start that decides."""
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
 from baselines.mixmate import MixMate
@@ -17,6 +18,7 @@ def scores(fit, y):
     return np.array([[accuracy(*pair), nmi(*pair)] for pair in pairs])
 
 
+@pytest.mark.slow
 def test_digits_gain_on_kmeans():
     """Mean of three seeds; 20 epochs reach an accuracy of 0.82 from 0.79."""
     X, y = load_digits(return_X_y=True)
@@ -27,6 +29,7 @@ def test_digits_gain_on_kmeans():
     assert end[0] > start[0] + 0.01
 
 
+@pytest.mark.slow
 def test_subspaces_of_scattered_usps_are_its_classes(mirror, tmp_path):
     """2,000 points; k-means of their pixels has an NMI of 0.62."""
     X, y = LOADERS["usps"](fetch(CATALOGUE["usps"], tmp_path, mirror=mirror))[:2]

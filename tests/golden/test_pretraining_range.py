@@ -1,11 +1,14 @@
 """What the AE-CM authors' pretraining reaches on real USPS, in short: theirs has an error of 0.0207 after 10 epochs."""
 
 import numpy as np
+import pytest
 
 from jcae import Autoencoder
 from jcae.data.catalogue import CATALOGUE
 from jcae.data.fetch import fetch
 from jcae.data.loaders import LOADERS
+
+pytestmark = pytest.mark.slow
 
 
 def test_short_pretraining_on_usps(mirror, tmp_path):

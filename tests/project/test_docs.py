@@ -76,6 +76,7 @@ def test_links_to_files_lead_somewhere(page):
 WITH_PYTHON = [page for page in TEXTS if blocks(page, "python")]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
 def test_python_blocks_run(page, tmp_path, monkeypatch):

@@ -61,6 +61,7 @@ def loaded(code, *words):
     return HEAVY & set(modules)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_loads_what_it_uses(verb, tmp_path):
     extra = loaded(CODE, *verb.replace("OUT", str(tmp_path)).split()) - VERBS[verb]

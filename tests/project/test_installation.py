@@ -88,6 +88,7 @@ def alone(code: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_estimators_need_the_declared_packages_and_all_of_them():
     assert {"mlflow", "matplotlib", "pandas", "pooch", "snakemake", "typer", "umap", "yaml"} <= set(REFUSED)
     done = alone(FITS)

@@ -62,6 +62,7 @@ def test_the_tutorial_lists_the_checks():
     assert rows == [(check.name, check.proves) for check in CHECKS]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_method_of_the_tutorial_works(project, warm_fits):
     """It keeps to the contract but for the page, whose place here is not the repository; so does the plain one."""
@@ -109,6 +110,7 @@ def test_nothing_is_overwritten(project):
         new_method("theirs", project)
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_checks_and_says_what_failed(project):
     def jcae(*arguments):
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}

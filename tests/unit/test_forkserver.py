@@ -13,7 +13,10 @@ import pytest
 
 from jcae import forkserver
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are forks on Linux alone")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="there are forks on Linux alone"),
+]
 
 METHODS = '''
 """Methods that say who runs them, wait, or take their process down."""

@@ -126,6 +126,7 @@ def test_search_goes_on_where_it_stopped(features, tmp_path):
     assert both["params_alpha"].is_unique
 
 
+@pytest.mark.slow
 def test_same_call_gives_the_same_trials(features, tmp_path):
     columns = ["params_alpha", "params_batch_size", "value"]
     tables = []
@@ -154,6 +155,7 @@ def test_autoencoders_are_pretrained_once_for_all_trials(features, tmp_path, mon
     assert isinstance(params["epochs"], int)
 
 
+@pytest.mark.slow
 def test_trials_that_fail_are_not_chosen(features, tmp_path):
     best = search(features, tmp_path, method="kmeans", n_trials=8)  # a negative tolerance is refused by scikit-learn
     trials = pd.read_csv(tmp_path / "trials.csv")
@@ -187,6 +189,7 @@ def test_agreement_needs_two_seeds(features, tmp_path):
         search(features, tmp_path, seeds=[1000], criterion="agreement")
 
 
+@pytest.mark.slow
 def test_command_line_prepares_the_data_and_writes_the_overlay(tmp_path):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
     (tmp_path / "own.yaml").write_text("run: own\n")

@@ -226,6 +226,7 @@ def test_memory_counts_two_forms_and_pairs(digits):
     assert need(batch_size=2048) < need(batch_size=4096) / 2
 
 
+@pytest.mark.slow
 def test_three_kinds_of_images_are_found():
     """Bars that lie, that stand, and blocks in the middle; a head that starts at random may find less in one seed."""
     rng = np.random.default_rng(0)

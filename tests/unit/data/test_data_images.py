@@ -60,6 +60,7 @@ def test_mnist_16_needs_the_size_of_mnist(tmp_path):
         LOADERS["mnist_16"](files)
 
 
+@pytest.mark.slow
 def test_mnist_16_of_the_real_images(mirror, tmp_path):
     for source in CATALOGUE["mnist_16"].sources:
         path = mirror / "mnist" / source.name

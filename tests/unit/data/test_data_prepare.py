@@ -150,6 +150,7 @@ PECULIAR = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FETCHED)
 def test_fetched_sets(name, raw, tmp_path):
     card = prepare(name, raw(name).parent, tmp_path / "a")

@@ -104,6 +104,7 @@ def real_messages(mirror, tmp_path_factory):
     return fetch(CATALOGUE["newsgroups"], folder, mirror=mirror)
 
 
+@pytest.mark.slow
 def test_newsgroups_real_vocabulary(real_messages):
     """What scikit-learn, which documents these numbers, finds in the same messages."""
     documents = {name: content.decode("latin-1") for name, content in read_tar(real_messages[0], lambda name: True)}
@@ -218,6 +219,7 @@ def test_token_refusals(content, say, tmp_path):
         list(read_tokens(tmp_path / "t.gz"))
 
 
+@pytest.mark.slow
 def test_rcv1_needs_memory_for_what_it_keeps_and_not_for_what_it_reads(tmp_path):
     """12000 documents of 60 words out of 3000, of which 100 are kept."""
     n, words, kept = 12000, 3000, 100

@@ -220,6 +220,7 @@ def test_module_starts_at_the_posterior_and_training_hardens_it(blobs):
     assert table["reading"].str.contains("harder").all()
 
 
+@pytest.mark.slow
 def test_files_and_summary(tmp_path, blobs):
     X, y = blobs
     prepared, folder = tmp_path / "prepared", tmp_path / "equivalence"

@@ -18,6 +18,8 @@ from jcae.scores.evaluation import collect_records
 from jcae.scores.gallery import POINTS, SAMPLE, write_gallery
 from jcae.scores.metrics import accuracy
 
+pytestmark = pytest.mark.slow
+
 # The three figures of scores are one function: nmi and ari as acc.
 # Those of the equivalence, of numbers of clusters, of effects and of variants are drawn in test_equivalence.py,
 # test_how_many_tables.py, test_effects.py and test_variant_curves.py, from their own files.

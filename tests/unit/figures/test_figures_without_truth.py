@@ -12,6 +12,8 @@ from jcae.publish.export import export
 from jcae.scores.evaluation import read_records
 from jcae.scores.gallery import write_gallery
 
+pytestmark = pytest.mark.slow
+
 NEEDS_TRUTH = ("scores_acc", "scores_nmi", "scores_ari", "cost", "peeking", "score_curves", "confusion", *OF_COMPARISON)
 NEEDS_TRUTH += ("variants_acc", "variants_nmi")
 

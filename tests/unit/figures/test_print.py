@@ -49,6 +49,7 @@ def test_reference_first_then_by_rank_controls_last(fake):
     assert found[-3] == "broken"  # without a score
 
 
+@pytest.mark.slow
 def test_order_and_colour_are_the_same_over_figures(fake, figures):
     expected = looks(records_of(fake[0], reference="aecm"))
     order = list(expected)
@@ -86,6 +87,7 @@ def test_widths_and_sizes_are_those_of_print(figures, name):
     assert sizes <= {style.TEXT, style.SMALL}
 
 
+@pytest.mark.slow
 def test_text_stays_on_the_page(figures):
     for name, (figure, _) in figures.items():
         figure.draw_without_rendering()

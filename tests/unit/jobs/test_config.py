@@ -613,6 +613,7 @@ def test_schema_describes_every_key():
     assert not list(undescribed(SCHEMA, ""))
 
 
+@pytest.mark.slow
 def test_command_line_prints_problems_without_a_traceback(tmp_path):
     (tmp_path / "bad.yaml").write_text("runn: x\n")
     command = [sys.executable, "-m", "jcae", "check-config", ROOT / "config.yaml", tmp_path / "bad.yaml"]

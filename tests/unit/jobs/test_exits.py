@@ -112,6 +112,7 @@ def test_the_users_interrupt_of_an_import_goes_on(how, tmp_path, monkeypatch):
         load_class({"file": "stopped_file.py:Mine", "module": "stopped_module.Mine"}[how])
 
 
+@pytest.mark.slow
 def test_every_check_of_a_method_that_leaves_comes_to_an_end():
     subject = Subject(f"{__name__}.DeepLeaves")
     outcomes = {check.name: run_check(check, subject) for check in CHECKS}

@@ -36,6 +36,7 @@ def job(tmp_path):
         child.wait()
 
 
+@pytest.mark.slow
 def test_two_jobs_get_two_cards_and_the_third_waits_for_the_one_that_is_killed(job, tmp_path):
     first, second = job(), job()
     assert {first.stdout.readline().strip(), second.stdout.readline().strip()} == set(CARDS)

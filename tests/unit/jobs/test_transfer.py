@@ -65,6 +65,7 @@ def test_ways_of_k_means(data):
         np.testing.assert_allclose(decoded["centroids"], again.cluster_centers_, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_adapted_run_labels_new_points_as_those_that_it_adapted_to(data):
     record, labels, out = run(data, "baselines.tdcm.TDCM", TDCM)
     assert (record["data"]["transfer"], own_way(KMeans)) == ("adapt", "frozen")

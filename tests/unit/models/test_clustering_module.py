@@ -31,6 +31,7 @@ def test_kmeans_start_is_centroids_and_their_pseudo_inverse():
     assert not network.c.any()
 
 
+@pytest.mark.slow
 def test_kmeans_start_on_centred_data_is_not_saturated(wine):
     """The weighted centroids of centred data add up to zero: a pseudo-inverse of rounding would freeze the softmax."""
     X, y = wine

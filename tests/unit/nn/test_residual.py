@@ -77,6 +77,7 @@ def test_a_basic_block_is_that_of_torchvision(channels, stride):
     assert_equal(block, image, [reference(), reference()], pairs_of, lambda y: y.permute(0, 2, 3, 1).flatten(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooled_stem", [True, False])
 def test_a_resnet_is_that_of_torchvision(pooled_stem):
     """Four stages of one or two blocks; without pooling the stem of 3 x 3 keeps the size."""

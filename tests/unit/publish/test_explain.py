@@ -14,6 +14,8 @@ from jcae.tables.how_many import write_how_many_tables
 from jcae.tables.run import write_tables
 from results import record, score
 
+pytestmark = pytest.mark.slow
+
 COMMAND = (
     'jcae train --spec \'{"dataset": "digits"}\' --features f.npz --seeds 0-2 --out results/r/runs/digits/a/0-2 '
     "--device cpu --checkpoint-every 5 --checkpoints results/r/checkpoints/x"

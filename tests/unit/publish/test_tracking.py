@@ -18,6 +18,8 @@ from jcae.publish import tracking
 from jcae.publish.tracking import CONTENT, KEY, PARENT, TrackingError, track
 from jcae.publish.wanted import read_wanted, run_folders
 
+pytestmark = pytest.mark.slow
+
 START = "2026-01-01T00:00:00.000+00:00"
 END = "2026-01-01T00:01:00.000+00:00"
 START_MS, END_MS = 1767225600000, 1767225660000

@@ -9,6 +9,8 @@ from folder import build
 
 from jcae.report.paper import FIGURES, TABLES, write_paper
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

@@ -100,6 +100,7 @@ def test_how_often_a_rule_is_right():
     assert found.loc[("", "bic"), "n"] == 0
 
 
+@pytest.mark.slow
 def test_rules_find_the_number_of_clusters_that_nobody_could_miss(tmp_path):
     X, y = make_blobs(400, centers=[[0, 0], [0, 20], [20, 0], [20, 20]], random_state=0)
     np.savez(tmp_path / "features.npz", X=X.astype(np.float32))

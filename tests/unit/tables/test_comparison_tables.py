@@ -12,6 +12,8 @@ from jcae.tables.rendering import to_latex, to_markdown
 from jcae.tables.selection import selection_table
 from results import record, score
 
+pytestmark = pytest.mark.slow
+
 # Three data sets, six seeds: b is better than the reference a by 0.1 everywhere, but failed once on wine.
 DATASETS, SEEDS = ("digits", "iris", "wine"), range(6)
 RECORDS = pd.DataFrame(

@@ -16,6 +16,8 @@ from jcae.tables.scores import full_table, scores_table
 from jcae.tables.without_labels import without_labels_table
 from results import record, score
 
+pytestmark = pytest.mark.slow
+
 SKIP = "it cannot predict"
 NO_CURVES = pd.DataFrame(columns=["dataset", "method", "seed", "phase", "update", "metric", "value"])
 NONE_NEEDED = [name for name, metric in METRICS.items() if not metric.needs_truth]

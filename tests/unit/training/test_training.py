@@ -126,6 +126,7 @@ def assert_same(a, b):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("umap_stand_in")
 @pytest.mark.parametrize("name", METHODS)
 def test_a_seed_does_not_depend_on_its_block(name, digits):
@@ -166,6 +167,7 @@ METHODS[{name!r}].fit_seeds(load_digits().data[:400] / 16, [3, 4], runtime=Runti
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -46,6 +46,7 @@ def test_contracted_edges_are_the_same_to_the_bit(client):
     assert np.array_equal(here.data, there.data)
 
 
+@pytest.mark.slow
 def test_more_blocks_than_clusters(client):
     one, other = SCC(3, n_neighbors=5).fit(X[:20]), SCC(3, n_neighbors=5, n_blocks=30).fit(X[:20])
     assert np.array_equal(one.labels_, other.labels_)

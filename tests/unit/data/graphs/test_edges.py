@@ -203,6 +203,7 @@ def test_damaged_file(suffix, tmp_path, record_property):
 NUMBERS = st.integers(-2, 13) | st.integers() | st.floats() | st.sampled_from(["", "x", "2e400", "%", "-0", "#", "1e"])
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(
     head=st.sampled_from(["", "a b\n", "a,b\n", f"{MTX}12 12 2\n", MTX, "\ufeff"]),

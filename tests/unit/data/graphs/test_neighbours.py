@@ -159,6 +159,7 @@ PUBLISHED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("metric", "k"), PUBLISHED)
 def test_usps_has_the_published_edges(metric, k, usps):
     found = facts(knn_graph(usps[0], k, metric), usps[1])

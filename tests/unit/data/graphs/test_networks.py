@@ -121,6 +121,7 @@ def test_purchases_that_do_not_fit(changed, say, tmp_path):
         (GRAPHS if next(iter(changed)).startswith("adj") else LOADERS)["amazon"](files)
 
 
+@pytest.mark.slow
 def test_damaged_anywhere(tmp_path, record_property):
     refused = 0
     for case in range(600):

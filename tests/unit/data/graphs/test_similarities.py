@@ -40,6 +40,7 @@ def test_sums_are_exact():
     assert np.array_equal(A * 2**24, np.round(A * 2**24))
 
 
+@pytest.mark.slow
 def test_approximate_neighbours_are_nearly_the_exact_ones_and_always_the_same():
     pytest.importorskip("pynndescent", reason="pynndescent is not installed (jcae[scc])")
     X = np.random.default_rng(0).normal(size=(600, 8))
