@@ -67,6 +67,7 @@ def make(check, estimator):
 FAILS = {"VaDE": {"check_clustering": "loses one of three blobs of 50 points; docs/defaults.md says so"}}
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [AECM(), DEC(), IDEC(), DCN(), DKM(), VaDE()],
     expected_failed_checks=lambda estimator: FAILS.get(type(estimator).__name__, {}),

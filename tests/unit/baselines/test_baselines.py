@@ -87,6 +87,7 @@ def test_vade_gains_on_its_start(likelihood, weight, digits, start):
     assert found.min() > 0.70
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("umap_stand_in")
 def test_n2d_clusters_what_the_reduction_makes_of_the_code(digits, start):
     X, _ = digits

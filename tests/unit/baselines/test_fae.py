@@ -228,6 +228,7 @@ def test_divergence_by_hand():
     assert found.tolist() == pytest.approx([2.0, (3 - np.log(4.0)) / 2])
 
 
+@pytest.mark.slow
 def test_a_seed_does_not_depend_on_its_block(digits, fits):
     for fit, seed in zip(fits, SEEDS, strict=True):
         assert_same(fit, FAE(4, **SMALL).fit_seeds(digits, [seed])[0])
@@ -238,6 +239,7 @@ class StoppedError(Exception):
     """Raised by a test in the middle of a training."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [0, 1])
 def test_stopped_and_resumed_equals_uninterrupted(stop, digits, fits, tmp_path, monkeypatch):
     path, save = tmp_path / "state.safetensors", loop._save
@@ -265,6 +267,7 @@ class Poisoned(FAE):
         return phase
 
 
+@pytest.mark.slow
 def test_a_seed_that_diverged_does_not_disturb_the_others(digits, fits):
     found = Poisoned(4, **SMALL).fit_seeds(digits, SEEDS)
     assert [fit.status_ for fit in found] == ["ok", "diverged", "ok"]
@@ -279,6 +282,7 @@ def test_a_stored_run_predicts_the_same(digits, fits):
     np.testing.assert_array_equal(fresh.transform(digits), fits[1].transform(digits))
 
 
+@pytest.mark.slow
 def test_colour_features_and_changed_images(digits):
     """Three channels, blocks of features after those of images, and a recipe."""
     X = np.repeat(digits, 3, axis=1)

@@ -251,6 +251,7 @@ def test_cifar10_refusals(tmp_path):
             read_cifar(content, "batch")
 
 
+@pytest.mark.slow
 def test_cifar10_real_test_batch(mirror):
     path = mirror / "cifar10" / "test_batch.bin.gz"
     if not path.exists():

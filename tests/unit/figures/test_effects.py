@@ -121,6 +121,7 @@ def test_values_of_another_data_set_have_another_reference(results):
     assert alpha.to_dict() == {"digits": 2, "wine": 4}
 
 
+@pytest.mark.slow
 def test_same_files_twice_and_one_data_set(results, tmp_path):
     files = [draw("effects_acc", results, tmp_path / name, reference="base")[0].read_bytes() for name in "ab"]
     assert files[0] == files[1]

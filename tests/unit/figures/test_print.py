@@ -18,6 +18,8 @@ from jcae.figures.sources import chosen_runs, looks, records_of
 from jcae.scores.evaluation import read_results
 from jcae.scores.neighbours import neighbour_map
 
+pytestmark = pytest.mark.slow
+
 NAMES = [
     n
     for n in FIGURES

@@ -46,6 +46,7 @@ def same(a, b):
     return all(np.array_equal(a.weights_[name], b.weights_[name]) for name in a.weights_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", [NET, CONVOLUTIONS], ids=["mlp", "convolutions"])
 @pytest.mark.parametrize("augment", [{}, {"rotate": 0, "copies": 3}], ids=["online", "expand"])
 @pytest.mark.parametrize("name", METHODS)
@@ -53,6 +54,7 @@ def test_maps_that_change_nothing_give_the_method_to_the_bit(name, augment, net,
     assert same(fitted(name, digits, augment=augment, **net), fitted(name, digits, **net))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augment", [{"rotate": 15}, "heritage"], ids=["online", "expand"])
 @pytest.mark.parametrize("name", sorted(METHODS.keys() - {"ae_kmeans"}))
 def test_updates_are_as_many_and_weights_others(name, augment, digits):

@@ -47,6 +47,7 @@ def test_the_rule(n, d, hidden, batch, epochs):
     assert rule.epochs(n, batch) == epochs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", METHODS, ids=name)
 def test_told_k_alone_a_method_fits_and_says_what_it_took(cls, wine):
     method = cls(3, device="cpu", random_state=0)

@@ -9,6 +9,7 @@ from jcae.nn.products import _multiply, affine, matmul
 WIDTHS = st.integers(1, 40) | st.sampled_from([64, 70, 80, 111, 128, 256])
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     size=st.integers(1, 6),

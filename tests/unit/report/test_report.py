@@ -221,6 +221,7 @@ def test_an_earlier_report_leaves_nothing(made):
     assert not old.exists()
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)])
 @pytest.mark.parametrize("name", ["index.html", "runs/wine/aecm.html", "tables.html"])

@@ -76,6 +76,7 @@ def test_files(results):
     }
 
 
+@pytest.mark.slow
 def test_figure_has_the_means_and_the_choices(results):
     first = draw("how_many", results, results / "figures/digits/how_many", "digits")
     again = draw("how_many", results, results / "again/how_many", "digits")

@@ -171,6 +171,7 @@ def test_stopped_and_resumed_equals_uninterrupted(averaging_epoch, digits, tmp_p
     assert len(updates) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("averaging_epoch", [False, True])
 @pytest.mark.parametrize("turn", [0, 1, 2])
 @pytest.mark.parametrize("update", [0, 6, 16])

@@ -101,6 +101,7 @@ def assert_same(a, b):
     np.testing.assert_array_equal(getattr(a, "refit_labels_", 0), getattr(b, "refit_labels_", 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize(("where", "calls"), [("step", 0), ("step", 9), ("step", 17), ("map", 0), ("map", 1)])
 def test_a_block_that_is_too_large_is_cut_and_goes_on_from_the_same_step(

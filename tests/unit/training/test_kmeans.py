@@ -34,6 +34,7 @@ def test_the_best_of_twenty_is_that_of_scikit_learn(digits):
             torch.testing.assert_close(found.centers[s, k], digits[nearest == k].mean(0), atol=0.02, rtol=0)
 
 
+@pytest.mark.slow
 def test_single_starts_are_as_good_as_those_of_scikit_learn(digits):
     """One start each from 60 seeds: the distribution of the inertia, and of what the seeding alone leaves."""
     x = digits[:600]

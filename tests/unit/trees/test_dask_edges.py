@@ -24,6 +24,7 @@ def client():
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_blocks", [1, 2, 7])
 @pytest.mark.parametrize("repeat", [False, True])
 def test_the_same_rounds(client, n_blocks, repeat):

@@ -125,6 +125,7 @@ def test_arrays(tmp_path):
     assert read(OwnData(**entry)).labels.tolist() == [0, 1] * 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["dense", "csr_matrix"])
 def test_h5ad(kind, tmp_path):
     h5py = pytest.importorskip("h5py", reason="needs h5py to write an h5ad file")

@@ -97,6 +97,7 @@ def test_npz_with_several_arrays(tmp_path):
     assert found.labels.tolist() == SPECIES.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["dense", "csr_matrix", "csc_matrix"])
 def test_h5ad(kind, tmp_path):
     h5py = pytest.importorskip("h5py", reason="needs h5py to write an h5ad file")
