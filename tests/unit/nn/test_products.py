@@ -1,5 +1,6 @@
 """Products of a block on a CPU: right, and for every seed the bits that it gets alone."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
