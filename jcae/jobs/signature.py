@@ -52,5 +52,6 @@ def reserved(cls: type) -> dict[str, str]:
 
 def takes_graph(cls: type) -> bool:
     """Whether the `fit` of a class takes a graph beside the points."""
-    fit = getattr(cls, "fit_seeds", None) or getattr(cls, "fit", None)
+    # Not fit_seeds: every deep method has it from the base, with a graph that only some take.
+    fit = getattr(cls, "fit", None)
     return fit is not None and "graph" in inspect.signature(fit).parameters

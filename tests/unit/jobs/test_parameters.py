@@ -1,15 +1,20 @@
 """From a config to a class and its arguments, or to an error that says what is wrong."""
 
+import inspect
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from block_methods import Deep, Plain
+from project import ROOT
 
+import jcae
 from baselines.rgc import RGC
 from jcae.jobs.classes import MethodError, load_class
 from jcae.jobs.parameters import ParameterError, recorded_params, resolve_params
-from jcae.jobs.signature import reserved
+from jcae.jobs.signature import reserved, takes_graph
+from jcae.models.estimator import DeepEstimator
 
 
 @pytest.mark.parametrize(
@@ -66,3 +71,18 @@ def test_wrong_parameters_list_the_allowed_ones():
 
     with pytest.raises(ParameterError, match=r"'n_clusters' is needed; it comes from card\.json"):
         resolve_params(Needs, {})
+
+
+def deep_methods():
+    modules = [jcae, *(import_module(f"baselines.{file.stem}") for file in sorted((ROOT / "baselines").glob("*.py")))]
+    found = {cls for module in modules for _, cls in inspect.getmembers(module, inspect.isclass)}
+    return sorted(
+        (c for c in found if issubclass(c, DeepEstimator) and not inspect.isabstract(c)), key=lambda c: c.__name__
+    )
+
+
+@pytest.mark.parametrize("cls", deep_methods(), ids=lambda cls: cls.__name__)
+def test_a_method_is_given_a_graph_if_and_only_if_it_takes_one(cls):
+    """A fit of one that refuses it would fail; of one that needs it, too."""
+    refuses = cls.graph_of is DeepEstimator.graph_of
+    assert takes_graph(cls) is not refuses
