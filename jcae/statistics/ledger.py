@@ -51,7 +51,7 @@ def read_published(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        A column is missing, or a row has an unknown score or certainty, or a value that is no percentage.
+        A column is missing; a row has an unknown score or certainty or a value that is no percentage, or stands twice.
     """
     text = {name: "str" for name in PUBLISHED if name != "value"}
     published = pd.read_csv(path, dtype=text, keep_default_na=False)
@@ -68,6 +68,8 @@ def read_published(path: str | Path) -> pd.DataFrame:
             raise ValueError(f"{path}, line {line}: a value of {100 * row.value:g} that is called unread")
         if row.certainty != "unread" and not -1 <= row.value <= 1:
             raise ValueError(f"{path}, line {line}: the value is no percentage")
+    if (again := published.duplicated(PUBLISHED)).any():
+        raise ValueError(f"{path}, line {2 + int(again.argmax())}: the same row stands above")
     return published[PUBLISHED]
 
 

@@ -245,3 +245,18 @@ def test_no_number_of_a_table_that_we_have_not_seen_is_told_from_memory(name):
 def test_an_epoch_that_labels_chose_is_named_as_such():
     reason = match_protocol("mean of 10 runs, sd 0.22, best epoch of each score by labels, given graph")[1]
     assert reason == "published: labels chose the epoch, ours: the last one"
+
+
+def test_a_row_that_stands_twice_is_refused(tmp_path):
+    lines = [",".join(PUBLISHED), "a,b,acc,50,mean,s,read", "a,b,nmi,50,mean,s,read", "a,b,acc,50,mean,s,read"]
+    (tmp_path / "p.csv").write_text("\n".join(lines))
+    with pytest.raises(ValueError, match="line 4: the same row stands above"):
+        read_published(tmp_path / "p.csv")
+
+
+def test_one_number_of_a_source_is_one_row_and_its_spread_is_read():
+    numbers = read_published(FILE)
+    named = ["method", "dataset", "metric", "value", "source"]
+    read = numbers[numbers["certainty"] != "unread"]
+    assert not read.duplicated(named).any()
+    assert not read["protocol"].str.contains(r"\bstd\b").any()  # the ledger reads "sd"
