@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -102,10 +103,10 @@ def work(task: Task, theirs: Callable[[int], Any], ours: Callable[[int], Any], e
     return one, other
 
 
+# Labels of at most 50 epochs, which ClustPy does not keep: little of a training, but much of one of four epochs.
+@mock.patch.object(phase_run, "SNAPSHOTS", 1)
 def speed(args: Namespace) -> list[dict[str, Any]]:
     """ClustPy's seconds over ours: of an update (long minus short training), and of the whole call."""
-    # Labels of at most 50 epochs, which ClustPy does not keep: little of a training, but much of one of four epochs.
-    phase_run.SNAPSHOTS = 1
     digits = load_digits().data.astype(np.float32) / 16
     random = shapes.data(shapes.Shape("", 784, CODE, 10, 256), 4 if args.device == "cpu" else 40, "cpu").numpy()
     tasks = [Task("digits", digits, None, 10, 256, 0, 0), Task("mnist shape, random", random, None, 10, 256, 0, 0)]

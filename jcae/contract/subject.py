@@ -31,7 +31,7 @@ IMAGE = {"image_shape": (4, FEATURES // 4)}
 ALL_AT_ONCE = {"epochs": 400, "learning_rate": 1e-3}
 ENOUGH = {**FEW, "hidden": (32,), "epochs": 100, "module_epochs": 50, "max_iter": 500, "update_interval": 5}
 ENOUGH |= {"embedding_hidden": (32,), "embedding_epochs": 50}
-# Residual networks take a hundred times as long for an update, and find blobs in fewer.
+# Updates of residual networks are dear, and these find the blobs in fewer.
 OF_IMAGES = {"epochs": 60}
 
 

@@ -220,7 +220,7 @@ def _placed(glyph: re.Match[str]) -> str:
 def _small_image(encoded: str) -> str:
     """A png in base64 with at most 256 colours: exactly its own where these suffice, else those of an octree."""
     image = Image.open(BytesIO(b64decode(encoded))).convert("RGBA")
-    colours, index = np.unique(np.asarray(image).reshape(-1, 4), axis=0, return_inverse=True)
+    colours, index = np.unique(np.asarray(image).view(np.uint32), return_inverse=True)  # four bytes are a colour
     if len(colours) > 256:
         image = image.quantize(256, method=Image.Quantize.FASTOCTREE)
     else:
