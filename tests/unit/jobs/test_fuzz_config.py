@@ -6,8 +6,8 @@ from functools import cache
 from random import Random
 
 import pytest
-from test_config import BASE
 from test_records import example
+from two_sets import BASE
 
 from jcae.jobs import expansion
 from jcae.jobs.config import ConfigError, read_config
