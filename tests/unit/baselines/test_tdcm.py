@@ -143,8 +143,8 @@ def test_untrained_leaves_weights_as_they_started(blobs):
 def test_loss_of_certain_clusters_is_what_their_sizes_lack(blobs):
     others = {"reconstruction": 0.0, "weight_decay": 0.0}
     fit = TDCM(K, temperature=1e-6, train=False, **others, **SMALL).fit(blobs[0])
-    # No entropy; the balance is what the sizes lack to the largest entropy, in batches of 256 and 44. Each batch has the
-    # clusters that the module makes of it alone, which those of all points are near and need not be.
+    # No entropy; the balance is what the sizes lack to the largest entropy, in batches of 256 and 44. Each batch has
+    # the clusters that the module makes of it alone, which those of all points are near and need not be.
     lack = []
     for batch in np.split(fit.transform(blobs[0]).astype(np.float64), [256]):
         centers = fit.weights_["centroids"].astype(np.float64)

@@ -11,7 +11,7 @@ from torch import nn
 from baselines.ae_kmeans import AEKMeans
 from baselines.dec import DEC
 from jcae import AECM, Autoencoder
-from jcae.nn.convolution import Image, _backward, _block, _forward, halvings
+from jcae.nn.convolution import Convolution, Image, _backward, _block, _forward, halvings, strided
 from jcae.nn.networks import AutoencoderNetwork, convolution
 from jcae.training.memory import Demand, demand
 
@@ -139,13 +139,14 @@ def test_gradients_are_those_of_differences(transposed, negative_slope):
     height=st.integers(2, 12) | st.just(28),
     width=st.integers(2, 12),
     channels=st.tuples(*[st.integers(1, 9) | st.sampled_from([32, 64])] * 2),
-    transposed=st.booleans(),
+    form=st.sampled_from([(1, False), (3, False), (3, True)]),
     offset=st.integers(0, 3),
     dtype=st.sampled_from([torch.float32, torch.float64, torch.bfloat16]),
 )
-def test_a_seed_gets_the_convolution_it_gets_alone(size, batch, height, width, channels, transposed, offset, dtype):
+def test_a_seed_gets_the_convolution_it_gets_alone(size, batch, height, width, channels, form, offset, dtype):
     """Whatever the shapes and where in memory the operands begin; and the groups of a GPU compute the same."""
-    (step,) = halvings((height, width, channels[0]), (channels[1],))
+    kernel, transposed = form
+    step = strided(Image(height, width, channels[0]), channels[1], kernel)
     come, go = (step.small, step.large) if transposed else (step.large, step.small)
     rng = torch.Generator().manual_seed(height + 100 * width)
 
@@ -153,7 +154,7 @@ def test_a_seed_gets_the_convolution_it_gets_alone(size, batch, height, width, c
         return torch.randn(offset + int(np.prod(shape)), generator=rng).to(dtype)[offset:].view(shape)
 
     x, grad = operand(size, batch, *come), operand(size, batch, *go)
-    weight, bias = operand(size, channels[1], channels[0], 3, 3), operand(size, go.channels)
+    weight, bias = operand(size, channels[1], channels[0], kernel, kernel), operand(size, go.channels)
     plan = {"geometry": step, "transposed": transposed}
     everything = {**plan, "needed": (True, True, True)}
     together = _block(_forward, x, weight, bias, **plan) + _block(_backward, grad, x, weight, **everything)
@@ -168,6 +169,22 @@ def test_a_seed_gets_the_convolution_it_gets_alone(size, batch, height, width, c
         alone = _block(_forward, *one[:3], **plan) + _block(_backward, one[3], *one[:2], **everything)
         for a, b in zip(alone, together, strict=True):
             assert torch.equal(a[0], b[s])
+
+
+@pytest.mark.parametrize("size", [(48, 48, 8), (7, 10, 3), (1, 1, 2)])
+def test_a_kernel_of_one_pixel_is_a_product_of_every_other_pixel(size):
+    """With the stride of oneDNN, the gradient of the first of these ends the process on some processors."""
+    step = strided(Image(*size), 16, kernel=1)
+    rng = torch.Generator().manual_seed(0)
+    layer = Convolution(torch.randn(2, 16, size[2], 1, 1, generator=rng), None, step)
+    x = torch.randn(2, 20, int(np.prod(size)), generator=rng, requires_grad=True)
+    seen = x.unflatten(-1, size)[:, :, ::2, ::2]
+    expected = torch.einsum("sbhwi,soi->sbhwo", seen, layer.weight[..., 0, 0]).flatten(2)
+    grad = torch.randn(expected.shape, generator=rng)
+    found = layer(x)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    for a, b in zip(*(torch.autograd.grad(y, [x, layer.weight], grad) for y in (found, expected)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("initialiser", ["glorot", "fan_in", "torch"])
