@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from jcae.models.embedding import EmbeddingMixin
@@ -17,9 +18,26 @@ from jcae.training.optimisers import Optimiser, staircase_decay
 from jcae.training.phase import Loss, Phase
 
 
+class _SquaredError(torch.autograd.Function):
+    """Value and gradient have the bits of the plain expression; of its five tensors as large as x only two are made."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, reconstruction: Tensor) -> Tensor:
+        difference = reconstruction - x
+        ctx.save_for_backward(difference)
+        return difference.square().sum((-2, -1))
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        (difference,) = ctx.saved_tensors
+        found = difference * (2.0 * grad)[..., None, None]
+        return (-found if ctx.needs_input_grad[0] else None, found if ctx.needs_input_grad[1] else None)
+
+
 def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
-    """sum_i ||x_i - xhat_i||^2 over the batch, (...), for x (..., B, d)."""
-    return (x - reconstruction).square().sum((-2, -1))
+    """sum_i ||x_i - xhat_i||^2 over the batch, (...), for x and xhat (..., B, d)."""
+    return _SquaredError.apply(x, reconstruction)
 
 
 REDUCTIONS = ("mean", "sum", "sum_over_points")

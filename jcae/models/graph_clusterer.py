@@ -18,6 +18,10 @@ from jcae.training.memory import Demand, Placement, free_memory, host_memory, pl
 from jcae.training.optimisers import Optimiser
 from jcae.training.phase import Loss, Phase
 
+LARGE = 32 * 2**20
+"""Bytes of a seed from which on a CPU takes one at a time: tensors of several are then mapped and cleared anew in every
+update, which costs up to a quarter of it and spares nothing (`benchmarks.against_graph_loop`)."""
+
 
 class NodeClusterer(TransductiveClusterer):
     """A method that clusters the nodes of a graph by features and edges.
@@ -58,14 +62,17 @@ class NodeClusterer(TransductiveClusterer):
         return n_samples
 
     def placement(self, need: Demand, graph: sparse.csr_array | None, device: torch.device, n_seeds: int) -> Placement:
-        """See `DeepEstimator`; on a CPU, too, as many seeds as its memory holds.
+        """See `DeepEstimator`; on a CPU as many seeds as its memory holds, or one after the other where one is `LARGE`.
 
         Raises
         ------
         MemoryError
             Even one seed is more than there is: nothing smaller than all nodes can be tried, unlike a batch.
         """
-        free = host_memory() if device.type == "cpu" else free_memory(device)
+        if device.type == "cpu":
+            free, n_seeds = host_memory(), 1 if need.per_seed > LARGE else n_seeds
+        else:
+            free = free_memory(device)
         if free is None:
             return Placement(n_seeds, True)
         # The normalised adjacency with its loops, there and back: a weight and a column per entry, a start per row.

@@ -67,6 +67,18 @@ def test_as_many_seeds_at_once_as_memory_holds_with_the_same_result(room, expect
     assert blocks == expected
 
 
+def test_large_seeds_are_trained_one_after_the_other_on_a_cpu(monkeypatch, blocks):
+    whole = METHOD.fit_seeds(X, SEEDS[:2], graph=RING)
+    monkeypatch.setattr(graph_clusterer, "LARGE", needed().per_seed - 1)
+    alone = METHOD.fit_seeds(X, SEEDS[:2], graph=RING)
+    assert blocks == [SEEDS[:2], SEEDS[:1], SEEDS[1:2]]
+    for one, other in zip(alone, whole, strict=True):
+        assert all(np.array_equal(one.weights_[name], value) for name, value in other.weights_.items())
+    graph, need = METHOD.graph_of(X, RING), needed()
+    monkeypatch.setattr(graph_clusterer, "free_memory", lambda device: 2**33)
+    assert METHOD.placement(need, graph, torch.device("cuda:0"), 5) == Placement(5, True)
+
+
 def test_too_much_for_one_seed_is_refused_before_anything_is_trained(monkeypatch, blocks):
     monkeypatch.setattr(Autoencoder, "fit_seeds", lambda *_, **__: pytest.fail("an autoencoder was trained"))
     need = needed().total(1)
