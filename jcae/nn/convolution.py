@@ -141,7 +141,8 @@ def _without_stride(geometry: Geometry) -> Geometry:
     """Of the pixels that a kernel of 1 x 1 sees.
 
     Given the stride, oneDNN's gradient of such a kernel writes beyond its memory where images have fewer channels than
-    its vectors have numbers (torch 2.13; on AVX2 2 channels of 8 x 8 pixels, on AVX-512 8 of 48 x 48).
+    its vectors have numbers (torch 2.13; on AVX2 2 channels of 8 x 8 pixels, on AVX-512 8 of 48 x 48; oneDNN's issue
+    6035).
     """
     return Geometry(Image(*geometry.small[:2], geometry.large.channels), geometry.small, kernel=1, stride=1)
 
