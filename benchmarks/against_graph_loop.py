@@ -18,7 +18,9 @@ from benchmarks import harness
 from benchmarks.graphs import stochastic_blocks
 from jcae.nn.graph import normalised
 from jcae.training.block import Block
+from jcae.training.groups import first_groups
 from jcae.training.loop import train
+from jcae.training.memory import Placement
 from jcae.training.phase import Runtime
 
 HIDDEN, CODE, K = (500, 500, 2000), 10, 6
@@ -83,14 +85,12 @@ def plain(x: Tensor, N: sparse.csr_array, updates: int):
 def ours(x: Tensor, graph: sparse.csr_array, updates: int, seeds: int, precision: str = "float32", *, block: bool):
     """The same updates without k-means and snapshots: all seeds in a block, or in those that the method would take."""
     method = SDCN(K, hidden=HIDDEN, code_dim=CODE, epochs=updates, precision=precision)
-    d, device, at_once = x.shape[1], x.device, seeds
+    d, device, placed = x.shape[1], x.device, Placement(seeds, True)
     if not block:
-        need = method.demand(method.build_network(d, [0]), *x.shape)
-        at_once = method.placement(need, graph, device, seeds).n_seeds
+        placed = method.placement(method.demand(method.build_network(d, [0]), *x.shape), graph, device, seeds)
     nodes, trainings = method.nodes(x, graph, device), []
-    for first in range(0, seeds, at_once):
-        part = list(range(first, min(first + at_once, seeds)))
-        made = Block(method.build_network(d, part).to(device), x, part, nodes)
+    for group in first_groups(range(seeds), placed, None):
+        made = Block(method.build_network(d, group.seeds).to(device), x, group.seeds, nodes)
         (phase,) = method.training_phases(made)
         phase.before = None
         trainings.append((made, phase))

@@ -113,9 +113,14 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
         """Map images (S, batch, n_in) to (S, batch, n_out), and apply a leaky ReLU if a slope is given."""
-        return _Convolve.apply(
-            x, self.kernel(), self.bias, self.geometry, self.transposed, self.precision, negative_slope
-        )
+        geometry, stride = self.geometry, self.geometry.stride
+        if geometry.kernel == 1 and not self.transposed:
+            # Only the pixels that the kernel sees. Given the stride, oneDNN's gradient of such a kernel writes beyond
+            # its memory where images have fewer channels than its vectors have numbers (torch 2.13; on AVX2 2 channels
+            # of 8 x 8 pixels, on AVX-512 8 of 48 x 48; oneDNN's issue 6035).
+            x = x.unflatten(-1, geometry.large)[:, :, ::stride, ::stride].flatten(2)
+            geometry = Geometry(Image(*geometry.small[:2], geometry.large.channels), geometry.small, 1, stride=1)
+        return _Convolve.apply(x, self.kernel(), self.bias, geometry, self.transposed, self.precision, negative_slope)
 
     def kernel(self) -> Tensor:
         """What is applied: the weight, or what a subclass makes of it."""
@@ -132,27 +137,10 @@ def _apart(y: Tensor, n_seeds: int) -> Tensor:
     return y.permute(0, 2, 3, 1).unflatten(3, (n_seeds, -1)).permute(3, 0, 1, 2, 4).flatten(2)
 
 
-def _seen(x: Tensor, stride: int) -> Tensor:
-    """The pixels of images (S, B, height, width, c) that a kernel of 1 x 1 sees."""
-    return x[:, :, ::stride, ::stride]
-
-
-def _without_stride(geometry: Geometry) -> Geometry:
-    """Of the pixels that a kernel of 1 x 1 sees.
-
-    Given the stride, oneDNN's gradient of such a kernel writes beyond its memory where images have fewer channels than
-    its vectors have numbers (torch 2.13; on AVX2 2 channels of 8 x 8 pixels, on AVX-512 8 of 48 x 48; oneDNN's issue
-    6035).
-    """
-    return Geometry(Image(*geometry.small[:2], geometry.large.channels), geometry.small, kernel=1, stride=1)
-
-
 def _forward(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, *, geometry: Geometry, transposed: bool
 ) -> tuple[Tensor]:
     """Images (S, B, height, width, c) -> rows (S, B, n_out): one convolution, the seeds are its groups."""
-    if geometry.kernel == 1 and not transposed:
-        x, geometry = _seen(x, geometry.stride), _without_stride(geometry)
     settings = geometry.settings(len(weight), transposed=transposed)
     bias = None if bias is None else bias.flatten()
     result = torch.ops.aten.convolution(_together(x), weight.flatten(0, 1), bias, *settings)
@@ -163,14 +151,6 @@ def _backward(
     grad: Tensor, x: Tensor, weight: Tensor, geometry: Geometry, transposed: bool, needed: Sequence[bool]
 ) -> tuple[Tensor | None, ...]:
     """Gradients with respect to the images, as rows (S, B, n_in), and to weight and bias, where `needed`."""
-    if geometry.kernel == 1 and geometry.stride > 1 and not transposed:
-        seen = _seen(x, geometry.stride)
-        grad_seen, *others = _backward(grad, seen, weight, _without_stride(geometry), transposed, needed)
-        if grad_seen is None:
-            return None, *others
-        grad_x = torch.zeros_like(x)
-        _seen(grad_x, geometry.stride).copy_(grad_seen.view(seen.shape))
-        return grad_x.flatten(2), *others
     settings = geometry.settings(len(weight), transposed=transposed)
     grad_x, grad_weight, _ = torch.ops.aten.convolution_backward(
         _together(grad), _together(x), weight.flatten(0, 1), None, *settings, [*needed[:2], False]
