@@ -5,11 +5,14 @@ on its own machine, it starts one such process (`start`); `python -m jcae VERB` 
 hands over its arguments, environment and streams, and ends as the fork does (`call`). Without it, as on a cluster, on a
 system other than Linux, or for a verb with more threads than one, the same command does everything itself.
 
-Of our own code nothing is imported before the fork: what runs is what lies on disk, as its digest in the record says.
+Of our own code nothing is imported before the fork: what runs is what the caller would import, as its digest in the
+record says. A fork leaves no Python behind that would have to be taken down: that writes to all memory that it shares,
+and so copies it, which takes longer than many a step.
 """
 
 import atexit
 import ctypes
+import gc
 import json
 import os
 import runpy
@@ -71,7 +74,8 @@ def call(arguments: list[str]) -> int | None:
             connection.connect(str(Path(folder, os.environ.get(WANTED, next(iter(PRELOADED))))))
         except OSError:
             return None
-        request = json.dumps({"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
+        given = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ), "path": sys.path}
+        request = json.dumps(given).encode()
         socket.send_fds(connection, [_LENGTH.pack(len(request))], _STREAMS)
         connection.sendall(request)
         answer = _receive(connection, _LENGTH.size)
@@ -97,8 +101,11 @@ def _receive(connection: socket.socket, size: int) -> bytes | None:
 
 
 def start() -> None:
-    """Start the processes of `PRELOADED`, which end with this one, however that ends, and say so to what it starts."""
-    if sys.platform != "linux":  # elsewhere system libraries do not survive a fork
+    """Start the processes of `PRELOADED`, which end with this one, however that ends, and say so to what it starts.
+
+    Where whoever started this process has done so, those serve.
+    """
+    if sys.platform != "linux" or _is_served():  # elsewhere system libraries do not survive a fork
         return
     folder = tempfile.mkdtemp(prefix="jcae-")  # which nobody else may enter
     with ExitStack() as opened:
@@ -114,6 +121,13 @@ def start() -> None:
         server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=numbers)
     os.environ[PLACE] = folder
     atexit.register(_stop, server)
+
+
+def _is_served() -> bool:
+    with socket.socket(socket.AF_UNIX) as connection, suppress(KeyError, OSError):
+        connection.connect(str(Path(os.environ[PLACE], next(iter(PRELOADED)))))
+        return True
+    return False
 
 
 def _stop(server: subprocess.Popen) -> None:
@@ -133,6 +147,7 @@ def serve(folder: Path, numbers: list[int]) -> None:
         The open sockets, one for each of `PRELOADED`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the verbs
+    atexit.register(_leave)  # the first, which is called last
     listeners = {name: socket.socket(fileno=number) for name, number in zip(PRELOADED, numbers, strict=True)}
     first, *others = PRELOADED
     _preload(first)
@@ -151,13 +166,15 @@ def serve(folder: Path, numbers: list[int]) -> None:
             os.wait()
         if name == first:
             shutil.rmtree(folder, ignore_errors=True)
-        sys.exit()
+        _end(0)
 
 
 def _preload(name: str) -> None:
     for module in PRELOADED[name]:
         with suppress(ImportError):  # whoever needs it says so
             import_module(module)
+    gc.collect()
+    gc.freeze()  # a collection would write to what all forks share
 
 
 def _answer(listener: socket.socket) -> bool:
@@ -247,10 +264,44 @@ def _become(request: dict[str, Any]) -> None:
     del os.environ[PLACE]
     os.chdir(request["folder"])
     sys.argv[:] = request["arguments"]
+    sys.path[:] = request["path"]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "jcae"]:
+        del sys.modules[name]
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()  # it was drawn when numpy was imported
 
 
+# --- the fork ---------------------------------------------------------------------------------------------------------
+
+_ended: list[int] = []
+"""Exit code of this process, once it is known."""
+
+
+def run_verb() -> None:
+    """Run the command line that the fork has taken over, as `python -m jcae` does."""
+    try:
+        runpy.run_module("jcae", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if isinstance(end.code, str):  # Python prints it
+            raise
+        _end(end.code or 0)
+    _end(0)
+
+
+def _end(code: int) -> None:
+    _ended.append(code)
+    sys.exit(code)
+
+
+def _leave() -> None:
+    """End this process, after all that was to be done at its end, without taking its modules apart."""
+    if _ended:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # closed by whoever reads it, or by the verb
+                stream.flush()
+        os._exit(_ended[0])
+
+
 if __name__ == "__main__":
     serve(Path(sys.argv[1]), [int(number) for number in sys.argv[2:]])
-    runpy.run_module("jcae", run_name="__main__", alter_sys=True)
+    run_verb()

@@ -1,7 +1,7 @@
 """`python -m PROGRAM` in forks of a process that has imported large packages: those are most of what a short one costs.
 
 A fork is where Python is before it runs the program, but for these imports: it has the folder, environment, streams and
-path of modules that it is given. Nothing of our own is imported beforehand.
+path of modules that it is given. Nothing of our own is imported beforehand. It ends as `jcae.forkserver` says.
 """
 
 import json
@@ -11,11 +11,22 @@ import tempfile
 from pathlib import Path
 
 SERVER = """
-import json, os, runpy, signal, sys
+import atexit, gc, json, os, runpy, signal, sys
 from importlib import import_module
 
+ended = []
+
+def leave():
+    if ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended[0])
+
+atexit.register(leave)
 for name in sys.argv[1:]:
     import_module(name)
+gc.collect()
+gc.freeze()
 assert not {"jcae", "baselines", "snakemake_logger_plugin_jcae"} & set(sys.modules)
 for line in sys.stdin:
     child = os.fork()
@@ -38,7 +49,13 @@ sys.path[0] = asked["folder"]
 given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
 sys.path[1:] = given + [entry for entry in sys.path[1:] if entry not in given]
 sys.argv = [asked["program"], *asked["arguments"]]
-runpy.run_module(asked["program"], run_name="__main__", alter_sys=True)
+try:
+    runpy.run_module(asked["program"], run_name="__main__", alter_sys=True)
+    ended.append(0)
+except SystemExit as end:
+    if not isinstance(end.code, str):
+        ended.append(int(end.code or 0))
+    raise
 """
 
 

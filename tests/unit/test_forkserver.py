@@ -20,6 +20,7 @@ pytestmark = [
 
 METHODS = '''
 """Methods that say who runs them, wait, or take their process down."""
+import atexit
 import os
 import signal
 import sys
@@ -36,6 +37,7 @@ class Says:
     def fit(self, X):
         told = [os.getpid(), os.getppid(), "torch" in sys.modules, os.getcwd(), os.environ["SAID"], np.random.rand()]
         Path(os.environ["SAID"]).write_text(repr(told))
+        atexit.register(lambda: Path(os.environ["SAID"] + ".end").write_text(repr(sys.path)))
         self.labels_ = np.arange(len(X)) % self.n_clusters
         return self
 
@@ -127,6 +129,28 @@ def test_fork_has_folder_environment_and_streams_of_its_caller(wine, place):
     assert record["command"].startswith("jcae train --spec ")
 
 
+def test_fork_finds_modules_where_its_caller_does_and_does_what_is_left_for_the_end(wine, place):
+    found = []
+    for where in (place, None):
+        (wine / "said.end").unlink(missing_ok=True)
+        path = os.pathsep.join([str(wine / "elsewhere"), *filter(None, sys.path)])
+        assert train(wine, "Says", where, PYTHONPATH=path).wait() == 0
+        found.append(eval((wine / "said.end").read_text()))
+    assert found[0] == found[1]
+    assert str(wine / "elsewhere") in found[0]
+
+
+def test_starter_under_a_server_takes_that(place):
+    environment = {**os.environ, forkserver.PLACE: place}
+    inner = start(env=environment)
+    assert inner.stdout.readline().strip() == place
+    assert psutil.Process(inner.pid).children() == []
+    inner.communicate()
+    outdated = start(env={**environment, forkserver.PLACE: "/nowhere"})
+    assert Path(outdated.stdout.readline().strip()).is_dir()
+    outdated.communicate()
+
+
 def test_verb_runs_by_itself_without_a_server_or_with_more_threads(wine, place):
     for where, threads in ((None, "1"), ("/nowhere", "1"), (place, "2")):
         caller = train(wine, "Says", where, OMP_NUM_THREADS=threads)
@@ -143,6 +167,10 @@ def test_caller_ends_as_its_fork_does(wine, place):
     alone.wait()
     assert alone.returncode == -signal.SIGSEGV
     assert not (wine / "Dies").exists()
+    for where in (place, None):
+        refused = train(wine, "Unknown", where)
+        assert "has no class 'Unknown'" in refused.communicate()[0]
+        assert refused.returncode == 1
 
 
 def started_fork(wine):
