@@ -20,6 +20,8 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14 python3
 PY := $(VENV)/bin/python
 # Whatever the locale: names of folders and labels may have any letters.
 export PYTHONUTF8 := 1
+# Many containers set it; each of a hundred steps would compile what it imports of ours anew.
+unexport PYTHONDONTWRITEBYTECODE
 ifdef MIRROR
 export JCAE_DATA_MIRROR := $(MIRROR)
 endif

@@ -268,7 +268,7 @@ def save(figure: Figure, data: pd.DataFrame, stem: str | Path) -> list[Path]:
 def _settle(figure: Figure) -> None:
     """Run the layout once and round it: its solver's last bits differ from run to run, and the svg's ids hash them."""
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)  # with any other, "none" too, each file draws the figure once more, for nothing
     for part in figure.subfigs:
         part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 5))
     for ax in figure.get_axes():

@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
+from baselines import n2d
 from baselines.ae_kmeans import AEKMeans
 from baselines.dcn import DCN
 from baselines.dkm import DKM
@@ -133,6 +134,24 @@ def test_n2d_says_what_to_install_before_it_trains(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(ImportError, match=r'N2D needs the package umap, .* pip install "jcae\[n2d\]"'):
         N2D(10).fit(digits[0])
+
+
+@pytest.mark.slow
+def test_distances_for_umap_are_those_that_it_would_have(digits):
+    pytest.importorskip("umap", reason="umap-learn is not installed: pip install umap-learn")
+    from sklearn.metrics import pairwise_distances
+    from umap.distances import euclidean, manhattan
+
+    X = (digits[0][:120] * 1.1).astype(np.float32)
+    for arguments, metric in (((X,), euclidean), ((X[:7], X), euclidean), ((X,), manhattan)):
+        found = n2d.pairwise_distances(*arguments, metric=metric)
+        expected = pairwise_distances(*arguments, metric=metric)
+        np.testing.assert_array_equal(found, expected, strict=True)
+    import umap.umap_
+
+    n2d.umap_class()
+    assert umap.umap_.pairwise_distances is n2d.pairwise_distances
+    assert umap.distances.named_distances["euclidean"] is euclidean
 
 
 @pytest.mark.slow
