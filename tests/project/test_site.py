@@ -37,7 +37,7 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     for name in SOURCES:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "gallery"))
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("gallery"))
         else:
             shutil.copy(ROOT / name, folder)
     command = re.search(r"^\t\$\(PY\) (-m sphinx .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from warm_process import WarmProcess
 
+from jcae import forkserver
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "environment.yml", "config", "profiles", "workflow")
 PARTS += ("jcae", "baselines", "snakemake_logger_plugin_jcae")
@@ -91,7 +93,7 @@ class Project:
         return subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
-            env=self.environment,
+            env={name: value for name, value in self.environment.items() if name != forkserver.PLACE},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -115,7 +117,7 @@ def copy_project(folder: Path) -> Project:
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / part)  # with the bytecode, which is that of the copy, too
         else:
             shutil.copy(source, folder / part)
     return Project(folder)

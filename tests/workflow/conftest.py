@@ -1,15 +1,24 @@
 """Copies of the project for the tests of the workflow."""
 
+import os
+
 import pytest
 from project import HOSTILE, MINE, TINY, Project, copy_project
+
+from jcae import forkserver
 
 
 @pytest.fixture(scope="session")
 def make_project(tmp_path_factory):
+    forkserver.start()  # for all of them: each would import the same for itself
+    place = os.environ.pop(forkserver.PLACE, None)
+
     def make() -> Project:
         # As a user's folder may be called; nothing of it may reach a shell. Snakemake cannot live with braces there,
         # and MLflow not with an apostrophe.
-        return copy_project(tmp_path_factory.mktemp("project") / HOSTILE.partition(" {")[0].replace("'", ""))
+        project = copy_project(tmp_path_factory.mktemp("project") / HOSTILE.partition(" {")[0].replace("'", ""))
+        project.environment |= {forkserver.PLACE: place} if place else {}
+        return project
 
     return make
 
