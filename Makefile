@@ -41,8 +41,8 @@ RUN ?= results/default
 paper: install
 	$(PY) -m jcae paper $(RUN) --out $(if $(OUT),$(OUT),results/$(notdir $(RUN:/=))-paper)
 
-# Three for two cores, since tests that run the pipeline wait for it; files in the order in which tests/conftest.py puts them.
-PYTEST := -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Four for two cores, since tests that run the pipeline wait for it; files in the order in which tests/conftest.py puts them.
+PYTEST := -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 test: install
 	$(PY) $(PYTEST)
 	$(MAKE) lint

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,9 @@ COMMAND = (
 )
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    """Methods a (three seeds, one diverged) and b on digits, and their tables."""
-    folder = tmp_path / "results" / "r"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
     records, scores = [], []
     for method, values in (("a", [0.5, 0.7, None]), ("b", [0.6, 0.6, 0.8])):
         for seed, value in enumerate(values):
@@ -55,8 +55,14 @@ def results(tmp_path, monkeypatch):
     pd.DataFrame(scores).to_csv(folder / "scores.csv", index=False)
     write_tables(folder, folder / "tables")
     write_comparison_tables(folder, folder / "tables", reference="b")
-    monkeypatch.chdir(tmp_path)
     return folder
+
+
+@pytest.fixture
+def results(made, tmp_path, monkeypatch):
+    """Methods a (three seeds, one diverged) and b on digits, and their tables."""
+    monkeypatch.chdir(tmp_path)
+    return shutil.copytree(made, tmp_path / "results" / "r")
 
 
 def test_mean_is_of_the_ok_runs(results):
