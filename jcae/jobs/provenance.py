@@ -109,32 +109,13 @@ def _imports(path: Path, module: str, folders: Mapping[str, Path]) -> Iterator[s
     """Yield the full names that a file imports, modules and attributes alike (what is no module has no file)."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     exports = _lazy_exports(folders)
-    for level, base, name in _import_statements(path.read_text(encoding="utf-8"), str(path)):
+    for level, base, name in _read(path.read_bytes(), str(path))[0]:
         if level:
             parent = package.split(".")
             parent = parent[: len(parent) - level + 1]
             base = ".".join([*parent, base] if base else parent)
         full = f"{base}.{name}" if name else base
         yield exports.get(full, full)
-
-
-@cache
-def _import_statements(source: str, file: str) -> tuple[tuple[int, str, str | None], ...]:
-    """Return the level (0: absolute), the module and the name in it, or None, of all that a source imports, each once.
-
-    By the text and not by the file, which may change: parsing is most of what a digest costs, and methods share files.
-    """
-    found: dict[tuple[int, str, str | None], None] = {}
-    for node in ast.walk(ast.parse(source, filename=file)):
-        if isinstance(node, ast.Import):
-            found |= {(0, alias.name, None): None for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            found[node.level, base, None] = None
-            found |= {(node.level, base, alias.name): None for alias in node.names}
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "jcae":
-            found[0, "jcae", node.attr] = None
-    return tuple(found)
 
 
 def _lazy_exports(folders: Mapping[str, Path]) -> dict[str, str]:
@@ -168,21 +149,36 @@ _WORDS = {"label", "summary", "reference", "deviations"}
 
 
 @cache
-def _behaviour(source: bytes) -> bytes:
-    """Source without what cannot change a result: comments, docstrings, layout, and what `info` says in words."""
-    tree = ast.parse(source)
+def _read(source: bytes, file: str) -> tuple[tuple[tuple[int, str, str | None], ...], bytes]:
+    """Return what a source imports, and the source without what cannot change a result.
+
+    The first is the level (0: absolute), the module and the name in it, or None, each once; the second lacks comments,
+    docstrings, layout, and what `info` says in words. By the text and not by the file, which may change: parsing is
+    most of what a digest costs, and methods share files.
+    """
+    tree = ast.parse(source, filename=file)
+    imports: dict[tuple[int, str, str | None], None] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.Import):
+            imports |= {(0, alias.name, None): None for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            imports[node.level, base, None] = None
+            imports |= {(node.level, base, alias.name): None for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == "jcae":
+                imports[0, "jcae", node.attr] = None
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = node.body[ast.get_docstring(node, clean=False) is not None :] or [ast.Pass()]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Info":
             node.keywords = [keyword for keyword in node.keywords if keyword.arg not in _WORDS]
-    return ast.unparse(tree).encode("utf-8", "surrogatepass")
+    return tuple(imports), ast.unparse(tree).encode("utf-8", "surrogatepass")
 
 
 def _digest(files: Mapping[str, Path]) -> str:
     total = hashlib.sha256()
     for name in sorted(files):
-        content = _behaviour(files[name].read_bytes())
+        content = _read(files[name].read_bytes(), str(files[name]))[1]
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 

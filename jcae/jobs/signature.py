@@ -1,17 +1,23 @@
 """What the constructor of a class takes, and which of its parameters a run sets by itself."""
 
 import inspect
+from functools import cache
 from typing import Any
+
+
+@cache  # a plan asks once per data set, method and parameter
+def _taken(cls: type) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(cls).parameters.values())
 
 
 def parameters(cls: type) -> dict[str, Any]:
     """Constructor parameters and what a run gives them by itself; the key `**` stands for any further keyword."""
     allowed = {}
-    for name, parameter in inspect.signature(cls).parameters.items():
+    for parameter in _taken(cls):
         if parameter.kind is parameter.VAR_KEYWORD:
             allowed["**"] = None
         elif parameter.kind is not parameter.VAR_POSITIONAL:
-            allowed[name] = None if parameter.default is parameter.empty else parameter.default
+            allowed[parameter.name] = None if parameter.default is parameter.empty else parameter.default
     return {**allowed, **fixed(cls)}
 
 
@@ -23,8 +29,7 @@ def fixed(cls: type) -> dict[str, Any]:
 def needed(cls: type) -> set[str]:
     """Constructor parameters without a default."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    taken = inspect.signature(cls).parameters.values()
-    return {p.name for p in taken if p.default is p.empty and p.kind in named}
+    return {p.name for p in _taken(cls) if p.default is p.empty and p.kind in named}
 
 
 def cluster_count(cls: type) -> str | None:
