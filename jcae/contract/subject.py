@@ -24,7 +24,7 @@ FEW |= {"width": 20, "quality_width": 8, "n_atoms": 12, "n_layers": 8, "update_i
 FEW |= {"widths": (8,), "depths": (1,), "feature_dim": 5, "members": 3}
 FEW |= {"embedding_hidden": (16,), "embedding_epochs": 2, "embedding_batch_size": 32}
 # The data of the checks are no images: convolutions are the network's business (tests/unit/nn/test_convolution.py).
-FEW |= {"channels": None, "image_shape": None, "augment": None, "pca_dim": None, "pooled_stem": False}
+FEW |= {"channels": None, "image_shape": None, "augment": None, "pca_dim": None}
 # But to a method of images, which says `needs_images`, a row is one.
 IMAGE = {"image_shape": (4, FEATURES // 4)}
 # Where every update sees all points, an epoch is one; and configs have rates of a tenth, for ten times as many.

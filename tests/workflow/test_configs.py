@@ -14,6 +14,8 @@ def project(make_project):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_config_can_be_run(name, project):
     files = config_files(name)
+    checked = project.run("jcae", "check-config", "config.yaml", *files)
+    assert checked.returncode == 0, checked.stdout
     planned = project.snakemake("--dry-run", "--quiet", "rules", "--configfile", *files)
     assert planned.returncode == 0, planned.stdout
     assert "train_method" in planned.stdout
