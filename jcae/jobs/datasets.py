@@ -54,13 +54,17 @@ def preparation_digest(request: Request) -> str:
     Returns
     -------
     str
-        64 hexadecimal digits: of the files and facts that reach the arrays, and of the functions that read them.
+        64 hexadecimal digits: of the files and facts that reach the arrays, and of the code that makes them: what reads
+        these files, and what is done with every data set.
     """
     from jcae.data.loaders import LOADERS
     from jcae.data.own.reading import read
+    from jcae.data.prepare import prepare
 
     readers = [LOADERS[dataset.loader] for dataset in request.catalogued()]
     if request.files():
         readers.append(read)
     code = [code_digest(reader) for reader in readers]
+    # The facts of the catalogue are in the digest of the request; readers of other files do not count.
+    code.append(code_digest(prepare, ("jcae.data.catalogue", "jcae.data.loaders", "jcae.data.own")))
     return hashlib.sha256("\n".join([request_digest(request), *code]).encode()).hexdigest()

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -21,13 +21,15 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 # --- which code ran ---------------------------------------------------------------------------------------------------
 
 
-def code_digest(cls: type) -> str:
+def code_digest(cls: type, leave_out: Collection[str] = ()) -> str:
     """Digest of the code that a class runs on: a method is retrained when this changes, not when a plot does.
 
     Parameters
     ----------
     cls : type
         The class of the method.
+    leave_out : collection of str
+        Packages of ours whose code does not count.
 
     Returns
     -------
@@ -53,8 +55,8 @@ def code_digest(cls: type) -> str:
         raise ValueError(f"{cls.__module__}.{cls.__qualname__} has no source file; put the class into a .py file")
     path = Path(file).resolve()
     if own_file(cls):  # where that lies must not matter
-        return _digest(_closure(path, path.stem, _package_folders(path.stem, path)))
-    return _digest(_closure(path, cls.__module__, _package_folders(cls.__module__, path)))
+        return _digest(_closure(path, path.stem, _package_folders(path.stem, path), leave_out))
+    return _digest(_closure(path, cls.__module__, _package_folders(cls.__module__, path), leave_out))
 
 
 def code_file(cls: type) -> dict[str, str] | None:
@@ -86,17 +88,19 @@ def _package_folders(module: str, file: Path) -> dict[str, Path]:
     return folders
 
 
-def _closure(file: Path, module: str, folders: Mapping[str, Path]) -> dict[str, Path]:
+def _closure(file: Path, module: str, folders: Mapping[str, Path], leave_out: Collection[str] = ()) -> dict[str, Path]:
     """Return module name -> file for everything that ``file`` imports within the packages of ``folders``."""
     found = {module: file}
     pending = [module]
     # jcae/__init__.py only names the lazy exports; following it would make every file part of every method
-    looked_up = {module, "jcae"}
+    looked_up = {module, "jcae", *leave_out}
     while pending:
         name = pending.pop()
         for imported in _imports(found[name], name, folders):
             for part in _with_parents(imported):
                 if part in looked_up:
+                    if part in leave_out:
+                        break  # what lies in it is left out, too
                     continue
                 looked_up.add(part)
                 if target := _source(part, folders):
