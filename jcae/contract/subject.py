@@ -2,8 +2,8 @@
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -138,9 +138,9 @@ class Subject:
         return self.data(*blobs())
 
     @cached_property
-    def good_fits(self) -> list[SimpleNamespace]:
-        """Fits of the easy blobs with enough updates, one per seed."""
-        return self.fit_enough(self.easy)
+    def good_fits(self) -> Callable[[tuple[int, ...]], list[SimpleNamespace]]:
+        """Fits of the easy blobs with enough updates, of some seeds; what was fitted once is not fitted again."""
+        return cache(lambda seeds: self.fit_enough(self.easy, seeds))
 
     def data(self, X: np.ndarray, y: np.ndarray | None = None) -> SimpleNamespace:
         """Data in the range that the method takes: X (n, d) float32 and classes y (n,)."""
@@ -186,13 +186,13 @@ class Subject:
         fits = self.build(**build).fit_seeds(X, list(seeds), runtime=Runtime(progress=False))
         return [SimpleNamespace(labels=getattr(one, "labels_", None), estimator=one) for one in fits]
 
-    def fit_enough(self, data: SimpleNamespace) -> list[SimpleNamespace]:
+    def fit_enough(self, data: SimpleNamespace, seeds: tuple[int, ...]) -> list[SimpleNamespace]:
         """One fit per seed, with enough updates for good labels, and the number of clusters if it can be told."""
         starts = self.transductive and "autoencoder" in self.parameters
         enough = {**ENOUGH, **ALL_AT_ONCE} if starts else ENOUGH
         if getattr(self.cls, "needs_images", False):
             enough = {**enough, **OF_IMAGES}
-        return self.fit_all(data, SEEDS if self.random else SEEDS[:1], budget=enough, n_clusters=K)
+        return self.fit_all(data, seeds, budget=enough, n_clusters=K)
 
 
 def subjects(plan: Plan) -> Iterator[Subject]:
