@@ -7,10 +7,9 @@ left alone; one that differs, or was cut off in the middle, is replaced; one who
 """
 
 import json
+import logging
 import os
 import re
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -114,8 +113,8 @@ def _explained(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, RequestException, SQLAlchemyError, subprocess.CalledProcessError) as error:
-        said = _without_password(getattr(error, "stderr", None) or str(error)).strip()[-2000:]
+    except (MlflowException, RequestException, SQLAlchemyError) as error:
+        said = _without_password(str(error)).strip()[-2000:]
         raise TrackingError(
             f"MLflow at {_without_password(uri)} cannot be reached or refused: {said}\n"
             "The result files are untouched; import again when this is mended."
@@ -167,9 +166,11 @@ def _open(uri: str, experiment: str) -> tuple[Any, str]:
 
 def _create_database(file: Path) -> None:
     """Make all tables in a file beside, then move it: a database cut off in the middle could not be repaired."""
+    from mlflow.db import commands
+
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every database that it makes
     with replacing(file) as temporary:
-        command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{temporary}"]
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        commands.main(["upgrade", f"sqlite:///{temporary}"], standalone_mode=False)  # `mlflow db upgrade`
 
 
 def _import_all(
