@@ -137,14 +137,19 @@ def _apart(y: Tensor, n_seeds: int) -> Tensor:
     return y.permute(0, 2, 3, 1).unflatten(3, (n_seeds, -1)).permute(3, 0, 1, 2, 4).flatten(2)
 
 
+def _wide(x: Tensor) -> Tensor:
+    """The same numbers; on a CPU bfloat16 as float32: with AMX, oneDNN's convolutions of it read what nobody wrote."""
+    return x.float() if x.dtype == torch.bfloat16 and x.device.type == "cpu" else x
+
+
 def _forward(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, *, geometry: Geometry, transposed: bool
 ) -> tuple[Tensor]:
     """Images (S, B, height, width, c) -> rows (S, B, n_out): one convolution, the seeds are its groups."""
     settings = geometry.settings(len(weight), transposed=transposed)
-    bias = None if bias is None else bias.flatten()
-    result = torch.ops.aten.convolution(_together(x), weight.flatten(0, 1), bias, *settings)
-    return (_apart(result, len(weight)),)
+    bias = None if bias is None else _wide(bias.flatten())
+    result = torch.ops.aten.convolution(_wide(_together(x)), _wide(weight.flatten(0, 1)), bias, *settings)
+    return (_apart(result.to(x.dtype), len(weight)),)
 
 
 def _backward(
@@ -153,11 +158,11 @@ def _backward(
     """Gradients with respect to the images, as rows (S, B, n_in), and to weight and bias, where `needed`."""
     settings = geometry.settings(len(weight), transposed=transposed)
     grad_x, grad_weight, _ = torch.ops.aten.convolution_backward(
-        _together(grad), _together(x), weight.flatten(0, 1), None, *settings, [*needed[:2], False]
+        *map(_wide, (_together(grad), _together(x), weight.flatten(0, 1))), None, *settings, [*needed[:2], False]
     )
     return (
-        _apart(grad_x, len(weight)) if needed[0] else None,
-        grad_weight.unflatten(0, weight.shape[:2]) if needed[1] else None,
+        _apart(grad_x.to(x.dtype), len(weight)) if needed[0] else None,
+        grad_weight.to(weight.dtype).unflatten(0, weight.shape[:2]) if needed[1] else None,
         # In float32 also where the images are bfloat16.
         grad.sum((1, 2, 3), dtype=torch.promote_types(grad.dtype, torch.float32)) if needed[2] else None,
     )

@@ -11,7 +11,7 @@ from jcae.contract.fit_results import AGREEMENT, agree
 GOOD, BAD = AGREEMENT, AGREEMENT - 0.01
 
 
-@pytest.mark.parametrize("values", itertools.product([GOOD, BAD], repeat=5))
+@pytest.mark.parametrize("values", list(itertools.product([GOOD, BAD], repeat=5)))
 @pytest.mark.parametrize(("starts_at_random", "typical"), [(True, max), (False, statistics.median)])
 def test_verdict_is_that_of_all_seeds(starts_at_random, typical, values):
     subject = SimpleNamespace(random=True, starts_at_random=starts_at_random)
