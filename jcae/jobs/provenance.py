@@ -93,14 +93,14 @@ def _closure(file: Path, module: str, folders: Mapping[str, Path], leave_out: Co
     found = {module: file}
     pending = [module]
     # jcae/__init__.py only names the lazy exports; following it would make every file part of every method
-    looked_up = {module, "jcae", *leave_out}
+    looked_up = {module, "jcae"}
     while pending:
         name = pending.pop()
         for imported in _imports(found[name], name, folders):
             for part in _with_parents(imported):
+                if part in leave_out:
+                    break  # and what lies in it
                 if part in looked_up:
-                    if part in leave_out:
-                        break  # what lies in it is left out, too
                     continue
                 looked_up.add(part)
                 if target := _source(part, folders):
